@@ -1,0 +1,42 @@
+/**
+ * The few errors that a caller would catch. Each message is one line of the form
+ * `Cannot <verb> <thing>: expected <x>, got <y>; <remedy>`. The CLI prints it and exits with code 1;
+ * anything that is not a {@linkcode CpcdrError} is a defect and keeps its stack.
+ *
+ * @module
+ */
+
+/** What every deliberate error of this module derives from. */
+export class CpcdrError extends Error {
+  override readonly name: string = "CpcdrError";
+}
+
+/** A dataset, image, label or other input file cannot be used as it is. */
+export class DataError extends CpcdrError {
+  override readonly name = "DataError";
+}
+
+/** An option or a configuration value is out of its range, or two of them contradict each other. */
+export class ConfigError extends CpcdrError {
+  override readonly name = "ConfigError";
+}
+
+/** A checkpoint is missing, truncated, or belongs to another network or preset. */
+export class CheckpointError extends CpcdrError {
+  override readonly name = "CheckpointError";
+}
+
+/** An engine cannot be used, was lost, or ran out of memory. */
+export class DeviceError extends CpcdrError {
+  override readonly name = "DeviceError";
+}
+
+/** Training left the range where its numbers mean anything: NaN or infinite loss, collapse. */
+export class TrainingError extends CpcdrError {
+  override readonly name = "TrainingError";
+}
+
+/** A result cannot be written: full disk, read-only folder. What was saved before is intact. */
+export class StorageError extends CpcdrError {
+  override readonly name = "StorageError";
+}
