@@ -1,0 +1,93 @@
+/**
+ * Swapped prediction over groups.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { SampleSet } from "./sampling.ts";
+import { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
+
+/** Settings of {@linkcode prototypeLoss}. */
+export interface PrototypeLossOptions extends SinkhornOptions {
+  readonly temperature: number;
+}
+
+/**
+ * The loss by which the samples of a group predict each other's assignment (paper, section 3.3;
+ * Caron et al. 2020):
+ *
+ *     loss = -1/n sum_i qbar_g(i) . log softmax(s_i / temperature)
+ *
+ * where q are {@linkcode sinkhorn}'s assignments of the present samples, qbar_g their mean over
+ * group g, and n the number of present samples. Targets are constants:
+ * d loss / d s_i = (softmax(s_i / temperature) - qbar_g(i)) / (n temperature).
+ *
+ * @param scores `[N,K]` cosine similarities of the N = images x perImage slots of `samples`.
+ * @returns `[2]`: the loss, and the mean entropy of q divided by log K (0..1, no gradient), which
+ * nears 1 when assignments say nothing.
+ */
+export function prototypeLoss(
+  scores: tf.Tensor2D,
+  samples: SampleSet,
+  options: PrototypeLossOptions,
+): tf.Tensor1D {
+  const { temperature } = options;
+  const n = Math.max(1, samples.count);
+  const operation = tf.customGrad((input, save) => {
+    const [value, gradient] = tf.tidy(() => {
+      const scores = input as tf.Tensor2D;
+      const present = tf.tensor1d(Float32Array.from(samples.groups, (g) => g < 0 ? 0 : 1));
+      const assignments = sinkhorn(scores, present, options);
+      const targets = groupMeans(assignments, samples);
+      const logarithms = tf.logSoftmax(tf.mul(scores, 1 / temperature));
+      const loss = tf.mul(tf.sum(tf.mul(targets, logarithms)), -1 / n);
+      const predicted = tf.mul(tf.exp(logarithms), tf.expandDims(present, 1));
+      const gradient = tf.mul(tf.sub(predicted, targets), 1 / (n * temperature));
+      return [tf.stack([loss, relativeEntropy(assignments, n)]), gradient];
+    });
+    (save as tf.GradSaveFunc)([gradient]);
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor, [gradient]: tf.Tensor[]) =>
+        tf.mul(gradient, tf.slice(dy as tf.Tensor1D, 0, 1)),
+    };
+  });
+  return operation(scores) as tf.Tensor1D;
+}
+
+/** Replaces each sample's row by the mean over its group; rows of empty slots stay 0. */
+function groupMeans(assignments: tf.Tensor2D, samples: SampleSet): tf.Tensor {
+  // Empty slots are the members of one more group, whose mean is 0 as all its rows are.
+  const groupOf = samples.groups.map((g) => g < 0 ? samples.groupCount : g);
+  const { members, memberGroups } = sortByGroup(groupOf, samples.groupCount + 1);
+  const means = tf.sparse.sparseSegmentMean(
+    assignments,
+    tf.tensor1d(members, "int32"),
+    tf.tensor1d(memberGroups, "int32"),
+  );
+  return tf.gather(means, tf.tensor1d(groupOf, "int32"));
+}
+
+/** Slots in order of their group (counting sort), and the group of each. */
+function sortByGroup(
+  groupOf: Int32Array,
+  groups: number,
+): { members: Int32Array; memberGroups: Int32Array } {
+  const next = new Int32Array(groups + 1);
+  for (const group of groupOf) next[group + 1]++;
+  for (let group = 0; group < groups; group++) next[group + 1] += next[group];
+  const members = new Int32Array(groupOf.length);
+  const memberGroups = new Int32Array(groupOf.length);
+  groupOf.forEach((group, slot) => {
+    memberGroups[next[group]] = group;
+    members[next[group]++] = slot;
+  });
+  return { members, memberGroups };
+}
+
+/** Mean over n rows of -sum q log q, in units of log K. */
+function relativeEntropy(assignments: tf.Tensor2D, n: number): tf.Scalar {
+  const logarithms = tf.log(tf.add(assignments, 1e-12));
+  const scale = -1 / (n * Math.log(assignments.shape[1]));
+  return tf.mul(tf.sum(tf.mul(assignments, logarithms)), scale);
+}

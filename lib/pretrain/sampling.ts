@@ -1,0 +1,190 @@
+/**
+ * Which features of the mixed images are compared: samples that show the same scene point (pixel
+ * level) or lie in the same region (region level) form a group and share one target.
+ *
+ * @module
+ */
+import type { Random } from "../random.ts";
+import type { MixedBatch } from "../records.ts";
+
+/** Positions in each mixed image and the group that each belongs to. */
+export interface SampleSet {
+  /** B, mixed images. */
+  readonly images: number;
+  /** S, slots an image. */
+  readonly perImage: number;
+  /** `[B,S,2]` (x, y) in feature-grid coordinates; 0 in empty slots. */
+  readonly positions: Float32Array;
+  /** `[B*S]` group 0..groupCount-1 of each sample, -1 in empty slots. */
+  readonly groups: Int32Array;
+  readonly groupCount: number;
+  /** Slots that are not empty. */
+  readonly count: number;
+}
+
+/** How many samples are wanted, and where features lie. */
+export interface SamplingOptions {
+  /** S, at most this many samples in each mixed image. */
+  readonly perImage: number;
+  /** Groups with fewer members are left out. */
+  readonly minimumGroup: number;
+  /** Pixels from one feature to the next. */
+  readonly stride: number;
+}
+
+/**
+ * Feature-grid coordinate of a pixel coordinate: both grids span the same image, cell 0 of stride 4
+ * covers pixels 0..3 and has its centre at 1.5.
+ */
+export function toGrid(pixel: number, stride: number): number {
+  return (pixel + 0.5) / stride - 0.5;
+}
+
+/**
+ * Pixel level (paper, section 3.3): scene points are spread over every source and followed through
+ * the stored transforms into each mixed image where they can still be seen, that is where they land
+ * inside and the pixel they land on shows that very copy. All places of one point are one group.
+ *
+ * Points are taken in random order until the slots of the images are full, so that no source has
+ * precedence; sources are as large as mixed images.
+ */
+export function samplePixels(
+  batch: MixedBatch,
+  options: SamplingOptions,
+  random: Random,
+): SampleSet {
+  const copiesOf: number[][] = Array.from({ length: batch.regionOffsets.length - 1 }, () => []);
+  batch.copies.forEach(({ source }, copy) => copiesOf[source].push(copy));
+  const points = copiesOf.flatMap((_, source) =>
+    spreadPoints(batch.height, batch.width, options.perImage, random)
+      .map(([x, y]) => ({ source, x, y }))
+  );
+  const slots = new Slots(batch.count, options);
+  for (const { source, x, y } of random.shuffle(points)) {
+    const places: Place[] = [];
+    for (const copy of copiesOf[source]) {
+      const { mixed, transform } = batch.copies[copy];
+      const [landedX, landedY] = transformPoint(transform, x, y);
+      if (shows(batch, mixed, landedX, landedY, copy)) {
+        places.push({ mixed, x: landedX, y: landedY });
+      }
+    }
+    slots.addGroup(places);
+  }
+  return slots.finish();
+}
+
+/**
+ * Region level (paper, section 3.3): positions are spread over every mixed image; those in the same
+ * region of the same source, wherever it was pasted, are one group. Pixels outside every region
+ * (id below 0: padding) are not sampled.
+ */
+export function sampleRegions(
+  batch: MixedBatch,
+  options: SamplingOptions,
+  random: Random,
+): SampleSet {
+  const { height, width } = batch;
+  const placesOf = new Map<number, Place[]>();
+  for (let mixed = 0; mixed < batch.count; mixed++) {
+    for (const [x, y] of spreadPoints(height, width, options.perImage, random)) {
+      const id = batch.regionIds[(mixed * height + Math.round(y)) * width + Math.round(x)];
+      if (id < 0) continue;
+      const places = placesOf.get(id);
+      if (places) places.push({ mixed, x, y });
+      else placesOf.set(id, [{ mixed, x, y }]);
+    }
+  }
+  const slots = new Slots(batch.count, options);
+  for (const places of placesOf.values()) slots.addGroup(places);
+  return slots.finish();
+}
+
+interface Place {
+  readonly mixed: number;
+  /** Pixels of the mixed image. */
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Fills the slots of the images group by group. */
+class Slots {
+  readonly #images: number;
+  readonly #options: SamplingOptions;
+  readonly #positions: Float32Array;
+  readonly #groups: Int32Array;
+  readonly #filled: Int32Array;
+  #groupCount = 0;
+  #count = 0;
+
+  constructor(images: number, options: SamplingOptions) {
+    this.#images = images;
+    this.#options = options;
+    this.#positions = new Float32Array(images * options.perImage * 2);
+    this.#groups = new Int32Array(images * options.perImage).fill(-1);
+    this.#filled = new Int32Array(images);
+  }
+
+  /** Adds the places that find a free slot, if those are enough for a group. */
+  addGroup(places: readonly Place[]): void {
+    const { perImage, minimumGroup, stride } = this.#options;
+    const taken = this.#filled.slice();
+    const fitting = places.filter(({ mixed }) => taken[mixed]++ < perImage);
+    if (fitting.length < Math.max(1, minimumGroup)) return;
+    for (const { mixed, x, y } of fitting) {
+      const slot = mixed * perImage + this.#filled[mixed]++;
+      this.#positions[2 * slot] = toGrid(x, stride);
+      this.#positions[2 * slot + 1] = toGrid(y, stride);
+      this.#groups[slot] = this.#groupCount;
+    }
+    this.#groupCount++;
+    this.#count += fitting.length;
+  }
+
+  finish(): SampleSet {
+    return {
+      images: this.#images,
+      perImage: this.#options.perImage,
+      positions: this.#positions,
+      groups: this.#groups,
+      groupCount: this.#groupCount,
+      count: this.#count,
+    };
+  }
+}
+
+/** At most `count` points, one at a random place in each cell of a grid of nearly square cells. */
+function spreadPoints(
+  height: number,
+  width: number,
+  count: number,
+  random: Random,
+): [number, number][] {
+  const rows = Math.min(count, Math.max(1, Math.round(Math.sqrt(count * height / width))));
+  const columns = rows === 0 ? 0 : Math.floor(count / rows);
+  const points: [number, number][] = [];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const x = (column + random.uniform()) * width / columns - 0.5;
+      const y = (row + random.uniform()) * height / rows - 0.5;
+      points.push([x, y]);
+    }
+  }
+  return points;
+}
+
+/** Applies a 3x3 row-major projective transform to a point. */
+export function transformPoint(transform: Float64Array, x: number, y: number): [number, number] {
+  const w = transform[6] * x + transform[7] * y + transform[8];
+  return [
+    (transform[0] * x + transform[1] * y + transform[2]) / w,
+    (transform[3] * x + transform[4] * y + transform[5]) / w,
+  ];
+}
+
+/** Whether the pixel that a point falls on lies inside the mixed image and shows this copy. */
+function shows(batch: MixedBatch, mixed: number, x: number, y: number, copy: number): boolean {
+  const column = Math.round(x), row = Math.round(y);
+  if (!(column >= 0 && column < batch.width && row >= 0 && row < batch.height)) return false;
+  return batch.copyIds[(mixed * batch.height + row) * batch.width + column] === copy;
+}

@@ -1,0 +1,37 @@
+import { assertThrows } from "@std/assert";
+import { ConfigError } from "../../lib/errors.ts";
+import {
+  checkPretrainConfig,
+  paperPretrainConfig,
+  type PretrainConfig,
+  tinyPretrainConfig,
+} from "../../lib/pretrain/config.ts";
+
+Deno.test("checkPretrainConfig() accepts the presets", () => {
+  checkPretrainConfig(tinyPretrainConfig);
+  checkPretrainConfig(paperPretrainConfig);
+});
+
+Deno.test("checkPretrainConfig() names the value that is out of range", () => {
+  const refused: [Partial<PretrainConfig>, string][] = [
+    [{ depth: 101 as 50 }, "depth"],
+    [{ width: 0 }, "width"],
+    [{ prototypes: 1 }, "prototypes"],
+    [{ pixelSamples: 3.5 }, "pixelSamples"],
+    [{ warmupSteps: -1 }, "warmupSteps"],
+    [{ regionWeight: -0.5 }, "regionWeight"],
+    [{ pixelWeight: 0, regionWeight: 0 }, "regionWeight"],
+    [{ pixelWeight: 0, regionSamples: 0 }, "regionWeight"],
+    [{ temperature: 0 }, "temperature"],
+    [{ epsilon: 0.02 }, "epsilon"],
+    [{ epsilon: NaN }, "epsilon"],
+    [{ optimizer: { ...tinyPretrainConfig.optimizer, learningRate: 0 } }, "learning rate"],
+  ];
+  for (const [change, name] of refused) {
+    assertThrows(
+      () => checkPretrainConfig({ ...tinyPretrainConfig, ...change }),
+      ConfigError,
+      name,
+    );
+  }
+});

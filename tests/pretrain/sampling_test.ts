@@ -1,0 +1,179 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  samplePixels,
+  sampleRegions,
+  type SampleSet,
+  toGrid,
+  transformPoint,
+} from "../../lib/pretrain/sampling.ts";
+import { type Random, randomStream } from "../../lib/random.ts";
+import type { Copy, MixedBatch } from "../../lib/records.ts";
+
+const HEIGHT = 24, WIDTH = 40, SOURCES = 3;
+
+/** x' = a x + c, y' = e y + f, which turns back as x = (x' - c) / a. */
+function placement(random: Random, mixed: number, source: number, region: number): Copy {
+  const a = random.uniform(0.6, 1.8) * (random.chance(0.5) ? -1 : 1);
+  const e = random.uniform(0.6, 1.8);
+  const c = (a < 0 ? WIDTH : 0) + random.uniform(-9, 9), f = random.uniform(-6, 6);
+  return { mixed, source, region, transform: Float64Array.of(a, 0, c, 0, e, f, 0, 0, 1) };
+}
+
+function unplace({ transform: t }: Copy, x: number, y: number): [number, number] {
+  return [(x - t[2]) / t[0], (y - t[5]) / t[4]];
+}
+
+/** Two regions a source: the left third (0) and the rest (1). */
+const regionAt = (x: number) => x < WIDTH / 3 ? 0 : 1;
+
+/** Whole images with two pastes each, drawn pixel by pixel; one corner is padding. */
+function mixedBatch(seed: number): MixedBatch {
+  const random = randomStream(seed);
+  const count = 2 * SOURCES;
+  const copies: Copy[] = [];
+  const copyIds = new Int32Array(count * HEIGHT * WIDTH);
+  const regionIds = new Int32Array(count * HEIGHT * WIDTH);
+  for (let mixed = 0; mixed < count; mixed++) {
+    const first = copies.length;
+    copies.push(placement(random, mixed, mixed % SOURCES, -1));
+    for (let paste = 0; paste < 2; paste++) {
+      copies.push(placement(random, mixed, random.integer(SOURCES), random.integer(2)));
+    }
+    for (let i = 0; i < HEIGHT * WIDTH; i++) {
+      const x = i % WIDTH, y = Math.floor(i / WIDTH);
+      let seen = first;
+      for (let c = first + 1; c < copies.length; c++) {
+        const [u, v] = unplace(copies[c], x, y);
+        const inside = u >= 0 && u <= WIDTH - 1 && v >= 0 && v <= HEIGHT - 1;
+        if (inside && regionAt(u) === copies[c].region) seen = c;
+      }
+      copyIds[mixed * HEIGHT * WIDTH + i] = seen;
+      const [u] = unplace(copies[seen], x, y);
+      const padding = mixed === 0 && x < 8 && y < 8;
+      regionIds[mixed * HEIGHT * WIDTH + i] = padding ? -1 : 2 * copies[seen].source + regionAt(u);
+    }
+  }
+  return {
+    count,
+    height: HEIGHT,
+    width: WIDTH,
+    images: new Float32Array(count * HEIGHT * WIDTH * 3),
+    copyIds,
+    regionIds,
+    copies,
+    regionOffsets: Int32Array.of(0, 2, 4, 6),
+  };
+}
+
+/** Image and pixel position of every sample, by group. */
+function byGroup(set: SampleSet, stride: number): [mixed: number, x: number, y: number][][] {
+  const groups: [number, number, number][][] = Array.from({ length: set.groupCount }, () => []);
+  set.groups.forEach((group, slot) => {
+    if (group < 0) return;
+    const x = (set.positions[2 * slot] + 0.5) * stride - 0.5;
+    const y = (set.positions[2 * slot + 1] + 0.5) * stride - 0.5;
+    groups[group].push([Math.floor(slot / set.perImage), x, y]);
+  });
+  return groups;
+}
+
+Deno.test("samplePixels() groups only places that show the same source point", () => {
+  const seed = Date.now();
+  const batch = mixedBatch(seed);
+  const set = samplePixels(
+    batch,
+    { perImage: 70, minimumGroup: 2, stride: 4 },
+    randomStream(seed, 1),
+  );
+  assert(set.groupCount > 40, `seed ${seed}: ${set.groupCount} groups`);
+  for (const members of byGroup(set, 4)) {
+    const origins = members.map(([mixed, x, y]) => {
+      assert(x >= -0.5 && x <= WIDTH - 0.5 && y >= -0.5 && y <= HEIGHT - 0.5);
+      // The pixel whose square holds the position tells whose copy is seen.
+      const column = Math.min(WIDTH - 1, Math.floor(x + 0.5 + 1e-4));
+      const row = Math.min(HEIGHT - 1, Math.floor(y + 0.5 + 1e-4));
+      const copy = batch.copies[batch.copyIds[(mixed * HEIGHT + row) * WIDTH + column]];
+      const [u, v] = unplace(copy, x, y);
+      return [copy.source, u, v];
+    });
+    for (const [source, u, v] of origins) {
+      assertEquals(source, origins[0][0], `seed ${seed}`);
+      assertAlmostEquals(u, origins[0][1], 0.01, `seed ${seed}`);
+      assertAlmostEquals(v, origins[0][2], 0.01, `seed ${seed}`);
+    }
+  }
+});
+
+Deno.test("samplePixels() finds every copy that is visible when there is room", () => {
+  const batch = mixedBatch(11);
+  const roomy = { perImage: 400, minimumGroup: 1, stride: 1 };
+  const set = samplePixels(batch, roomy, randomStream(3));
+  for (const members of byGroup(set, 1)) {
+    const [mixed, x, y] = members[0];
+    const at = (m: number, x: number, y: number) => {
+      const column = Math.round(x), row = Math.round(y);
+      const inside = column >= 0 && column < WIDTH && row >= 0 && row < HEIGHT;
+      return inside ? batch.copyIds[(m * HEIGHT + row) * WIDTH + column] : -1;
+    };
+    const first = batch.copies[at(mixed, x, y)];
+    const [u, v] = unplace(first, x, y);
+    // Positions pass through float32, so places right on a pixel's border may fall either way.
+    const border = (z: number) => Math.abs(z - Math.floor(z) - 0.5) < 1e-3;
+    const visible = batch.copies.filter((copy, index) => {
+      if (copy.source !== first.source) return false;
+      const [p, q] = transformPoint(copy.transform, u, v);
+      return !border(p) && !border(q) && at(copy.mixed, p, q) === index;
+    });
+    assert(members.length >= visible.length, `${members.length} of ${visible.length}`);
+  }
+});
+
+Deno.test("sampleRegions() groups by region over all images and leaves padding out", () => {
+  const batch = mixedBatch(Date.now());
+  const set = sampleRegions(
+    batch,
+    { perImage: 60, minimumGroup: 2, stride: 4 },
+    randomStream(5),
+  );
+  assert(set.count > 300 && set.groupCount <= 6);
+  const regionOf = new Map<number, number>();
+  byGroup(set, 4).forEach((members, group) => {
+    for (const [mixed, x, y] of members) {
+      const column = Math.floor(x + 0.5 + 1e-4), row = Math.floor(y + 0.5 + 1e-4);
+      const clamped = [Math.min(WIDTH - 1, column), Math.min(HEIGHT - 1, row)];
+      const id = batch.regionIds[(mixed * HEIGHT + clamped[1]) * WIDTH + clamped[0]];
+      assert(id >= 0);
+      assertEquals(regionOf.get(group) ?? id, id);
+      regionOf.set(group, id);
+    }
+  });
+  assertEquals(new Set(regionOf.values()).size, set.groupCount);
+});
+
+Deno.test("samplers respect slots, the smallest group and the seed", () => {
+  const batch = mixedBatch(7);
+  for (const sample of [samplePixels, sampleRegions]) {
+    const options = { perImage: 17, minimumGroup: 3, stride: 4 };
+    const set = sample(batch, options, randomStream(9));
+    assertEquals(set.groups.length, 6 * 17);
+    assertEquals(set.positions.length, 6 * 17 * 2);
+    assertEquals(set.groups.filter((g) => g >= 0).length, set.count);
+    byGroup(set, 4).forEach((members) => assert(members.length >= 3));
+    assertEquals(sample(batch, options, randomStream(9)), set);
+    const other = sample(batch, options, randomStream(10));
+    assert(other.positions.some((p, i) => p !== set.positions[i]));
+    const empty = sample(batch, { ...options, minimumGroup: 1000 }, randomStream(9));
+    assertEquals([empty.count, empty.groupCount], [0, 0]);
+    assertEquals(sample(batch, { ...options, perImage: 0 }, randomStream(9)).groups.length, 0);
+  }
+});
+
+Deno.test("toGrid() aligns the spans of both grids", () => {
+  assertEquals([toGrid(-0.5, 4), toGrid(1.5, 4), toGrid(5.5, 4)], [-0.5, 0, 1]);
+  assertEquals(toGrid(3, 1), 3);
+});
+
+Deno.test("transformPoint() applies a projective transform", () => {
+  const transform = Float64Array.of(2, 0, 1, 0, 3, -1, 0, 0.5, 1);
+  assertEquals(transformPoint(transform, 3, 2), [3.5, 2.5]);
+});
