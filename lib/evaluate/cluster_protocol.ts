@@ -7,7 +7,7 @@
  */
 import type { Frame, SegmentationScore } from "../records.ts";
 import { agglomerate, agglomerateUsed } from "./clustering.ts";
-import { labelsOf } from "./labelled.ts";
+import { batches, labelsOf } from "./frames.ts";
 import { matchClusters } from "./matching.ts";
 import { addToConfusion, emptyConfusion, foldColumns, scoreConfusion } from "./score.ts";
 
@@ -91,19 +91,4 @@ export async function prototypeUsage(
     }
   }
   return usage;
-}
-
-/** Consecutive runs of at most `size` items. */
-async function* batches<T>(
-  items: Iterable<T> | AsyncIterable<T>,
-  size: number,
-): AsyncGenerator<T[]> {
-  let batch: T[] = [];
-  for await (const item of items) {
-    batch.push(item);
-    if (batch.length < size) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }

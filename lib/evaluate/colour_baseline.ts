@@ -7,7 +7,7 @@ import { ConfigError } from "../errors.ts";
 import { randomStream } from "../random.ts";
 import type { Frame, SegmentationScore } from "../records.ts";
 import { kMeans, type KMeansOptions, nearestCentres } from "./kmeans.ts";
-import { labelsOf } from "./labelled.ts";
+import { labelsOf } from "./frames.ts";
 import { matchClusters } from "./matching.ts";
 import { addToConfusion, emptyConfusion, scoreConfusion } from "./score.ts";
 
