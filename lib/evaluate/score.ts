@@ -46,12 +46,7 @@ export function addToConfusion(
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i];
     if (label === ignore) continue;
-    if (label >= rows) {
-      throw new DataError(
-        `Cannot score a segmentation: expected labels 0..${rows - 1} or ${ignore} (ignore), ` +
-          `got ${label}; list every class in dataset.json`,
-      );
-    }
+    requireClass(label, rows, ignore);
     const prediction = predictions[i];
     if (!(prediction >= 0 && prediction < columns)) {
       throw new ConfigError(
@@ -60,6 +55,15 @@ export function addToConfusion(
     }
     counts[label * columns + prediction]++;
   }
+}
+
+/** @throws {DataError} when a label is not one of the classes. */
+export function requireClass(label: number, classes: number, ignore: number): void {
+  if (label < classes) return;
+  throw new DataError(
+    `Cannot use labels: expected 0..${classes - 1} or ${ignore} (ignore), got ${label}; ` +
+      "list every class in dataset.json",
+  );
 }
 
 /**

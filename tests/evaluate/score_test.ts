@@ -17,7 +17,7 @@ Deno.test("addToConfusion() counts pairs and leaves ignored pixels out", () => {
 
 Deno.test("addToConfusion() refuses labels and predictions out of range, and other sizes", () => {
   const confusion = emptyConfusion(3, 2);
-  assertThrows(() => addToConfusion(confusion, [3], [0], 255), DataError, "expected labels 0..2");
+  assertThrows(() => addToConfusion(confusion, [3], [0], 255), DataError, "expected 0..2");
   assertThrows(() => addToConfusion(confusion, [0], [2], 255), ConfigError, "0..1");
   assertThrows(() => addToConfusion(confusion, [0], [NaN], 255), ConfigError, "0..1");
   assertThrows(() => addToConfusion(confusion, [0, 1], [0], 255), ConfigError, "2 predicted");
