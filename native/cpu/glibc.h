@@ -1,0 +1,22 @@
+/*
+ * Binds the functions that glibc gave a newer version to their first one, so that a library built on
+ * Debian 12 loads on systems as old as those that Deno itself runs on (glibc 2.27).
+ */
+#ifndef CPCDR_GLIBC_H
+#define CPCDR_GLIBC_H
+
+#include <features.h>
+
+#if defined(__GLIBC__) && defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#define CPCDR_BIND(name) __asm__(".symver " #name "," #name "@GLIBC_2.2.5")
+CPCDR_BIND(pthread_create);
+CPCDR_BIND(pthread_join);
+CPCDR_BIND(pthread_once);
+CPCDR_BIND(pthread_mutex_trylock);
+CPCDR_BIND(pthread_key_create);
+CPCDR_BIND(pthread_getspecific);
+CPCDR_BIND(pthread_setspecific);
+#undef CPCDR_BIND
+#endif
+
+#endif

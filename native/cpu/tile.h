@@ -1,0 +1,259 @@
+/*
+ * The register tile that matrix products and convolutions share.
+ *
+ *   C[row][column] = sum over taps t, steps k:  A(row, t, k) * B(t, k, column)
+ *
+ * Rows come in groups of kGroup that lie at one stride from each other; groups lie anywhere. A is
+ * read where it stands, by broadcasts, so that an image is never unfolded: for a convolution a tap is a
+ * filter row, a step is an element of the run of (filter column, input channel) that is contiguous in
+ * NHWC, a row is an output pixel. For a filter gradient a tap is an output row, a step is a pixel in it,
+ * a row is an element of that run. B is read as vectors from a packed panel or from where it stands.
+ */
+#ifndef CPCDR_TILE_H
+#define CPCDR_TILE_H
+
+#include "vec.h"
+
+namespace cpcdr {
+namespace CPCDR_ISA {
+
+/* 12 x 32 accumulators on AVX-512 (24 x 16 where there are few columns), 6 x 16 on AVX2, 4 x 8 else. */
+#if CPCDR_ISA_LEVEL == 2
+constexpr int kGroup = 4, kWideGroups = 3, kNarrowGroups = 6;
+#elif CPCDR_ISA_LEVEL == 1
+constexpr int kGroup = 2, kWideGroups = 3, kNarrowGroups = 6;
+#else
+constexpr int kGroup = 2, kWideGroups = 2, kNarrowGroups = 4;
+#endif
+constexpr int kWideColumns = 2 * kLanes, kNarrowColumns = kLanes;
+constexpr int kMaxGroups = kNarrowGroups;
+
+/* What a tile reads. Strides and offsets are in floats. */
+struct TileInput {
+  const float* a[kMaxGroups]; /* first row of each group at tap 0, step 0 */
+  int64_t row_stride;
+  int64_t step_stride;
+  const int64_t* a_offsets; /* [taps], the same for every group */
+  const float* b;
+  const int64_t* b_offsets; /* [taps] */
+  int64_t b_stride;         /* from step to step */
+  int taps;
+  int steps;
+};
+
+/* Where a tile goes: rows of a group lie row_stride apart. */
+struct TileOutput {
+  float* c[kMaxGroups];
+  int first[kMaxGroups], last[kMaxGroups]; /* the rows [first, last) of each group count */
+  int64_t row_stride;
+  int columns;       /* how many columns count */
+  const float* bias; /* [columns] or null */
+  int activation;
+  float alpha;
+  bool accumulate; /* add to what is there */
+};
+
+/* Finishes one vector of results; transcendental activations are applied in a pass of their own. */
+inline Vec finish(Vec v, int activation, float alpha) {
+  const Vec zero{};
+  switch (activation) {
+    case CPCDR_RELU: return v < zero ? zero : v;
+    case CPCDR_RELU6: {
+      const Vec six = splat(6);
+      v = v < zero ? zero : v;
+      return v > six ? six : v;
+    }
+    case CPCDR_LEAKY_RELU: return v < zero ? v * alpha : v;
+    default: return v;
+  }
+}
+
+template <int G, int V>
+inline void store_tile(const Vec (&acc)[G][kGroup][V], const TileOutput& out) {
+  const bool whole = out.columns == V * kLanes;
+  Vec bias[V];
+#pragma GCC unroll 8
+  for (int v = 0; v < V; v++) bias[v] = Vec{};
+  if (out.bias) {
+    alignas(64) float padded[V * kLanes] = {};
+    std::memcpy(padded, out.bias, sizeof(float) * static_cast<size_t>(out.columns));
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) bias[v] = load(padded + v * kLanes);
+  }
+#pragma GCC unroll 8
+  for (int g = 0; g < G; g++) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kGroup; r++) {
+      if (r < out.first[g] || r >= out.last[g]) continue;
+      float* row = out.c[g] + r * out.row_stride;
+      if (whole) {
+#pragma GCC unroll 8
+        for (int v = 0; v < V; v++) {
+          Vec value = acc[g][r][v] + bias[v];
+          if (out.accumulate) value += load(row + v * kLanes);
+          store(row + v * kLanes, finish(value, out.activation, out.alpha));
+        }
+      } else {
+        alignas(64) float edge[V * kLanes];
+#pragma GCC unroll 8
+        for (int v = 0; v < V; v++) store(edge + v * kLanes, acc[g][r][v] + bias[v]);
+        if (out.accumulate) {
+          for (int c = 0; c < out.columns; c++) edge[c] += row[c];
+        }
+#pragma GCC unroll 8
+        for (int v = 0; v < V; v++) {
+          store(edge + v * kLanes, finish(load(edge + v * kLanes), out.activation, out.alpha));
+        }
+        std::memcpy(row, edge, sizeof(float) * static_cast<size_t>(out.columns));
+      }
+    }
+  }
+}
+
+template <int G, int V>
+__attribute__((noinline)) void tile(const TileInput& in, const TileOutput& out) {
+  Vec acc[G][kGroup][V];
+#pragma GCC unroll 8
+  for (int g = 0; g < G; g++)
+#pragma GCC unroll 8
+    for (int r = 0; r < kGroup; r++)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; v++) acc[g][r][v] = Vec{};
+  const int64_t rs = in.row_stride, ks = in.step_stride, bs = in.b_stride;
+  for (int t = 0; t < in.taps; t++) {
+    const float* a[G];
+#pragma GCC unroll 8
+    for (int g = 0; g < G; g++) a[g] = in.a[g] + in.a_offsets[t];
+    const float* b = in.b + in.b_offsets[t];
+    for (int k = 0; k < in.steps; k++) {
+      Vec column[V];
+#pragma GCC unroll 8
+      for (int v = 0; v < V; v++) column[v] = load(b + v * kLanes);
+      b += bs;
+#pragma GCC unroll 8
+      for (int g = 0; g < G; g++) {
+#pragma GCC unroll 8
+        for (int r = 0; r < kGroup; r++) {
+          const Vec value = splat(a[g][r * rs]);
+#pragma GCC unroll 8
+          for (int v = 0; v < V; v++) acc[g][r][v] += value * column[v];
+        }
+        a[g] += ks;
+      }
+    }
+  }
+  store_tile<G, V>(acc, out);
+}
+
+/* Runs the tile with as many groups as are wanted, 1..kWideGroups (V = 2) or 1..kNarrowGroups (V = 1). */
+inline void run_tile(int groups, bool wide, const TileInput& in, const TileOutput& out) {
+  if (wide) {
+    switch (groups) {
+      case 1: return tile<1, 2>(in, out);
+      case 2: return tile<2, 2>(in, out);
+#if CPCDR_ISA_LEVEL > 0
+      case 3: return tile<3, 2>(in, out);
+#endif
+    }
+  } else {
+    switch (groups) {
+      case 1: return tile<1, 1>(in, out);
+      case 2: return tile<2, 1>(in, out);
+      case 3: return tile<3, 1>(in, out);
+      case 4: return tile<4, 1>(in, out);
+#if CPCDR_ISA_LEVEL > 0
+      case 5: return tile<5, 1>(in, out);
+      case 6: return tile<6, 1>(in, out);
+#endif
+    }
+  }
+}
+
+/* A group of rows that wait for their tile. */
+struct RowGroup {
+  const float* a;
+  float* c;
+  int first, last;
+};
+
+/*
+ * The right-hand side cut into panels of kWideColumns columns, the last one narrow where that is enough.
+ * Packed panels hold all steps of all taps in order; panel p starts at column p * kWideColumns.
+ */
+struct Panel {
+  int begin, columns;
+  bool wide;
+};
+
+inline int panel_count(int columns) { return (columns + kWideColumns - 1) / kWideColumns; }
+
+inline Panel panel_at(int index, int columns) {
+  const int begin = index * kWideColumns;
+  const int left = columns - begin < kWideColumns ? columns - begin : kWideColumns;
+  return {begin, left, left > kNarrowColumns};
+}
+
+inline int panel_width(const Panel& panel) { return panel.wide ? kWideColumns : kNarrowColumns; }
+
+/* Floats of all packed panels: `steps` rows of the columns rounded up. */
+inline size_t packed_floats(int64_t steps, int columns) {
+  return static_cast<size_t>(steps) * static_cast<size_t>(panel_count(columns) * kWideColumns);
+}
+
+/* Packs `steps` rows of one panel, element (k, n) at source[k * step_stride + n * column_stride]. */
+inline void pack_panel(const float* source, int64_t step_stride, int64_t column_stride, int64_t steps,
+                       const Panel& panel, float* target) {
+  const int width = panel_width(panel);
+  const float* from = source + panel.begin * column_stride;
+  for (int64_t k = 0; k < steps; k++, target += width) {
+    const float* row = from + k * step_stride;
+    if (column_stride == 1) {
+      std::memcpy(target, row, sizeof(float) * static_cast<size_t>(panel.columns));
+    } else {
+      for (int n = 0; n < panel.columns; n++) target[n] = row[n * column_stride];
+    }
+    for (int n = panel.columns; n < width; n++) target[n] = 0;
+  }
+}
+
+/* Runs every group of rows against one panel, as many groups to a tile as fit into registers. */
+inline void run_groups(const RowGroup* groups, int count, const Panel& panel, TileInput in, TileOutput out) {
+  const int most = panel.wide ? kWideGroups : kNarrowGroups;
+  out.columns = panel.columns;
+  for (int begin = 0; begin < count;) {
+    /* Even shares: 4 groups become 2 + 2, not 3 + 1, since short tiles waste the loads of B. */
+    const int tiles = (count - begin + most - 1) / most;
+    const int size = (count - begin + tiles - 1) / tiles;
+    for (int g = 0; g < size; g++) {
+      const RowGroup& group = groups[begin + g];
+      in.a[g] = group.a;
+      out.c[g] = group.c + panel.begin;
+      out.first[g] = group.first;
+      out.last[g] = group.last;
+    }
+    run_tile(size, panel.wide, in, out);
+    begin += size;
+  }
+}
+
+/*
+ * Cuts `rows` rows that lie `a_stride` and `c_stride` apart into groups and appends them. The last group
+ * overlaps the one before so that nothing behind the rows is read; with fewer rows than a group holds,
+ * the caller has seen to it that the memory behind them can be read.
+ */
+inline int append_groups(RowGroup* groups, int count, const float* a, int64_t a_stride, float* c,
+                         int64_t c_stride, int rows) {
+  int row = 0;
+  for (; row + kGroup <= rows; row += kGroup) {
+    groups[count++] = {a + row * a_stride, c + row * c_stride, 0, kGroup};
+  }
+  if (row < rows) {
+    const int start = rows >= kGroup ? rows - kGroup : 0;
+    groups[count++] = {a + start * a_stride, c + start * c_stride, row - start, rows - start};
+  }
+  return count;
+}
+
+}  // namespace CPCDR_ISA
+}  // namespace cpcdr
+#endif

@@ -1,0 +1,36 @@
+/* Vectors of the current instruction set, as GCC and Clang vector types. */
+#ifndef CPCDR_VEC_H
+#define CPCDR_VEC_H
+
+#include <cstdint>
+#include <cstring>
+
+#include "dispatch.h"
+
+namespace cpcdr {
+namespace CPCDR_ISA {
+
+#if CPCDR_ISA_LEVEL == 2
+constexpr int kLanes = 16;
+#elif CPCDR_ISA_LEVEL == 1
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+
+typedef float Vec __attribute__((vector_size(kLanes * sizeof(float))));
+
+inline Vec load(const float* p) {
+  Vec v;
+  std::memcpy(&v, p, sizeof(v));
+  return v;
+}
+
+inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof(v)); }
+
+/* x in every lane; x - 0 is x for every x, -0 and NaN among them, so that no arithmetic is left of it. */
+inline Vec splat(float x) { return x - Vec{}; }
+
+}  // namespace CPCDR_ISA
+}  // namespace cpcdr
+#endif

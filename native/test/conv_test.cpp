@@ -1,0 +1,98 @@
+/* Matrix products and convolutions of random shapes against plain loops in double precision. */
+#include "../include/cpcdr.h"
+#include "check.h"
+
+namespace {
+
+void check_matmul() {
+  const int batch = pick(1, 3), m = pick(1, 130), n = pick(1, 90), k = pick(0, 70);
+  const bool ta = pick(0, 1), tb = pick(0, 1), broadcast_a = pick(0, 3) == 0, with_bias = pick(0, 1);
+  const int activation = pick(0, 1) ? CPCDR_RELU : CPCDR_LINEAR;
+  const Floats a = random_floats(int64_t{broadcast_a ? 1 : batch} * m * k), b = random_floats(int64_t{batch} * k * n);
+  const Floats bias = random_floats(n);
+  Floats out(static_cast<size_t>(batch * m * n), NAN);
+  const int32_t sizes[] = {batch, m, n, k, ta, tb, broadcast_a ? 0 : m * k, k * n, activation};
+  float nothing = 0;
+  const float* left = a.empty() ? &nothing : a.data();
+  const float* right = b.empty() ? &nothing : b.data();
+  expect_status("matmul", cpcdr_matmul(left, right, with_bias ? bias.data() : nullptr, out.data(), sizes, 0), 0);
+  std::vector<double> expected;
+  for (int i = 0; i < batch; i++)
+    for (int y = 0; y < m; y++)
+      for (int x = 0; x < n; x++) {
+        double sum = with_bias ? bias[x] : 0;
+        for (int s = 0; s < k; s++) {
+          const double va = a[(broadcast_a ? 0 : i * m * k) + (ta ? s * m + y : y * k + s)];
+          const double vb = b[i * k * n + (tb ? x * k + s : s * n + x)];
+          sum += va * vb;
+        }
+        expected.push_back(activation == CPCDR_RELU && sum < 0 ? 0 : sum);
+      }
+  char name[160];
+  std::snprintf(name, sizeof name, "matmul batch %d m %d n %d k %d ta %d tb %d", batch, m, n, k, ta, tb);
+  expect_close(name, out, expected, 2e-5);
+}
+
+void check_conv() {
+  const int batch = pick(1, 3), h = pick(1, 19), w = pick(1, 40), ci = pick(1, 20), co = pick(1, 40);
+  const int fh = pick(1, 5), fw = pick(1, 7), sh = pick(1, 3), sw = pick(1, 3), dh = pick(1, 2), dw = pick(1, 2);
+  const int pt = pick(0, 3), pl = pick(0, 3), pb = pick(0, 3), pr = pick(0, 3);
+  const int rh = (fh - 1) * dh + 1, rw = (fw - 1) * dw + 1;
+  if (h + pt + pb < rh || w + pl + pr < rw) return;
+  const int oh = (h + pt + pb - rh) / sh + 1, ow = (w + pl + pr - rw) / sw + 1;
+  const int32_t sizes[] = {batch, h, w, ci, fh, fw, oh, ow, co, sh, sw, dh, dw, pt, pl, CPCDR_LINEAR};
+  const int64_t nx = int64_t{batch} * h * w * ci, ny = int64_t{batch} * oh * ow * co, nf = int64_t{fh} * fw * ci * co;
+  const Floats x = random_floats(nx), filter = random_floats(nf), dy = random_floats(ny), bias = random_floats(co);
+  Floats y(static_cast<size_t>(ny), NAN), dx(static_cast<size_t>(nx), NAN), df(static_cast<size_t>(nf), NAN);
+  expect_status("conv2d", cpcdr_conv2d(x.data(), filter.data(), bias.data(), y.data(), sizes, 0), 0);
+  expect_status("input_grad", cpcdr_conv2d_input_grad(dy.data(), filter.data(), dx.data(), sizes), 0);
+  expect_status("filter_grad", cpcdr_conv2d_filter_grad(x.data(), dy.data(), df.data(), sizes), 0);
+  std::vector<double> ey(static_cast<size_t>(ny)), ex(static_cast<size_t>(nx)), ef(static_cast<size_t>(nf));
+  for (int n = 0; n < batch; n++)
+    for (int oy = 0; oy < oh; oy++)
+      for (int ox = 0; ox < ow; ox++)
+        for (int o = 0; o < co; o++) {
+          const size_t iy = static_cast<size_t>(((n * oh + oy) * ow + ox) * co + o);
+          ey[iy] = bias[static_cast<size_t>(o)];
+          for (int i = 0; i < fh; i++)
+            for (int j = 0; j < fw; j++) {
+              const int yy = oy * sh + i * dh - pt, xx = ox * sw + j * dw - pl;
+              if (yy < 0 || yy >= h || xx < 0 || xx >= w) continue;
+              for (int c = 0; c < ci; c++) {
+                const size_t ix = static_cast<size_t>(((n * h + yy) * w + xx) * ci + c);
+                const size_t it = static_cast<size_t>(((i * fw + j) * ci + c) * co + o);
+                ey[iy] += double(x[ix]) * filter[it];
+                ex[ix] += double(dy[iy]) * filter[it];
+                ef[it] += double(x[ix]) * dy[iy];
+              }
+            }
+        }
+  char name[200];
+  std::snprintf(name, sizeof name, "batch %d %dx%dx%d filter %dx%d to %dx%dx%d stride %d,%d dilation %d,%d pad %d,%d",
+                batch, h, w, ci, fh, fw, oh, ow, co, sh, sw, dh, dw, pt, pl);
+  expect_close(std::string("conv2d ") + name, y, ey, 5e-5);
+  expect_close(std::string("conv2d_input_grad ") + name, dx, ex, 5e-5);
+  expect_close(std::string("conv2d_filter_grad ") + name, df, ef, 1e-4);
+}
+
+void check_refusals() {
+  float value = 0;
+  int32_t sizes[16] = {1, 4, 4, 1, 3, 3, 2, 2, 1, 0, 1, 1, 1, 0, 0, 0};
+  expect_status("stride 0", cpcdr_conv2d(&value, &value, nullptr, &value, sizes, 0), CPCDR_INVALID_ARGUMENT);
+  expect_status("null", cpcdr_conv2d(nullptr, &value, nullptr, &value, sizes, 0), CPCDR_INVALID_ARGUMENT);
+  int32_t negative[9] = {1, -1, 2, 3, 0, 0, 0, 0, 0};
+  expect_status("negative", cpcdr_matmul(&value, &value, nullptr, &value, negative, 0), CPCDR_INVALID_ARGUMENT);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int cases = argc > 1 ? std::atoi(argv[1]) : 300;
+  check_refusals();
+  for (int i = 0; i < cases; i++) {
+    check_matmul();
+    check_conv();
+  }
+  std::printf("ok: %d random matrix products and convolutions on %s with %d threads\n", cases, cpcdr_isa(),
+              cpcdr_threads());
+}
