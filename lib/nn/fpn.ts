@@ -1,0 +1,76 @@
+/**
+ * The semantic branch of Panoptic-FPN (Kirillov et al. 2019, figure 3).
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { resizeBilinear } from "../ops/resize.ts";
+import { conv2d, convNorm, type Layer, type Mode } from "./layers.ts";
+import type { Scope } from "./parameters.ts";
+
+/** Settings of {@linkcode featurePyramid}. */
+export interface FeaturePyramidOptions {
+  /** Channels of each input map, finest first. */
+  readonly inputChannels: readonly number[];
+  /** Channels of every map of the pyramid, and of the result. */
+  readonly channels: number;
+}
+
+/**
+ * Merges the maps of a backbone, each half the size of the one before it, into one of the finest's
+ * size: `[B,H,W,channels]`. Top-down, each map becomes `lateral.i` (1x1) of it plus the coarser
+ * one, doubled; then level i is refined by i times `head.i.j` (3x3, batch normalisation, ReLU) and
+ * bilinear doubling (once without doubling at the finest), and all are summed.
+ *
+ * Parameters: `lateral.i.{weight,bias}`, `head.i.j.conv.weight`, `head.i.j.norm.*`.
+ */
+export function featurePyramid(
+  scope: Scope,
+  { inputChannels, channels }: FeaturePyramidOptions,
+): (maps: readonly tf.Tensor4D[], mode: Mode) => tf.Tensor4D {
+  const laterals = inputChannels.map((inputs, i) =>
+    conv2d(scope.child(`lateral.${i}`), {
+      inputChannels: inputs,
+      outputChannels: channels,
+      kernelSize: 1,
+    })
+  );
+  const heads = inputChannels.map((_, i) => head(scope.child(`head.${i}`), i, channels));
+  return (maps, mode) => {
+    let above: tf.Tensor4D | undefined;
+    let sum: tf.Tensor4D | undefined;
+    for (let i = maps.length - 1; i >= 0; i--) {
+      const lateral = laterals[i](maps[i], mode);
+      above = above ? tf.add(lateral, double(above)) : lateral;
+      const refined = heads[i](above, mode);
+      sum = sum ? tf.add(sum, refined) : refined;
+    }
+    return sum!;
+  };
+}
+
+/** Level i of the branch: to the size of level 0. */
+function head(scope: Scope, level: number, channels: number): Layer {
+  const convolutions = Array.from(
+    { length: Math.max(1, level) },
+    (_, j) =>
+      convNorm(scope.child(`${j}.conv`), scope.child(`${j}.norm`), {
+        inputChannels: channels,
+        outputChannels: channels,
+        kernelSize: 3,
+        relu: true,
+      }),
+  );
+  return (x, mode) => {
+    for (const convolution of convolutions) {
+      x = convolution(x, mode);
+      if (level > 0) x = resizeBilinear(x, 2 * x.shape[1], 2 * x.shape[2]);
+    }
+    return x;
+  };
+}
+
+/** Each pixel twice in both directions. */
+function double(x: tf.Tensor4D): tf.Tensor4D {
+  return tf.image.resizeNearestNeighbor(x, [2 * x.shape[1], 2 * x.shape[2]]);
+}

@@ -1,0 +1,173 @@
+/**
+ * Convolution and batch normalisation on `[B,H,W,C]`, with PyTorch's names and conventions.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { ConfigError } from "../errors.ts";
+import { batchNormTrain } from "../ops/batch_norm.ts";
+import { constant, type Initializer, kaimingNormal, uniform } from "./initializers.ts";
+import type { Scope } from "./parameters.ts";
+
+/** Whether a network learns (batch statistics) or answers (running statistics). */
+export interface Mode {
+  readonly training: boolean;
+}
+
+/** A part of a network: `[B,H,W,C]` to `[B,H',W',C']`. The caller's tidy owns the result. */
+export type Layer = (x: tf.Tensor4D, mode: Mode) => tf.Tensor4D;
+
+/** Settings of {@linkcode conv2d}. */
+export interface ConvOptions {
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  /** Rows and columns of the square kernel. */
+  readonly kernelSize: number;
+  /** 1 by default. */
+  readonly stride?: number;
+  /** Zeros on each side; (kernelSize - 1) / 2 by default, which keeps the size at stride 1. */
+  readonly padding?: number;
+  /** An offset per output; true by default. */
+  readonly bias?: boolean;
+  /** Uniform within 1/sqrt(fan in) by default, as in PyTorch. The bias always begins so. */
+  readonly initial?: Initializer;
+}
+
+/** A convolution with parameters `weight` and `bias`. */
+export function conv2d(scope: Scope, options: ConvOptions): Layer {
+  const { inputChannels, outputChannels, kernelSize, stride = 1, bias = true } = options;
+  const padding = options.padding ?? (kernelSize - 1) / 2;
+  const shape = [kernelSize, kernelSize, inputChannels, outputChannels];
+  const weight = scope.weight("weight", shape, options.initial ?? uniform());
+  const bound = 1 / Math.sqrt(kernelSize * kernelSize * inputChannels);
+  const offset = bias ? scope.weight("bias", [outputChannels], uniform(bound)) : undefined;
+  return (x) => {
+    const y = tf.conv2d(x, weight as tf.Tensor as tf.Tensor4D, stride, padding);
+    return offset ? tf.add(y, offset) : y;
+  };
+}
+
+/** Settings of {@linkcode convNorm} beyond the convolution's. */
+export interface ConvNormOptions extends Omit<ConvOptions, "bias"> {
+  /** Clamps the result at 0 from below. */
+  readonly relu: boolean;
+}
+
+/** Like {@linkcode Layer}, with something to add before the clamp. */
+export type ResidualLayer = (
+  x: tf.Tensor4D,
+  mode: Mode,
+  residual?: tf.Tensor4D,
+) => tf.Tensor4D;
+
+/**
+ * Convolution without bias, batch normalisation, an optional residual and ReLU. When it answers,
+ * the normalisation is folded into the convolution's weights.
+ *
+ * @param convolution Scope of `weight`; He's initialisation by default.
+ * @param norm Scope of `weight`, `bias`, `running_mean` and `running_var`.
+ */
+export function convNorm(
+  convolution: Scope,
+  norm: Scope,
+  options: ConvNormOptions,
+): ResidualLayer {
+  const { inputChannels, outputChannels, kernelSize, stride = 1, relu } = options;
+  const pad = options.padding ?? (kernelSize - 1) / 2;
+  const shape = [kernelSize, kernelSize, inputChannels, outputChannels];
+  const filter = convolution.weight("weight", shape, options.initial ?? kaimingNormal);
+  const normalise = normalisation(norm, outputChannels);
+  return (x, mode, residual) => {
+    if (mode.training) {
+      const y = tf.conv2d(x, filter as tf.Tensor as tf.Tensor4D, stride, pad);
+      return normalise.train(y, { relu, residual });
+    }
+    const { scale, offset } = normalise.affine();
+    const y = tf.fused.conv2d({
+      x,
+      filter: tf.mul(filter, scale),
+      strides: stride,
+      pad,
+      bias: offset,
+      activation: relu && !residual ? "relu" : "linear",
+    });
+    if (!residual) return y;
+    return relu ? tf.relu(tf.add(y, residual)) : tf.add(y, residual);
+  };
+}
+
+/** Batch normalisation: momentum 0.1, epsilon 1e-5, the running variance unbiased. */
+export function batchNorm(
+  scope: Scope,
+  channels: number,
+  options: { readonly relu: boolean },
+): ResidualLayer {
+  const { relu } = options;
+  const normalise = normalisation(scope, channels);
+  return (x, mode, residual) => {
+    if (mode.training) return normalise.train(x, { relu, residual });
+    const { scale, offset } = normalise.affine();
+    let y = tf.add(tf.mul(x, scale), offset) as tf.Tensor4D;
+    if (residual) y = tf.add(y, residual);
+    return relu ? tf.relu(y) : y;
+  };
+}
+
+/** Both faces of a batch normalisation. */
+interface Normalisation {
+  /** Normalises by the batch's statistics and moves the running ones a tenth of the way there. */
+  train(
+    x: tf.Tensor4D,
+    options: { readonly relu: boolean; readonly residual?: tf.Tensor4D },
+  ): tf.Tensor4D;
+  /** What normalisation by the running statistics comes to: `x * scale + offset`, each `[C]`. */
+  affine(): { scale: tf.Tensor1D; offset: tf.Tensor1D };
+}
+
+function normalisation(scope: Scope, channels: number): Normalisation {
+  const epsilon = 1e-5;
+  const scale = scope.weight("weight", [channels], constant(1)) as tf.Tensor as tf.Tensor1D;
+  const offset = scope.weight("bias", [channels], constant(0)) as tf.Tensor as tf.Tensor1D;
+  const runningMean = scope.buffer("running_mean", [channels], 0);
+  const runningVariance = scope.buffer("running_var", [channels], 1);
+  return {
+    train(x, options) {
+      const count = x.size / channels;
+      if (count < 2) {
+        throw new ConfigError(
+          `Cannot normalise a batch: expected at least 2 values per channel, got ${count}; ` +
+            `use larger images or a larger batch`,
+        );
+      }
+      const { y, mean, variance } = batchNormTrain(x, scale, offset, { epsilon, ...options });
+      outsideTape(() => {
+        moveTowards(runningMean, mean, 0.1);
+        moveTowards(runningVariance, tf.mul(variance, count / (count - 1)), 0.1);
+      });
+      return y;
+    },
+    affine() {
+      const gain = tf.mul(scale, tf.rsqrt(tf.add(runningVariance, epsilon)));
+      return {
+        scale: gain as tf.Tensor1D,
+        offset: tf.sub(offset, tf.mul(runningMean, gain)) as tf.Tensor1D,
+      };
+    },
+  };
+}
+
+/** running += momentum * (value - running). */
+function moveTowards(running: tf.Variable, value: tf.Tensor, momentum: number): void {
+  running.assign(tf.add(tf.mul(running, 1 - momentum), tf.mul(value, momentum)));
+}
+
+/** Runs `f` unrecorded: tfjs-core takes it for the inside of a kernel. */
+function outsideTape(f: () => void): void {
+  const { state } = tf.engine();
+  state.kernelDepth++;
+  try {
+    tf.tidy(f);
+  } finally {
+    state.kernelDepth--;
+  }
+}

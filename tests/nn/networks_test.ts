@@ -1,0 +1,195 @@
+import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-backend-cpu";
+import "npm:@tensorflow/tfjs-layers@4.22.0";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { CheckpointError, ConfigError } from "../../lib/errors.ts";
+import { featurePyramid } from "../../lib/nn/fpn.ts";
+import { batchNorm, type Mode } from "../../lib/nn/layers.ts";
+import { ParameterStore, type StateDict } from "../../lib/nn/parameters.ts";
+import { resnet } from "../../lib/nn/resnet.ts";
+import { randomStream } from "../../lib/random.ts";
+import oracle from "../oracles/nn.json" with { type: "json" };
+
+await tf.setBackend("cpu");
+
+type Case = typeof oracle.networks[number];
+type Maps = (x: tf.Tensor4D[], mode: Mode) => tf.Tensor4D[];
+
+/** The formula of torch_nn.py: values of a tensor in NCHW or OIHW order. */
+function wave(shape: readonly number[], phase: number, scale = 1, offset = 0): Float32Array {
+  const n = shape.reduce((a, b) => a * b, 1);
+  return Float32Array.from(
+    { length: n },
+    (_, i) => offset + scale * Math.sin(0.37 * (i + 1) ** 1.5 + phase),
+  );
+}
+
+function waveImage([b, c, h, w]: number[], phase: number): tf.Tensor4D {
+  return tf.transpose(tf.tensor4d(wave([b, c, h, w], phase), [b, c, h, w]), [0, 2, 3, 1]);
+}
+
+/** The state that torch_nn.py gives a network, made from names and shapes. */
+function waveState(parameters: Record<string, unknown>): StateDict {
+  const state: StateDict = new Map();
+  for (const [name, entry] of Object.entries(parameters)) {
+    const [shape] = entry as [number[], boolean];
+    const phase = [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
+    let [scale, offset] = [0.1, 0];
+    if (shape.length === 4) scale = (shape[1] * shape[2] * shape[3]) ** -0.5;
+    else if (name.endsWith("running_var")) [scale, offset] = [0.3, 1];
+    else if (name.endsWith("weight")) [scale, offset] = [0.2, 1];
+    state.set(name, { dtype: "F32", shape, data: wave(shape, phase, scale, offset) });
+  }
+  return state;
+}
+
+function build(test: Case, store: ParameterStore): { inputs: tf.Tensor4D[]; network: Maps } {
+  const [b, , h, w] = test.shape;
+  if (test.kind === "fpn") {
+    const pyramid = featurePyramid(store.root, {
+      inputChannels: [3, 4, 5, 6],
+      channels: test.width,
+    });
+    return {
+      inputs: [0, 1, 2, 3].map((i) => waveImage([b, 3 + i, h >> i, w >> i], i)),
+      network: (x, mode) => [pyramid(x, mode)],
+    };
+  }
+  const net = resnet(store.root, {
+    depth: test.depth as 18 | 50,
+    width: test.width,
+    inputChannels: 3,
+  });
+  return { inputs: [waveImage(test.shape, 0)], network: ([x], mode) => net(x, mode) };
+}
+
+/** The oracle's summary of a tensor: sum of squares, then at most 30 values. */
+function flat(values: ArrayLike<number>): number[] {
+  const all = Array.from(values);
+  const step = Math.max(1, Math.floor(all.length / 29));
+  const picked = all.filter((_, i) => i % step === 0).slice(0, 30);
+  return [all.reduce((sum, v) => sum + v * v, 0), ...picked];
+}
+
+function assertClose(actual: number[], expected: number[], tolerance: number, what: string) {
+  assertEquals(actual.length, expected.length, what);
+  const scale = 1 + Math.max(...expected.slice(1).map(Math.abs));
+  const worst = Math.max(...actual.slice(1).map((v, i) => Math.abs(v - expected[i + 1])));
+  assert(worst <= tolerance * scale, `${what}: off by ${worst} at scale ${scale}`);
+  assertAlmostEquals(actual[0] / (expected[0] + 1e-9), 1, 100 * tolerance, `${what}: energy`);
+}
+
+for (const test of oracle.networks) {
+  const name = `${test.kind === "fpn" ? "featurePyramid()" : `resnet() ${test.depth}`}`;
+  Deno.test(`${name} ${test.training ? "training" : "answering"} agrees with PyTorch`, () => {
+    const before = tf.memory().numTensors;
+    const store = new ParameterStore(randomStream(1));
+    tf.tidy(() => {
+      const { inputs, network } = build(test, store);
+      assertEquals(
+        Object.fromEntries(store.entries().map(([name, p]) => [name, p.trainable])),
+        Object.fromEntries(
+          Object.entries(test.parameters).map(([name, entry]) => [name, (entry as unknown[])[1]]),
+        ) as Record<string, boolean>,
+      );
+      store.import(waveState(test.parameters));
+      const { grads } = tf.variableGrads(() => {
+        const outputs = network(inputs, { training: test.training });
+        outputs.forEach((y, i) =>
+          assertClose(flat(y.dataSync()), test.outputs[i], 2e-5, `output ${i}`)
+        );
+        const sums = outputs.map((y) => {
+          const [b, h, w, c] = y.shape;
+          return tf.sum(tf.mul(y, waveImage([b, c, h, w], 1)));
+        });
+        return tf.addN(sums) as tf.Scalar;
+      }, store.trainable());
+      const variables = new Map(store.entries());
+      for (const [name, expected] of Object.entries(test.gradients)) {
+        if (!expected) continue;
+        const gradient = grads[variables.get(name)!.variable.name];
+        const ours = gradient.rank === 4 ? tf.transpose(gradient, [3, 0, 1, 2]) : gradient;
+        assertClose(flat(ours.dataSync()), expected, 3e-4, `gradient of ${name}`);
+      }
+      const state = store.export();
+      for (const [name, expected] of Object.entries(test.running)) {
+        if (expected) assertClose(flat(state.get(name)!.data), expected, 2e-5, name);
+      }
+    });
+    store.dispose();
+    assertEquals(tf.memory().numTensors, before);
+  });
+}
+
+Deno.test("resnet() has as many weights as torchvision's", () => {
+  for (const [depth, expected] of [[18, 11_176_512], [34, 21_284_672], [50, 23_508_032]] as const) {
+    const store = new ParameterStore(randomStream(3));
+    resnet(store.root, { depth, width: 64, inputChannels: 3 });
+    assertEquals(store.trainable().reduce((sum, v) => sum + v.size, 0), expected);
+    store.dispose();
+  }
+});
+
+Deno.test("ParameterStore.import() restores what export() gave, byte for byte", () => {
+  const options = { depth: 18, width: 1, inputChannels: 3 } as const;
+  const [a, b] = [1, 2].map((seed) => {
+    const store = new ParameterStore(randomStream(seed));
+    resnet(store.root, options);
+    return store;
+  });
+  const state = a.export();
+  assert(state.get("conv1.weight")!.data[5] !== b.export().get("conv1.weight")!.data[5]);
+  b.import(state);
+  assertEquals(b.export(), state);
+  assertEquals(state.get("conv1.weight")!.shape, [1, 3, 7, 7]);
+  a.dispose();
+  b.dispose();
+});
+
+Deno.test("ParameterStore.export() turns a convolution's axes as PyTorch has them", () => {
+  const store = new ParameterStore(randomStream(1));
+  let next = 0;
+  store.root.child("a").weight("weight", [1, 2, 3, 2], () => next++);
+  const { shape, data } = store.export().get("a.weight")!;
+  assertEquals(shape, [2, 3, 1, 2]);
+  // Element [o][i][0][x] was at x * 6 + i * 2 + o.
+  assertEquals([...data], [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11]);
+  store.dispose();
+});
+
+Deno.test("ParameterStore.import() refuses other networks' weights and changes nothing", () => {
+  const store = new ParameterStore(randomStream(1));
+  store.root.weight("a", [2], () => 1);
+  store.root.weight("b", [2], () => 2);
+  const a = { dtype: "F32", shape: [2], data: Float32Array.of(8, 9) } as const;
+  const fitting: StateDict = new Map([["a", { ...a, shape: [2] }]]);
+  assertThrows(() => store.import(fitting), CheckpointError, `Cannot load "b"`);
+  const wrong: StateDict = new Map([...fitting, ["b", { ...a, shape: [1, 2] }]]);
+  assertThrows(() => store.import(wrong), CheckpointError, "expected shape [2], got [1,2]");
+  const more: StateDict = new Map([...fitting, ["fc", { ...a, shape: [2] }]]);
+  assertThrows(() => store.import(more), CheckpointError, `got "fc"`);
+  assertEquals([...store.export().get("a")!.data], [1, 1]);
+  assertThrows(() => store.root.weight("a", [1], () => 0), ConfigError, `parameter "a"`);
+  store.dispose();
+});
+
+Deno.test("batchNorm() refuses to learn from one value per channel", () => {
+  const store = new ParameterStore(randomStream(1));
+  const layer = batchNorm(store.root, 3, { relu: false });
+  tf.tidy(() => {
+    assertThrows(
+      () => layer(tf.ones([1, 1, 1, 3]), { training: true }),
+      ConfigError,
+      "at least 2 values per channel",
+    );
+    assertEquals(layer(tf.ones([1, 1, 1, 3]), { training: false }).shape, [1, 1, 1, 3]);
+  });
+  store.dispose();
+});
+
+Deno.test("resnet() refuses a depth that it does not know", () => {
+  const store = new ParameterStore(randomStream(1));
+  const options = { depth: 19 as 18, width: 2, inputChannels: 3 };
+  assertThrows(() => resnet(store.root, options), ConfigError, "got 19");
+  store.dispose();
+});

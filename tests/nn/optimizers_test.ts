@@ -1,0 +1,88 @@
+import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-backend-cpu";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { CheckpointError } from "../../lib/errors.ts";
+import { Adam, type Optimizer, Sgd } from "../../lib/nn/optimizers.ts";
+import { stepwise, warmupCosine } from "../../lib/nn/schedules.ts";
+import oracle from "../oracles/nn.json" with { type: "json" };
+
+await tf.setBackend("cpu");
+
+function wave(n: number, phase: number): Float32Array {
+  return Float32Array.from({ length: n }, (_, i) => Math.sin(0.37 * (i + 1) ** 1.5 + phase));
+}
+
+function take(optimizer: Optimizer, variable: tf.Variable, step: number): void {
+  tf.tidy(() => {
+    const gradient = tf.tensor2d(wave(6, 2 * step), [2, 3]);
+    optimizer.step({ [variable.name]: gradient }, 0.1 / (step + 1));
+  });
+}
+
+for (const { kind, options, values } of oracle.optimizers) {
+  const name = `${kind === "adam" ? "Adam" : "Sgd"}.step()`;
+  Deno.test(`${name} with ${JSON.stringify(options)} agrees with PyTorch`, () => {
+    const before = tf.memory().numTensors;
+    const variable = tf.tidy(() => tf.variable(tf.tensor2d(wave(6, 0.5), [2, 3])));
+    const optimizer = kind === "adam"
+      ? new Adam([variable], options)
+      : new Sgd([variable], options);
+    values.forEach((expected, step) => {
+      take(optimizer, variable, step);
+      variable.dataSync().forEach((v, i) => assertAlmostEquals(v, expected[i], 2e-6));
+    });
+    optimizer.dispose();
+    variable.dispose();
+    assertEquals(tf.memory().numTensors, before);
+  });
+}
+
+Deno.test("Adam.import() continues to the same bytes", () => {
+  const trace = (interrupt: boolean) => {
+    const variable = tf.tidy(() => tf.variable(tf.tensor2d(wave(6, 0.5), [2, 3])));
+    let optimizer = new Adam([variable]);
+    for (let step = 0; step < 6; step++) {
+      if (interrupt && step === 3) {
+        const state = optimizer.export();
+        optimizer.dispose();
+        optimizer = new Adam([variable]);
+        optimizer.import(state);
+      }
+      take(optimizer, variable, step);
+    }
+    const result = { value: variable.dataSync().slice(), state: optimizer.export() };
+    optimizer.dispose();
+    variable.dispose();
+    return result;
+  };
+  assertEquals(trace(true), trace(false));
+  assertEquals([...trace(true).state.get("step")!.data], [6]);
+});
+
+Deno.test("Sgd.step() leaves a variable without a gradient where it is", () => {
+  const [a, b] = [1, 2].map((value) => tf.tidy(() => tf.variable(tf.scalar(value))));
+  const optimizer = new Sgd([a, b], { momentum: 0.9, weightDecay: 0.1 });
+  tf.tidy(() => optimizer.step({ [b.name]: tf.scalar(1) }, 0.5));
+  assertEquals(a.dataSync()[0], 1);
+  assertAlmostEquals(b.dataSync()[0], 2 - 0.5 * 1.2, 1e-6);
+  const other = new Adam([a, b]);
+  assertThrows(() => other.import(optimizer.export()), CheckpointError, `Cannot load "m.0"`);
+  optimizer.dispose();
+  other.dispose();
+  a.dispose();
+  b.dispose();
+});
+
+Deno.test("warmupCosine() rises linearly and falls to its final rate", () => {
+  const rate = warmupCosine({ peak: 1, final: 0.1, warmupSteps: 4, steps: 15 });
+  assertEquals([0, 1, 2, 3, 4].map(rate), [0.25, 0.5, 0.75, 1, 1]);
+  assertAlmostEquals(rate(9), 0.55, 1e-12);
+  assertAlmostEquals(rate(14), 0.1, 1e-12);
+  assertAlmostEquals(rate(99), 0.1, 1e-12);
+  assert(Number.isFinite(warmupCosine({ peak: 1, final: 0, warmupSteps: 0, steps: 1 })(0)));
+});
+
+Deno.test("stepwise() multiplies at its milestones", () => {
+  const rate = stepwise(2, [3, 5], 0.5);
+  assertEquals([0, 2, 3, 4, 5, 9].map(rate), [2, 2, 1, 1, 0.5, 0.5]);
+});
