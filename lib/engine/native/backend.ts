@@ -1,0 +1,76 @@
+/**
+ * The CPU engine as a tfjs-core backend: data lives in typed arrays that the native library reads and
+ * writes in place. Whatever has no native kernel runs in tfjs-backend-cpu on the same arrays.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import type { NativeLibrary } from "./library.ts";
+import { BufferPool } from "./pool.ts";
+
+/** Name under which the backend and its kernels are registered. */
+export const BACKEND_NAME = "native";
+
+type DataId = tf.TensorInfo["dataId"];
+
+/** A new tensor and the array to fill. */
+export interface Output {
+  readonly info: tf.TensorInfo;
+  readonly values: Float32Array<ArrayBuffer>;
+}
+
+/** See the module's comment. */
+export class NativeBackend extends MathBackendCPU {
+  readonly pool = new BufferPool();
+
+  /** @param library is used by the kernels and stays open for as long as the process runs. */
+  constructor(readonly library: NativeLibrary) {
+    super();
+    // tfjs-backend-cpu greets on first use and recommends another backend.
+    Object.assign(this, { firstUse: false });
+  }
+
+  /** A float32 tensor with memory from the pool, not initialised. */
+  output(shape: readonly number[]): Output {
+    const values = this.pool.lend(tf.util.sizeFromShape(shape as number[]));
+    return { info: this.makeTensorInfo(shape as number[], "float32", values), values };
+  }
+
+  /** The values of a float32 tensor, where they stand. */
+  floats(info: tf.TensorInfo): Float32Array<ArrayBuffer> {
+    return this.data.get(info.dataId).values as Float32Array<ArrayBuffer>;
+  }
+
+  /** Marks a tensor's memory as held from outside, so that it is never reused. */
+  escape(dataId: DataId): void {
+    const values = this.data.get(dataId)?.values;
+    if (ArrayBuffer.isView(values)) this.pool.release(values.buffer);
+  }
+
+  override readSync(dataId: DataId): tf.backend_util.BackendValues {
+    this.escape(dataId);
+    return super.readSync(dataId);
+  }
+
+  override read(dataId: DataId): Promise<tf.backend_util.BackendValues> {
+    return Promise.resolve(this.readSync(dataId));
+  }
+
+  override disposeData(dataId: DataId, force = false): boolean {
+    const values = this.data.has(dataId) ? this.data.get(dataId).values : undefined;
+    const gone = super.disposeData(dataId, force);
+    if (gone && ArrayBuffer.isView(values)) this.pool.giveBack(values.buffer);
+    return gone;
+  }
+
+  override memory(): { unreliable: boolean; reasons: string[] } & Record<string, unknown> {
+    return {
+      unreliable: false,
+      reasons: [],
+      poolIdleBytes: this.pool.idleBytes,
+      poolLentBytes: this.pool.lentBytes,
+    };
+  }
+}

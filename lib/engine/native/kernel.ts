@@ -1,0 +1,77 @@
+/**
+ * How a native kernel family presents itself, and how families become registered tfjs kernels.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { BACKEND_NAME, type NativeBackend } from "./backend.ts";
+
+/** What a kernel is called with. */
+export interface KernelCall {
+  readonly inputs: Readonly<Record<string, tf.TensorInfo>>;
+  readonly attrs: Readonly<Record<string, unknown>>;
+  readonly backend: NativeBackend;
+}
+
+/** A kernel of a family; answers undefined where tfjs-backend-cpu is to do it (another dtype, say). */
+export interface NativeKernel {
+  readonly name: string;
+  run(call: KernelCall): tf.TensorInfo | tf.TensorInfo[] | undefined;
+}
+
+/** Whether these tensors are all float32 and none is empty. */
+export function areFloats(...tensors: readonly (tf.TensorInfo | undefined)[]): boolean {
+  return tensors.every((tensor) =>
+    tensor === undefined ||
+    (tensor.dtype === "float32" && tensor.shape.every((size) => size > 0))
+  );
+}
+
+/**
+ * Registers tfjs-backend-cpu's kernels under this backend's name, and the native ones over them.
+ * The gradients that tfjs-core's Node bundle lacks come with tfjs-layers.
+ */
+export function registerKernels(kernels: readonly NativeKernel[]): void {
+  const fallbacks = new Map<string, tf.KernelConfig>();
+  for (const kernel of tf.getKernelsForBackend("cpu")) fallbacks.set(kernel.kernelName, kernel);
+  for (const kernel of fallbacks.values()) {
+    register(kernel.kernelName, { ...kernel, kernelFunc: guarded(kernel.kernelFunc) });
+  }
+  for (const kernel of kernels) {
+    const fallback = fallbacks.get(kernel.name);
+    register(kernel.name, {
+      ...fallback,
+      kernelFunc: (params) => {
+        const call = params as unknown as KernelCall;
+        const result = kernel.run(call);
+        if (result !== undefined) return result;
+        if (!fallback) throw new Error(`no fallback for kernel ${kernel.name}`);
+        return guarded(fallback.kernelFunc)(params);
+      },
+    });
+  }
+}
+
+function register(kernelName: string, config: Partial<tf.KernelConfig>): void {
+  if (tf.getKernel(kernelName, BACKEND_NAME)) tf.unregisterKernel(kernelName, BACKEND_NAME);
+  tf.registerKernel({ ...config, kernelName, backendName: BACKEND_NAME } as tf.KernelConfig);
+}
+
+/**
+ * A fallback kernel whose outputs may be views into its inputs' arrays (tfjs slices by `subarray`):
+ * memory from the pool that shows up in an output of another tensor is not reused.
+ */
+function guarded(kernelFunc: tf.KernelFunc): tf.KernelFunc {
+  return (params) => {
+    const result = kernelFunc(params);
+    const { inputs, backend } = params as unknown as KernelCall;
+    const known = Object.values(inputs).flat().map((input) => input?.dataId);
+    for (const output of Array.isArray(result) ? result : [result]) {
+      if (!known.includes(output.dataId) && backend.data.has(output.dataId)) {
+        backend.escape(output.dataId);
+      }
+    }
+    return result;
+  };
+}

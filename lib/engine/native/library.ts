@@ -1,0 +1,97 @@
+/**
+ * Finds and opens the native CPU library. A library that is absent, damaged or refused is a value with
+ * a reason, so that the caller can go on with another engine and say why.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { fromFileUrl, join } from "@std/path";
+import { DeviceError } from "../../errors.ts";
+import { ABI_VERSION, type Symbols, symbolTable } from "./symbols.ts";
+
+/** The opened library. */
+export interface NativeLibrary {
+  readonly path: string;
+  readonly symbols: Symbols;
+  /** Instruction set in use: `baseline`, `avx2` or `avx512`. */
+  readonly isa: string;
+  /** Sets the number of threads (all cores or `CPCDR_THREADS` below 1) and answers it. */
+  setThreads(count: number): number;
+  /** @throws {DeviceError} with the library's own message when a status is not 0. */
+  check(status: number): void;
+  close(): void;
+}
+
+/** What {@linkcode openLibrary} found. */
+export type LibraryProbe =
+  | { readonly library: NativeLibrary }
+  | { readonly library?: undefined; readonly reason: string };
+
+/** Opens the library at `CPCDR_LIBRARY`, else the one that ships for this platform. */
+export function openLibrary(): LibraryProbe {
+  try {
+    return { library: open(Deno.env.get("CPCDR_LIBRARY") ?? shippedLibrary()) };
+  } catch (error) {
+    return { reason: error instanceof Error ? error.message.split("\n")[0] : String(error) };
+  }
+}
+
+/** The path of the library that ships for this platform, its bytes checked against the manifest. */
+function shippedLibrary(): string {
+  const platform = `${Deno.build.os}-${Deno.build.arch}`;
+  const folder = fromFileUrl(
+    new URL(`../../../native/prebuilt/${platform}`, import.meta.url),
+  );
+  const name = Deno.build.os === "darwin" ? "libcpcdr_cpu.dylib" : "libcpcdr_cpu.so";
+  const manifest = readManifest(join(folder, "manifest.json"), platform);
+  const path = join(folder, name);
+  const expected = manifest.files[name]?.sha256;
+  const got = createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
+  if (got !== expected) {
+    throw new DeviceError(
+      `Cannot load ${path}: expected SHA-256 ${expected}, got ${got}; run: deno task build:native`,
+    );
+  }
+  return path;
+}
+
+function readManifest(
+  path: string,
+  platform: string,
+): { files: Record<string, { sha256: string }> } {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch {
+    throw new DeviceError(
+      `no native library ships for ${platform}; with a C++ compiler, run: deno task build:native`,
+    );
+  }
+}
+
+function open(path: string): NativeLibrary {
+  const handle = Deno.dlopen(path, symbolTable);
+  const { symbols } = handle;
+  const abi = symbols.cpcdr_abi_version();
+  if (abi !== ABI_VERSION) {
+    handle.close();
+    throw new DeviceError(
+      `Cannot load ${path}: expected ABI ${ABI_VERSION}, got ${abi}; run: deno task build:native`,
+    );
+  }
+  return {
+    path,
+    symbols,
+    isa: text(symbols.cpcdr_isa()),
+    setThreads: (count) => symbols.cpcdr_set_threads(count),
+    check(status) {
+      if (status === 0) return;
+      throw new DeviceError(`Cannot run a native kernel: ${text(symbols.cpcdr_last_error())}`);
+    },
+    close: () => handle.close(),
+  };
+}
+
+function text(pointer: Deno.PointerValue): string {
+  return pointer === null ? "" : new Deno.UnsafePointerView(pointer).getCString();
+}

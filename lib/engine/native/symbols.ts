@@ -1,0 +1,38 @@
+/**
+ * The C ABI of native/include/cpcdr.h as Deno sees it. Tensors are `buffer`s, sizes one `buffer` of
+ * int32 where there are many: with simple types alone V8 calls straight into the library.
+ *
+ * @module
+ */
+
+/** Version of the ABI that this table was written for. */
+export const ABI_VERSION = 1;
+
+const status = "i32" as const;
+const buffer = "buffer" as const;
+const i32 = "i32" as const;
+const f32 = "f32" as const;
+
+/** Functions of the library itself. */
+export const librarySymbols = {
+  cpcdr_abi_version: { parameters: [], result: i32 },
+  cpcdr_isa: { parameters: [], result: "pointer" },
+  cpcdr_set_threads: { parameters: [i32], result: i32 },
+  cpcdr_threads: { parameters: [], result: i32 },
+  cpcdr_last_error: { parameters: [], result: "pointer" },
+  cpcdr_workspace_bytes: { parameters: [], result: "i64" },
+} as const;
+
+/** Kernels; each answers a status, 0 for success. */
+export const kernelSymbols = {
+  cpcdr_matmul: { parameters: [buffer, buffer, buffer, buffer, buffer, f32], result: status },
+  cpcdr_conv2d: { parameters: [buffer, buffer, buffer, buffer, buffer, f32], result: status },
+  cpcdr_conv2d_input_grad: { parameters: [buffer, buffer, buffer, buffer], result: status },
+  cpcdr_conv2d_filter_grad: { parameters: [buffer, buffer, buffer, buffer], result: status },
+} as const;
+
+/** The whole table for `Deno.dlopen`. */
+export const symbolTable = { ...librarySymbols, ...kernelSymbols };
+
+/** The opened functions. */
+export type Symbols = Deno.DynamicLibrary<typeof symbolTable>["symbols"];
