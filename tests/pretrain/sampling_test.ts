@@ -6,64 +6,11 @@ import {
   toGrid,
   transformPoint,
 } from "../../lib/pretrain/sampling.ts";
-import { type Random, randomStream } from "../../lib/random.ts";
-import type { Copy, MixedBatch } from "../../lib/records.ts";
+import { randomStream } from "../../lib/random.ts";
+import { syntheticBatch, unplace } from "./synthetic_batch.ts";
 
-const HEIGHT = 24, WIDTH = 40, SOURCES = 3;
-
-/** x' = a x + c, y' = e y + f, which turns back as x = (x' - c) / a. */
-function placement(random: Random, mixed: number, source: number, region: number): Copy {
-  const a = random.uniform(0.6, 1.8) * (random.chance(0.5) ? -1 : 1);
-  const e = random.uniform(0.6, 1.8);
-  const c = (a < 0 ? WIDTH : 0) + random.uniform(-9, 9), f = random.uniform(-6, 6);
-  return { mixed, source, region, transform: Float64Array.of(a, 0, c, 0, e, f, 0, 0, 1) };
-}
-
-function unplace({ transform: t }: Copy, x: number, y: number): [number, number] {
-  return [(x - t[2]) / t[0], (y - t[5]) / t[4]];
-}
-
-/** Two regions a source: the left third (0) and the rest (1). */
-const regionAt = (x: number) => x < WIDTH / 3 ? 0 : 1;
-
-/** Whole images with two pastes each, drawn pixel by pixel; one corner is padding. */
-function mixedBatch(seed: number): MixedBatch {
-  const random = randomStream(seed);
-  const count = 2 * SOURCES;
-  const copies: Copy[] = [];
-  const copyIds = new Int32Array(count * HEIGHT * WIDTH);
-  const regionIds = new Int32Array(count * HEIGHT * WIDTH);
-  for (let mixed = 0; mixed < count; mixed++) {
-    const first = copies.length;
-    copies.push(placement(random, mixed, mixed % SOURCES, -1));
-    for (let paste = 0; paste < 2; paste++) {
-      copies.push(placement(random, mixed, random.integer(SOURCES), random.integer(2)));
-    }
-    for (let i = 0; i < HEIGHT * WIDTH; i++) {
-      const x = i % WIDTH, y = Math.floor(i / WIDTH);
-      let seen = first;
-      for (let c = first + 1; c < copies.length; c++) {
-        const [u, v] = unplace(copies[c], x, y);
-        const inside = u >= 0 && u <= WIDTH - 1 && v >= 0 && v <= HEIGHT - 1;
-        if (inside && regionAt(u) === copies[c].region) seen = c;
-      }
-      copyIds[mixed * HEIGHT * WIDTH + i] = seen;
-      const [u] = unplace(copies[seen], x, y);
-      const padding = mixed === 0 && x < 8 && y < 8;
-      regionIds[mixed * HEIGHT * WIDTH + i] = padding ? -1 : 2 * copies[seen].source + regionAt(u);
-    }
-  }
-  return {
-    count,
-    height: HEIGHT,
-    width: WIDTH,
-    images: new Float32Array(count * HEIGHT * WIDTH * 3),
-    copyIds,
-    regionIds,
-    copies,
-    regionOffsets: Int32Array.of(0, 2, 4, 6),
-  };
-}
+const HEIGHT = 24, WIDTH = 40;
+const mixedBatch = (seed: number) => syntheticBatch(seed, HEIGHT, WIDTH);
 
 /** Image and pixel position of every sample, by group. */
 function byGroup(set: SampleSet, stride: number): [mixed: number, x: number, y: number][][] {

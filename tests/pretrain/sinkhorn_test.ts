@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-cpu";
 import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { useDevice } from "../../lib/engine/device.ts";
 import { sinkhorn } from "../../lib/pretrain/sinkhorn.ts";
 import { randomStream } from "../../lib/random.ts";
 import { sinkhornByLoops } from "../oracles/sinkhorn.ts";
 
-await tf.setBackend("cpu");
+await useDevice("cpu");
 
 function run(rows: number[][], present: number[], epsilon: number, iterations: number): number[][] {
   return tf.tidy(() =>

@@ -1,0 +1,70 @@
+/**
+ * One level of the loss, from features to numbers.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { gridSample } from "../ops/grid_sample.ts";
+import type { PretrainConfig } from "./config.ts";
+import { unitRows } from "./encoder.ts";
+import { prototypeLoss } from "./prototype_loss.ts";
+import type { SampleSet } from "./sampling.ts";
+
+/** One of the two losses of a step. */
+export interface Level {
+  readonly name: "pixel" | "region";
+  readonly weight: number;
+  readonly samples: SampleSet;
+}
+
+/** What {@linkcode compare} answers: `[2]` loss and entropy, `[N]` nearest prototype of each slot. */
+export type Comparison = { readonly lossAndEntropy: tf.Tensor1D; readonly nearest: tf.Tensor1D };
+
+/** Reads the features at the samples and scores them against the prototypes. */
+export function compare(
+  projections: tf.Tensor4D,
+  prototypes: tf.Tensor,
+  samples: SampleSet,
+  config: PretrainConfig,
+): Comparison {
+  const { images, perImage } = samples;
+  const positions = tf.tensor4d(samples.positions, [images, perImage, 1, 2]);
+  const read = gridSample(projections, positions, { padding: "border" });
+  const rows = unitRows(tf.reshape(read, [images * perImage, -1]));
+  const scores: tf.Tensor2D = tf.matMul(rows, prototypes as tf.Tensor2D, false, true);
+  const lossAndEntropy = prototypeLoss(scores, samples, {
+    epsilon: config.epsilon,
+    iterations: config.sinkhornIterations,
+    temperature: config.temperature,
+  });
+  return { lossAndEntropy, nearest: tf.argMax(scores, 1) };
+}
+
+/** Reads and frees a comparison. */
+export async function readComparison({ lossAndEntropy, nearest }: Comparison): Promise<Outcome> {
+  const [[loss, entropy], ids] = await Promise.all([
+    lossAndEntropy.data<"float32">(),
+    nearest.data<"int32">(),
+  ]);
+  lossAndEntropy.dispose();
+  nearest.dispose();
+  return { loss, entropy, nearest: ids };
+}
+
+/** A comparison on this side of the engine. */
+export interface Outcome {
+  readonly loss: number;
+  readonly entropy: number;
+  readonly nearest: Int32Array;
+}
+
+/** Prototypes that are the nearest of at least one sample. */
+export function countUsed(levels: readonly Level[], outcomes: readonly Outcome[]): number {
+  const used = new Set<number>();
+  levels.forEach(({ samples }, i) =>
+    samples.groups.forEach((group, slot) => {
+      if (group >= 0) used.add(outcomes[i].nearest[slot]);
+    })
+  );
+  return used.size;
+}

@@ -1,0 +1,109 @@
+/**
+ * The network of the contrastive stage: ResNet, Panoptic-FPN's semantic branch and a projector.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { DataError } from "../errors.ts";
+import { featurePyramid } from "../nn/fpn.ts";
+import { conv2d, convNorm, type Layer, type Mode } from "../nn/layers.ts";
+import type { Scope } from "../nn/parameters.ts";
+import { resnet, resnetChannels } from "../nn/resnet.ts";
+import type { Frame } from "../records.ts";
+import type { PretrainConfig } from "./config.ts";
+
+/** Pixels from one feature to the next. */
+export const FEATURE_STRIDE = 4;
+
+/** What the network says of a batch `[B,H,W,3]`. */
+export interface Encoding {
+  /** `[B,H/4,W/4,pyramidChannels]`, what other tasks build on. */
+  readonly features: tf.Tensor4D;
+  /** `[B,H/4,W/4,embeddingSize]`, what the loss compares; rows are not yet of unit length. */
+  readonly projections: tf.Tensor4D;
+}
+
+/** Images normalised with ImageNet's mean and deviation to features. */
+export type Encoder = (images: tf.Tensor4D, mode: Mode) => Encoding;
+
+/**
+ * Builds the network in `scope`: `backbone.*` with torchvision's names, `pyramid.*`, and
+ * `projector.0` (with `projector.1` and `projector.3` where the projector has two layers).
+ */
+export function encoder(scope: Scope, config: PretrainConfig): Encoder {
+  const backbone = resnet(scope.child("backbone"), {
+    depth: config.depth,
+    width: config.width,
+    inputChannels: 3,
+  });
+  const pyramid = featurePyramid(scope.child("pyramid"), {
+    inputChannels: resnetChannels(config).slice(1),
+    channels: config.pyramidChannels,
+  });
+  const project = projector(scope.child("projector"), config);
+  return (images, mode) => {
+    const [, ...stages] = backbone(images, mode);
+    const features = pyramid(stages, mode);
+    return { features, projections: project(features, mode) };
+  };
+}
+
+/** One 1x1 convolution, or two with normalisation and ReLU between them. */
+function projector(scope: Scope, config: PretrainConfig): Layer {
+  const { pyramidChannels, projectorChannels, embeddingSize } = config;
+  if (projectorChannels === 0) {
+    return conv2d(scope.child(0), {
+      inputChannels: pyramidChannels,
+      outputChannels: embeddingSize,
+      kernelSize: 1,
+    });
+  }
+  const widen = convNorm(scope.child(0), scope.child(1), {
+    inputChannels: pyramidChannels,
+    outputChannels: projectorChannels,
+    kernelSize: 1,
+    relu: true,
+  });
+  const narrow = conv2d(scope.child(3), {
+    inputChannels: projectorChannels,
+    outputChannels: embeddingSize,
+    kernelSize: 1,
+    bias: false,
+  });
+  return (x, mode) => narrow(widen(x, mode), mode);
+}
+
+/** Rows of a `[N,D]` matrix brought to unit length; a row of zeros stays. */
+export function unitRows(rows: tf.Tensor2D): tf.Tensor2D {
+  return tf.tidy(() => {
+    const squares = tf.sum(tf.square(rows), 1, true);
+    return tf.mul(rows, tf.rsqrt(tf.add(squares, 1e-12)));
+  });
+}
+
+const IMAGENET_MEAN = [0.485, 0.456, 0.406];
+const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];
+
+/**
+ * Frames as the network's input `[B,H,W,3]`, normalised as the mixed images are.
+ *
+ * @throws {DataError} when frames differ in size, or a side is not a multiple of 32.
+ */
+export function frameBatch(frames: readonly Frame[]): tf.Tensor4D {
+  const { height, width } = frames[0];
+  const size = height * width * 3;
+  const values = new Float32Array(frames.length * size);
+  frames.forEach((frame, n) => {
+    if (frame.height !== height || frame.width !== width) {
+      throw new DataError(
+        `Cannot embed frame ${frame.name}: expected ${width}x${height} as the others of its batch, ` +
+          `got ${frame.width}x${frame.height}; read all frames at one size`,
+      );
+    }
+    for (let i = 0; i < size; i++) {
+      values[n * size + i] = (frame.rgb[i] / 255 - IMAGENET_MEAN[i % 3]) /
+        IMAGENET_DEVIATION[i % 3];
+    }
+  });
+  return tf.tensor4d(values, [frames.length, height, width, 3]);
+}

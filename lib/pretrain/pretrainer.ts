@@ -1,0 +1,275 @@
+/**
+ * The contrastive stage: a network and the step that trains it.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { TrainingError } from "../errors.ts";
+import { Adam, type Optimizer, Sgd } from "../nn/optimizers.ts";
+import { ParameterStore, type StateDict } from "../nn/parameters.ts";
+import { type Schedule, warmupCosine } from "../nn/schedules.ts";
+import { resizeBilinear } from "../ops/resize.ts";
+import { randomStream } from "../random.ts";
+import type { Embedding, Frame, MixedBatch } from "../records.ts";
+import { compare, type Comparison, countUsed, type Level, readComparison } from "./comparison.ts";
+import { checkPretrainConfig, type PretrainConfig } from "./config.ts";
+import {
+  type Encoder,
+  encoder,
+  type Encoding,
+  FEATURE_STRIDE,
+  frameBatch,
+  unitRows,
+} from "./encoder.ts";
+import { samplePixels, sampleRegions } from "./sampling.ts";
+
+/** What one step reports. */
+export type PretrainMetrics = {
+  /** pixelWeight * pixelLoss + regionWeight * regionLoss. */
+  readonly loss: number;
+  /** Cross entropy in nats; log K is the loss of a network that tells nothing apart. */
+  readonly pixelLoss: number;
+  readonly regionLoss: number;
+  readonly learningRate: number;
+  /** Prototypes that are the nearest of at least one sample of this step. */
+  readonly prototypesUsed: number;
+  /** Mean entropy of the assignments divided by log K, 0..1. */
+  readonly assignmentEntropy: number;
+};
+
+/** What the names of the optimiser's tensors begin with in a checkpoint. */
+const OPTIMIZER = "optimizer.";
+
+/** Rows x prototypes that {@linkcode Pretrainer.assign} compares at a time. */
+const ASSIGN_ENTRIES = 1 << 22;
+
+/**
+ * Trains features by swapped prediction on mixed images, and answers features of frames. All of it
+ * runs on the current tfjs backend; `dispose` frees its tensors. Equal config, seed and batches
+ * give equal bytes on one engine.
+ */
+export class Pretrainer {
+  readonly config: PretrainConfig;
+  readonly #seed: number;
+  readonly #store: ParameterStore;
+  readonly #encode: Encoder;
+  readonly #prototypes: tf.Variable;
+  readonly #optimizer: Optimizer;
+  readonly #schedule: Schedule;
+
+  /** @throws {ConfigError} when a setting is out of its range. */
+  constructor(config: PretrainConfig, seed: number) {
+    checkPretrainConfig(config);
+    this.config = config;
+    this.#seed = seed;
+    this.#store = new ParameterStore(randomStream(seed, "pretrain", "parameters"));
+    this.#encode = encoder(this.#store.root, config);
+    this.#prototypes = this.#store.root.weight(
+      "prototypes",
+      [config.prototypes, config.embeddingSize],
+      (random) => random.normal(),
+    );
+    this.#normalisePrototypes();
+    const { kind, momentum, weightDecay } = config.optimizer;
+    const variables = this.#store.trainable();
+    this.#optimizer = kind === "adam"
+      ? new Adam(variables, { beta1: momentum, weightDecay })
+      : new Sgd(variables, { momentum, weightDecay });
+    this.#schedule = warmupCosine({
+      peak: config.optimizer.learningRate,
+      final: config.optimizer.finalLearningRate,
+      warmupSteps: config.warmupSteps,
+      steps: config.steps,
+    });
+  }
+
+  /**
+   * One training step.
+   *
+   * @param step counts from 0; it decides the learning rate and the samples.
+   * @throws {TrainingError} when the loss is not finite; the parameters are spoilt then.
+   */
+  async step(batch: MixedBatch, step: number): Promise<PretrainMetrics> {
+    const { pixelWeight, regionWeight } = this.config;
+    const levels = this.#levels(batch, step);
+    const learningRate = this.#schedule(step);
+    const comparisons = tf.tidy(() => this.#update(batch, levels, learningRate));
+    const outcomes = await Promise.all(comparisons.map(readComparison));
+    const of = (name: Level["name"]) => levels.findIndex((level) => level.name === name);
+    const pixelLoss = outcomes[of("pixel")]?.loss ?? 0;
+    const regionLoss = outcomes[of("region")]?.loss ?? 0;
+    const loss = pixelWeight * pixelLoss + regionWeight * regionLoss;
+    if (!Number.isFinite(loss)) {
+      throw new TrainingError(
+        `Cannot go on pretraining at step ${step}: expected a finite loss, got ${loss}; lower the ` +
+          `learning rate (now ${learningRate}) and resume from the last checkpoint`,
+      );
+    }
+    return {
+      loss,
+      pixelLoss,
+      regionLoss,
+      learningRate,
+      prototypesUsed: countUsed(levels, outcomes),
+      assignmentEntropy: outcomes.reduce((sum, o) => sum + o.entropy, 0) / outcomes.length,
+    };
+  }
+
+  /** The samples of the losses that have a weight. */
+  #levels(batch: MixedBatch, step: number): Level[] {
+    const { pixelWeight, regionWeight, pixelSamples, regionSamples, minimumGroup } = this.config;
+    const random = randomStream(this.#seed, "pretrain", "samples", step);
+    const options = { minimumGroup, stride: FEATURE_STRIDE };
+    const levels: Level[] = [];
+    if (pixelWeight > 0 && pixelSamples > 0) {
+      const samples = samplePixels(batch, { ...options, perImage: pixelSamples }, random);
+      levels.push({ name: "pixel", weight: pixelWeight, samples });
+    }
+    if (regionWeight > 0 && regionSamples > 0) {
+      const samples = sampleRegions(batch, { ...options, perImage: regionSamples }, random);
+      levels.push({ name: "region", weight: regionWeight, samples });
+    }
+    return levels;
+  }
+
+  /** Moves the parameters; answers what each level found, for the caller to read and dispose. */
+  #update(batch: MixedBatch, levels: readonly Level[], learningRate: number): Comparison[] {
+    this.#normalisePrototypes();
+    const { count, height, width } = batch;
+    const images = tf.tensor4d(batch.images, [count, height, width, 3]);
+    const comparisons: Comparison[] = [];
+    const { grads } = tf.variableGrads(() => {
+      const { projections } = this.#encode(images, { training: true });
+      const losses = levels.map(({ samples, weight }): tf.Scalar => {
+        const comparison = compare(projections, this.#prototypes, samples, this.config);
+        // The scope of the gradient disposes everything but its result.
+        comparisons.push({
+          lossAndEntropy: tf.keep(comparison.lossAndEntropy),
+          nearest: tf.keep(comparison.nearest),
+        });
+        return tf.mul(tf.sum(tf.slice(comparison.lossAndEntropy, 0, 1)), weight);
+      });
+      return tf.addN(losses) as tf.Scalar;
+    }, this.#store.trainable());
+    this.#optimizer.step(grads, learningRate);
+    return comparisons;
+  }
+
+  /** Features of frames that are all of one size, each of unit length. */
+  async embed(frames: readonly Frame[]): Promise<Embedding> {
+    return await this.#read(frames, ({ projections }) => projections);
+  }
+
+  /** What the projector sees: the pyramid's features, each brought to unit length. */
+  async represent(frames: readonly Frame[]): Promise<Embedding> {
+    return await this.#read(frames, ({ features }) => features);
+  }
+
+  async #read(frames: readonly Frame[], pick: (e: Encoding) => tf.Tensor4D): Promise<Embedding> {
+    const rows = tf.tidy(() => {
+      const map = pick(this.#encode(frameBatch(frames), { training: false }));
+      const channels = map.shape[3];
+      return tf.reshape(unitRows(tf.reshape(map, [-1, channels])), map.shape);
+    });
+    const values = await rows.data<"float32">();
+    const [count, height, width, channels] = rows.shape;
+    rows.dispose();
+    return { count, height, width, channels, values };
+  }
+
+  /**
+   * The nearest prototype of every pixel of frames that are all of one size: projections are
+   * upsampled bilinearly to full size and compared by cosine. One `[H,W]` array a frame.
+   */
+  async assign(frames: readonly Frame[]): Promise<Int32Array[]> {
+    const { height, width } = frames[0];
+    const nearest = tf.tidy(() => {
+      const { projections } = this.#encode(frameBatch(frames), { training: false });
+      return frames.map((_, n) => {
+        const one = tf.slice(projections, [n, 0, 0, 0], [1, -1, -1, -1]) as tf.Tensor4D;
+        const full = resizeBilinear(one, height, width);
+        const rows = tf.reshape(full, [height * width, -1]) as tf.Tensor2D;
+        return nearestRows(rows, this.#prototypes as tf.Tensor2D);
+      });
+    });
+    const ids = await Promise.all(nearest.map((tensor) => tensor.data<"int32">()));
+    tf.dispose(nearest);
+    return ids;
+  }
+
+  /** `[K,D]` prototypes of unit length. */
+  async prototypes(): Promise<Float32Array> {
+    const unit = unitRows(this.#prototypes as tf.Tensor2D);
+    const values = await unit.data<"float32">();
+    unit.dispose();
+    return values;
+  }
+
+  /**
+   * Parameters, running statistics and, under `optimizer.`, the optimiser's state: all that a resumed
+   * run needs to go on to the same bytes.
+   */
+  export(): StateDict {
+    const moments = [...this.#optimizer.export()];
+    return new Map([
+      ...this.#store.export(),
+      ...moments.map(([name, tensor]) => [OPTIMIZER + name, tensor] as const),
+    ]);
+  }
+
+  /** Takes over such a state. @throws {CheckpointError} when it belongs to another network. */
+  import(state: StateDict): void {
+    const entries = [...state];
+    const ofOptimizer = entries.filter(([name]) => name.startsWith(OPTIMIZER));
+    this.#store.import(new Map(entries.filter(([name]) => !name.startsWith(OPTIMIZER))));
+    this.#optimizer.import(
+      new Map(ofOptimizer.map(([name, tensor]) => [name.slice(OPTIMIZER.length), tensor])),
+    );
+  }
+
+  /** Frees every tensor. */
+  dispose(): void {
+    this.#optimizer.dispose();
+    this.#store.dispose();
+  }
+
+  #normalisePrototypes(): void {
+    tf.tidy(() => this.#prototypes.assign(unitRows(this.#prototypes as tf.Tensor2D)));
+  }
+}
+
+/** The most similar row of `prototypes` for each of `rows`, some rows at a time. */
+function nearestRows(rows: tf.Tensor2D, prototypes: tf.Tensor2D): tf.Tensor1D {
+  return tf.tidy(() => {
+    const unit = unitRows(prototypes);
+    const [count, dimension] = rows.shape;
+    const step = Math.max(1, Math.floor(ASSIGN_ENTRIES / prototypes.shape[0]));
+    const parts: tf.Tensor1D[] = [];
+    for (let start = 0; start < count; start += step) {
+      const some = tf.slice(rows, [start, 0], [Math.min(step, count - start), dimension]);
+      parts.push(tf.tidy(() => tf.argMax(tf.matMul(some, unit, false, true), 1)));
+    }
+    return tf.concat(parts);
+  });
+}
+
+/**
+ * A line that says that the network is collapsing and what to do, or undefined. It is a warning:
+ * early steps may look like it and recover.
+ */
+export function collapseWarning(
+  metrics: PretrainMetrics,
+  config: PretrainConfig,
+): string | undefined {
+  const least = Math.max(2, Math.ceil(config.prototypes * COLLAPSED_SHARE));
+  if (metrics.prototypesUsed >= least && metrics.assignmentEntropy < COLLAPSED_ENTROPY) return;
+  return `Features may be collapsing: ${metrics.prototypesUsed} of ${config.prototypes} prototypes ` +
+    `used, assignment entropy ${
+      metrics.assignmentEntropy.toFixed(2)
+    } of 1; lower the learning rate ` +
+    "or epsilon, or mix more sources";
+}
+
+/** Fewer prototypes in use than this share of all, or more entropy, counts as collapse. */
+const COLLAPSED_SHARE = 0.02;
+const COLLAPSED_ENTROPY = 0.95;

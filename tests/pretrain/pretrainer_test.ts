@@ -1,0 +1,182 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { useDevice } from "../../lib/engine/device.ts";
+import { CheckpointError, ConfigError, DataError, TrainingError } from "../../lib/errors.ts";
+import { type PretrainConfig, tinyPretrainConfig } from "../../lib/pretrain/config.ts";
+import { collapseWarning, Pretrainer } from "../../lib/pretrain/pretrainer.ts";
+import { randomStream } from "../../lib/random.ts";
+import type { Frame } from "../../lib/records.ts";
+import { syntheticBatch } from "./synthetic_batch.ts";
+
+await useDevice("cpu");
+
+const HEIGHT = 32, WIDTH = 64;
+
+const config: PretrainConfig = {
+  ...tinyPretrainConfig,
+  width: 4,
+  pyramidChannels: 8,
+  projectorChannels: 8,
+  embeddingSize: 8,
+  prototypes: 12,
+  pixelSamples: 60,
+  regionSamples: 40,
+  warmupSteps: 2,
+  steps: 12,
+};
+
+const batches = [1, 2, 3, 4].map((seed) => syntheticBatch(seed, HEIGHT, WIDTH));
+
+function frame(seed: number, height = HEIGHT, width = WIDTH): Frame {
+  const random = randomStream(seed);
+  const rgb = new Uint8Array(height * width * 3).map(() => random.integer(256));
+  return { name: `f/${seed}`, sequence: "f", height, width, rgb };
+}
+
+async function run(pretrainer: Pretrainer, first: number, last: number) {
+  const metrics = [];
+  for (let step = first; step < last; step++) {
+    metrics.push(await pretrainer.step(batches[step % batches.length], step));
+  }
+  return metrics;
+}
+
+Deno.test("Pretrainer.step() lowers both losses and follows its schedule", async () => {
+  const pretrainer = new Pretrainer(config, 1);
+  const metrics = await run(pretrainer, 0, 12);
+  const first = metrics[0], last = metrics[11];
+  assert(last.pixelLoss < first.pixelLoss && last.regionLoss < first.regionLoss);
+  for (const m of metrics) {
+    assertAlmostEquals(m.loss, 0.5 * m.pixelLoss + 0.5 * m.regionLoss, 1e-12);
+    assert(m.prototypesUsed >= 1 && m.prototypesUsed <= 12);
+    assert(m.assignmentEntropy > 0 && m.assignmentEntropy <= 1);
+  }
+  assertAlmostEquals(metrics[0].learningRate, 2.5e-3, 1e-12);
+  assertAlmostEquals(metrics[1].learningRate, 5e-3, 1e-12);
+  assertAlmostEquals(last.learningRate, 0, 1e-12);
+  pretrainer.dispose();
+});
+
+Deno.test("Pretrainer.step() leaves tensors as it found them, and dispose() none", async () => {
+  const before = tf.memory().numTensors;
+  const pretrainer = new Pretrainer(config, 1);
+  await run(pretrainer, 0, 1);
+  const built = tf.memory().numTensors;
+  await run(pretrainer, 1, 4);
+  await pretrainer.embed([frame(1)]);
+  await pretrainer.represent([frame(1)]);
+  await pretrainer.assign([frame(1), frame(2)]);
+  await pretrainer.prototypes();
+  assertEquals(tf.memory().numTensors, built);
+  pretrainer.dispose();
+  assertEquals(tf.memory().numTensors, before);
+});
+
+Deno.test("Pretrainer resumes to the same bytes, for Adam and SGD", async () => {
+  for (const kind of ["adam", "sgd"] as const) {
+    const settings = { ...config, optimizer: { ...config.optimizer, kind } };
+    const whole = new Pretrainer(settings, 7);
+    await run(whole, 0, 3);
+    const half = whole.export();
+    await run(whole, 3, 6);
+    const resumed = new Pretrainer(settings, 7);
+    resumed.import(half);
+    await run(resumed, 3, 6);
+    assertEquals(resumed.export(), whole.export());
+    const other = new Pretrainer(settings, 8);
+    other.import(half);
+    await run(other, 3, 6);
+    let differs = false;
+    for (const [name, { data }] of other.export()) {
+      differs ||= data.some((value, i) => value !== whole.export().get(name)!.data[i]);
+    }
+    assert(differs, "the seed decides the samples");
+    for (const pretrainer of [whole, resumed, other]) pretrainer.dispose();
+  }
+});
+
+Deno.test("Pretrainer.import() refuses another network", () => {
+  const one = new Pretrainer(config, 1);
+  const other = new Pretrainer({ ...config, prototypes: 13 }, 1);
+  assertThrows(() => other.import(one.export()), CheckpointError);
+  one.dispose();
+  other.dispose();
+});
+
+Deno.test("Pretrainer.embed() answers unit features, the same in any batch", async () => {
+  const pretrainer = new Pretrainer(config, 1);
+  await run(pretrainer, 0, 2);
+  const frames = [frame(1), frame(2), frame(3)];
+  const all = await pretrainer.embed(frames);
+  assertEquals([all.count, all.height, all.width, all.channels], [3, 8, 16, 8]);
+  for (let row = 0; row < 3 * 8 * 16; row++) {
+    assertAlmostEquals(Math.hypot(...all.values.subarray(row * 8, row * 8 + 8)), 1, 1e-4);
+  }
+  const one = await pretrainer.embed([frames[2]]);
+  one.values.forEach((v, i) => assertAlmostEquals(v, all.values[2 * one.values.length + i], 1e-5));
+  const features = await pretrainer.represent(frames);
+  assertEquals([features.height, features.width, features.channels], [8, 16, 8]);
+  const mixed = [frame(1), frame(2, 64, 64)];
+  await assertRejects(() => pretrainer.embed(mixed), DataError, "f/2");
+  pretrainer.dispose();
+});
+
+Deno.test("Pretrainer.assign() takes the prototype nearest to the cell's feature", async () => {
+  const pretrainer = new Pretrainer(config, 1);
+  await run(pretrainer, 0, 4);
+  const frames = [frame(4), frame(5)];
+  const [embedding, prototypes, ids] = await Promise.all([
+    pretrainer.embed(frames),
+    pretrainer.prototypes(),
+    pretrainer.assign(frames),
+  ]);
+  const nearest = (feature: Float32Array) => {
+    const scores = Array.from(
+      { length: 12 },
+      (_, k) => feature.reduce((sum, v, d) => sum + v * prototypes[k * 8 + d], 0),
+    );
+    return scores.indexOf(Math.max(...scores));
+  };
+  // The corners lie outside the outermost centres, where the border feature goes on.
+  for (const [n, map] of ids.entries()) {
+    assertEquals(map.length, HEIGHT * WIDTH);
+    for (const [y, x] of [[0, 0], [0, 15], [7, 0], [7, 15]]) {
+      const cell = (n * 8 + y) * 16 + x;
+      const pixel = (y === 0 ? 0 : HEIGHT - 1) * WIDTH + (x === 0 ? 0 : WIDTH - 1);
+      assertEquals(map[pixel], nearest(embedding.values.subarray(cell * 8, cell * 8 + 8)));
+    }
+  }
+  pretrainer.dispose();
+});
+
+Deno.test("Pretrainer leaves out a loss without weight or samples", async () => {
+  const only = { ...config, regionWeight: 0 };
+  const pretrainer = new Pretrainer(only, 1);
+  const [metrics] = await run(pretrainer, 0, 1);
+  assertEquals(metrics.regionLoss, 0);
+  assertAlmostEquals(metrics.loss, 0.5 * metrics.pixelLoss, 1e-12);
+  pretrainer.dispose();
+});
+
+Deno.test("Pretrainer.step() says so when the loss is not a number", async () => {
+  const pretrainer = new Pretrainer(config, 1);
+  const spoilt = { ...batches[0], images: batches[0].images.map(() => NaN) };
+  await assertRejects(() => pretrainer.step(spoilt, 5), TrainingError, "at step 5");
+  pretrainer.dispose();
+  assertThrows(() => new Pretrainer({ ...config, epsilon: 0 }, 1), ConfigError, "epsilon");
+});
+
+Deno.test("collapseWarning() tells features that are all alike", () => {
+  const metrics = {
+    loss: 2,
+    pixelLoss: 2,
+    regionLoss: 2,
+    learningRate: 0.1,
+    prototypesUsed: 150,
+    assignmentEntropy: 0.4,
+  };
+  assertEquals(collapseWarning(metrics, tinyPretrainConfig), undefined);
+  const few = collapseWarning({ ...metrics, prototypesUsed: 3 }, tinyPretrainConfig);
+  assert(few?.includes("3 of 200"));
+  assert(collapseWarning({ ...metrics, assignmentEntropy: 0.99 }, tinyPretrainConfig));
+});
