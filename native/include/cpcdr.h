@@ -78,6 +78,122 @@ CPCDR_API int32_t cpcdr_conv2d_input_grad(const float* dy, const float* filter, 
 CPCDR_API int32_t cpcdr_conv2d_filter_grad(const float* x, const float* dy, float* dfilter,
                                            const int32_t* sizes);
 
+/* ---- training batch normalisation: kernels/batch_norm.cpp ---- */
+
+/*
+ * x, residual and y are [rows, channels]. mean and variance (biased) come out; y = relu?((x - mean) /
+ * sqrt(variance + epsilon) * scale + offset + residual). residual may be null.
+ */
+CPCDR_API int32_t cpcdr_batch_norm(const float* x, const float* scale, const float* offset,
+                                   const float* residual, float* y, float* mean, float* variance,
+                                   int32_t rows, int32_t channels, float epsilon, int32_t relu);
+/* y decides where the ReLU passed; dresidual may be null. */
+CPCDR_API int32_t cpcdr_batch_norm_grad(const float* dy, const float* x, const float* y, const float* scale,
+                                        const float* mean, const float* variance, float* dx, float* dscale,
+                                        float* doffset, float* dresidual, int32_t rows, int32_t channels,
+                                        float epsilon, int32_t relu);
+
+/* ---- element-wise: kernels/elementwise.cpp ---- */
+
+enum cpcdr_binary_op {
+  CPCDR_ADD = 0,
+  CPCDR_SUB = 1,
+  CPCDR_MUL = 2,
+  CPCDR_DIV = 3,
+  CPCDR_MAXIMUM = 4,
+  CPCDR_MINIMUM = 5,
+  CPCDR_SQUARED_DIFFERENCE = 6,
+  CPCDR_ELU_GRAD = 7, /* a = dy, b = y */
+  CPCDR_GREATER = 8, /* from here on the result is one byte an element, 0 or 1 */
+  CPCDR_GREATER_EQUAL = 9,
+  CPCDR_LESS = 10,
+  CPCDR_LESS_EQUAL = 11,
+  CPCDR_EQUAL = 12,
+  CPCDR_NOT_EQUAL = 13,
+};
+
+/* sizes: four output extents, then four strides of a, then four of b, in elements; 0 broadcasts. */
+CPCDR_API int32_t cpcdr_binary(int32_t op, const float* a, const float* b, void* out, const int32_t* sizes);
+
+enum cpcdr_unary_op {
+  CPCDR_NEG = 0,
+  CPCDR_ABS = 1,
+  CPCDR_SQUARE = 2,
+  CPCDR_SQRT = 3,
+  CPCDR_RSQRT = 4,
+  CPCDR_RECIPROCAL = 5,
+  CPCDR_EXP = 6,
+  CPCDR_LOG = 7,
+  CPCDR_SIGMOID_OF = 8,
+  CPCDR_RELU_OF = 9,
+  CPCDR_RELU6_OF = 10,
+  CPCDR_ELU_OF = 11,
+  CPCDR_LEAKY_RELU_OF = 12, /* p = slope */
+  CPCDR_CLIP = 13,          /* p..q */
+  CPCDR_STEP = 14,          /* 1 above 0, p below, NaN stays */
+};
+
+CPCDR_API int32_t cpcdr_unary(int32_t op, const float* x, float* y, int64_t count, float p, float q);
+/* out = condition ? a : b, element by element. */
+CPCDR_API int32_t cpcdr_select(const uint8_t* condition, const float* a, const float* b, float* out,
+                               int64_t count);
+
+/* ---- reductions: kernels/reduce.cpp ---- */
+
+enum cpcdr_reduction { CPCDR_SUM = 0, CPCDR_MEAN = 1, CPCDR_MAX = 2, CPCDR_MIN = 3 };
+
+/* x [outer, extent, inner] over its middle axis. The order of summation does not depend on threads. */
+CPCDR_API int32_t cpcdr_reduce(int32_t op, const float* x, float* y, int32_t outer, int32_t extent,
+                               int32_t inner);
+
+/* ---- softmax: kernels/softmax.cpp ---- */
+
+/* Along the last axis of [rows, columns]; logarithm != 0 answers the logarithm. */
+CPCDR_API int32_t cpcdr_softmax(const float* x, float* y, int32_t rows, int32_t columns, int32_t logarithm);
+
+/* ---- pooling: kernels/pool.cpp ---- */
+
+/*
+ * sizes: batch, inHeight, inWidth, channels, outHeight, outWidth, filterHeight, filterWidth, strideHeight,
+ * strideWidth, dilationHeight, dilationWidth, padTop, padLeft. Averages count pixels of the image alone.
+ */
+CPCDR_API int32_t cpcdr_max_pool(const float* x, float* y, const int32_t* sizes);
+/* The gradient goes to the first largest element of each window. */
+CPCDR_API int32_t cpcdr_max_pool_grad(const float* dy, const float* x, float* dx, const int32_t* sizes);
+CPCDR_API int32_t cpcdr_avg_pool(const float* x, float* y, const int32_t* sizes);
+
+/* ---- resizing: kernels/resize.cpp ---- */
+
+/* sizes: batch, inHeight, inWidth, channels, outHeight, outWidth, alignCorners, halfPixelCenters. */
+CPCDR_API int32_t cpcdr_resize_bilinear(const float* x, float* y, const int32_t* sizes);
+CPCDR_API int32_t cpcdr_resize_bilinear_grad(const float* dy, float* dx, const int32_t* sizes);
+CPCDR_API int32_t cpcdr_resize_nearest(const float* x, float* y, const int32_t* sizes);
+
+/* ---- grid sampling: kernels/grid_sample.cpp ---- */
+
+/*
+ * grid [batch, outHeight, outWidth, 2] holds pixel positions (x, y). sizes: batch, inHeight, inWidth,
+ * channels, outHeight, outWidth, zeros (1: zero outside; 0: the border goes on).
+ */
+CPCDR_API int32_t cpcdr_grid_sample(const float* x, const float* grid, float* y, const int32_t* sizes);
+/* dx may be null where only the grid moves. */
+CPCDR_API int32_t cpcdr_grid_sample_grad(const float* dy, const float* x, const float* grid, float* dx,
+                                         float* dgrid, const int32_t* sizes);
+
+/* ---- padding: kernels/pad.cpp ---- */
+
+/* sizes: batch, height, width, channels, top, bottom, left, right, mode (0 constant, 1 reflect, 2 symmetric). */
+CPCDR_API int32_t cpcdr_pad(const float* x, float* y, const int32_t* sizes, float value);
+
+/* ---- optimisers: kernels/optimizer.cpp ---- */
+
+/* torch.optim.Adam: grad += decay * param; param, m and v change in place; step counts from 1. */
+CPCDR_API int32_t cpcdr_adam(float* param, const float* grad, float* m, float* v, int64_t count, float rate,
+                             float beta1, float beta2, float epsilon, float decay, int32_t step);
+/* torch.optim.SGD without dampening; param and velocity change in place. */
+CPCDR_API int32_t cpcdr_sgd(float* param, const float* grad, float* velocity, int64_t count, float rate,
+                            float momentum, float decay, int32_t nesterov);
+
 #ifdef __cplusplus
 }
 #endif

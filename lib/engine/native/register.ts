@@ -7,13 +7,36 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { BACKEND_NAME, NativeBackend } from "./backend.ts";
 import { type NativeKernel, registerKernels } from "./kernel.ts";
+import { batchNormKernels } from "./kernels/batch_norm.ts";
+import { binaryKernels } from "./kernels/binary.ts";
 import { convKernels } from "./kernels/conv.ts";
+import { gridSampleKernels } from "./kernels/grid_sample.ts";
 import { matmulKernels } from "./kernels/matmul.ts";
+import { optimizerKernels } from "./kernels/optimizer.ts";
+import { padKernels } from "./kernels/pad.ts";
+import { poolKernels } from "./kernels/pool.ts";
+import { reduceKernels } from "./kernels/reduce.ts";
+import { resizeKernels } from "./kernels/resize.ts";
+import { softmaxKernels } from "./kernels/softmax.ts";
+import { unaryKernels } from "./kernels/unary.ts";
 import type { NativeLibrary } from "./library.ts";
 
 /** Every family of native kernels. */
 export function nativeKernels(): NativeKernel[] {
-  return [...matmulKernels(), ...convKernels()];
+  return [
+    ...batchNormKernels(),
+    ...binaryKernels(),
+    ...convKernels(),
+    ...gridSampleKernels(),
+    ...matmulKernels(),
+    ...optimizerKernels(),
+    ...padKernels(),
+    ...poolKernels(),
+    ...reduceKernels(),
+    ...resizeKernels(),
+    ...softmaxKernels(),
+    ...unaryKernels(),
+  ];
 }
 
 /** Registers backend `native` on this library; registering it again replaces it. */

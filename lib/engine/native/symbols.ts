@@ -11,6 +11,7 @@ export const ABI_VERSION = 1;
 const status = "i32" as const;
 const buffer = "buffer" as const;
 const i32 = "i32" as const;
+const i64 = "i64" as const;
 const f32 = "f32" as const;
 
 /** Functions of the library itself. */
@@ -29,6 +30,51 @@ export const kernelSymbols = {
   cpcdr_conv2d: { parameters: [buffer, buffer, buffer, buffer, buffer, f32], result: status },
   cpcdr_conv2d_input_grad: { parameters: [buffer, buffer, buffer, buffer], result: status },
   cpcdr_conv2d_filter_grad: { parameters: [buffer, buffer, buffer, buffer], result: status },
+  cpcdr_batch_norm: {
+    parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, i32, i32, f32, i32],
+    result: status,
+  },
+  cpcdr_batch_norm_grad: {
+    parameters: [
+      buffer,
+      buffer,
+      buffer,
+      buffer,
+      buffer,
+      buffer,
+      buffer,
+      buffer,
+      buffer,
+      buffer,
+      i32,
+      i32,
+      f32,
+      i32,
+    ],
+    result: status,
+  },
+  cpcdr_binary: { parameters: [i32, buffer, buffer, buffer, buffer], result: status },
+  cpcdr_unary: { parameters: [i32, buffer, buffer, i64, f32, f32], result: status },
+  cpcdr_select: { parameters: [buffer, buffer, buffer, buffer, i64], result: status },
+  cpcdr_reduce: { parameters: [i32, buffer, buffer, i32, i32, i32], result: status },
+  cpcdr_softmax: { parameters: [buffer, buffer, i32, i32, i32], result: status },
+  cpcdr_max_pool: { parameters: [buffer, buffer, buffer], result: status },
+  cpcdr_max_pool_grad: { parameters: [buffer, buffer, buffer, buffer], result: status },
+  cpcdr_avg_pool: { parameters: [buffer, buffer, buffer], result: status },
+  cpcdr_resize_bilinear: { parameters: [buffer, buffer, buffer], result: status },
+  cpcdr_resize_bilinear_grad: { parameters: [buffer, buffer, buffer], result: status },
+  cpcdr_resize_nearest: { parameters: [buffer, buffer, buffer], result: status },
+  cpcdr_grid_sample: { parameters: [buffer, buffer, buffer, buffer], result: status },
+  cpcdr_grid_sample_grad: {
+    parameters: [buffer, buffer, buffer, buffer, buffer, buffer],
+    result: status,
+  },
+  cpcdr_pad: { parameters: [buffer, buffer, buffer, f32], result: status },
+  cpcdr_adam: {
+    parameters: [buffer, buffer, buffer, buffer, i64, f32, f32, f32, f32, f32, i32],
+    result: status,
+  },
+  cpcdr_sgd: { parameters: [buffer, buffer, buffer, i64, f32, f32, f32, i32], result: status },
 } as const;
 
 /** The whole table for `Deno.dlopen`. */

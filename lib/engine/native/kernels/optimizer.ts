@@ -1,0 +1,54 @@
+/**
+ * Parameter updates in place. The tensors that are written are variables' own: nobody else may hold
+ * their memory.
+ *
+ * @module
+ */
+
+import type * as tf from "@tensorflow/tfjs-core";
+import type { KernelCall, NativeKernel } from "../kernel.ts";
+
+/** `AdamUpdate` and `SgdUpdate`, kernels of this project (lib/nn/optimizers.ts). */
+export function optimizerKernels(): NativeKernel[] {
+  return [
+    { name: "AdamUpdate", run: adam },
+    { name: "SgdUpdate", run: sgd },
+  ];
+}
+
+function adam({ inputs, attrs, backend }: KernelCall): tf.TensorInfo[] {
+  const { param, grad, m, v } = inputs;
+  const a = attrs as Record<string, number>;
+  const values = backend.floats(param);
+  backend.library.check(backend.library.symbols.cpcdr_adam(
+    values,
+    backend.floats(grad),
+    backend.floats(m),
+    backend.floats(v),
+    BigInt(values.length),
+    a.learningRate,
+    a.beta1,
+    a.beta2,
+    a.epsilon,
+    a.weightDecay,
+    a.step,
+  ));
+  return [];
+}
+
+function sgd({ inputs, attrs, backend }: KernelCall): tf.TensorInfo[] {
+  const { param, grad, velocity } = inputs;
+  const a = attrs as Record<string, number>;
+  const values = backend.floats(param);
+  backend.library.check(backend.library.symbols.cpcdr_sgd(
+    values,
+    backend.floats(grad),
+    backend.floats(velocity),
+    BigInt(values.length),
+    a.learningRate,
+    a.momentum,
+    a.weightDecay,
+    Number(attrs.nesterov ?? false),
+  ));
+  return [];
+}

@@ -1,0 +1,42 @@
+/**
+ * Sums, means and extremes along axes.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { areFloats, type KernelCall, type NativeKernel } from "../kernel.ts";
+
+const CODES: Readonly<Record<string, number>> = { Sum: 0, Mean: 1, Max: 2, Min: 3 };
+
+/** `Sum`, `Mean`, `Max` and `Min`. */
+export function reduceKernels(): NativeKernel[] {
+  return Object.entries(CODES).map(([name, code]) => ({
+    name,
+    run: (call: KernelCall) => reduce(call, code),
+  }));
+}
+
+/** Shape rule: the axes go, or stay with extent 1. Axes that are not neighbours fall back. */
+function reduce({ inputs: { x }, attrs, backend }: KernelCall, code: number) {
+  if (!areFloats(x)) return undefined;
+  const { axis, keepDims } = attrs as { axis?: number | number[]; keepDims?: boolean };
+  const axes = tf.util.parseAxisParam(axis as number | number[], x.shape);
+  const sorted = axes.toSorted((p, q) => p - q);
+  const [first, last] = [sorted[0], sorted[sorted.length - 1]];
+  if (sorted.length === 0 || last - first + 1 !== sorted.length) return undefined;
+  const shape = x.shape.flatMap((extent, k) =>
+    k < first || k > last ? [extent] : keepDims ? [1] : []
+  );
+  const output = backend.output(shape);
+  const size = (from: number, to: number) => tf.util.sizeFromShape(x.shape.slice(from, to));
+  backend.library.check(backend.library.symbols.cpcdr_reduce(
+    code,
+    backend.floats(x),
+    output.values,
+    size(0, first),
+    size(first, last + 1),
+    size(last + 1, x.shape.length),
+  ));
+  return output.info;
+}
