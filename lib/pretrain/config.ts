@@ -106,7 +106,7 @@ export const paperPretrainConfig: PretrainConfig = {
   steps: 9275,
 };
 
-/** Exponents down to -2 / 0.025 = -80 stay normal in float32. */
+/** Sinkhorn's kernel exp(cosine / epsilon) and its sums stay far inside float32 from here on. */
 const SMALLEST_EPSILON = 0.025;
 
 /** @throws {ConfigError} naming the first value that is out of its range. */

@@ -23,8 +23,8 @@ export interface PrototypeLossOptions extends SinkhornOptions {
  * d loss / d s_i = (softmax(s_i / temperature) - qbar_g(i)) / (n temperature).
  *
  * @param scores `[N,K]` cosine similarities of the N = images x perImage slots of `samples`.
- * @returns `[2]`: the loss, and the mean entropy of q divided by log K (0..1, no gradient), which
- * nears 1 when assignments say nothing.
+ * @returns `[2]`: the loss, and the mean entropy of q over the samples of the first image divided by
+ * log K (0..1, no gradient), which nears 1 when assignments say nothing.
  */
 export function prototypeLoss(
   scores: tf.Tensor2D,
@@ -33,24 +33,27 @@ export function prototypeLoss(
 ): tf.Tensor1D {
   const { temperature } = options;
   const n = Math.max(1, samples.count);
+  const present = Float32Array.from(samples.groups, (g) => g < 0 ? 0 : 1);
   const operation = tf.customGrad((input, save) => {
-    const [value, gradient] = tf.tidy(() => {
+    const [value, difference] = tf.tidy(() => {
       const scores = input as tf.Tensor2D;
-      const present = tf.tensor1d(Float32Array.from(samples.groups, (g) => g < 0 ? 0 : 1));
-      const assignments = sinkhorn(scores, present, options);
+      const assignments = sinkhorn(scores, tf.tensor1d(present), options);
       const targets = groupMeans(assignments, samples);
       const logarithms = tf.logSoftmax(tf.mul(scores, 1 / temperature));
       const loss = tf.mul(tf.sum(tf.mul(targets, logarithms)), -1 / n);
-      const predicted = tf.mul(tf.exp(logarithms), tf.expandDims(present, 1));
-      const gradient = tf.mul(tf.sub(predicted, targets), 1 / (n * temperature));
-      return [tf.stack([loss, relativeEntropy(assignments, n)]), gradient];
+      const entropy = relativeEntropy(assignments, samples);
+      return [tf.stack([loss, entropy]), tf.sub(tf.exp(logarithms), targets)];
     });
-    (save as tf.GradSaveFunc)([gradient]);
-    return {
-      value,
-      gradFunc: (dy: tf.Tensor, [gradient]: tf.Tensor[]) =>
-        tf.mul(gradient, tf.slice(dy as tf.Tensor1D, 0, 1)),
+    (save as tf.GradSaveFunc)([difference]);
+    const gradFunc = (dy: tf.Tensor, [difference]: tf.Tensor[]) => {
+      // Empty slots have no target but a prediction; the factor of their row is 0.
+      const factors = tf.mul(
+        present,
+        tf.mul(tf.slice(dy as tf.Tensor1D, 0, 1), 1 / (n * temperature)),
+      );
+      return tf.mul(difference, tf.expandDims(factors, 1));
     };
+    return { value, gradFunc };
   });
   return operation(scores) as tf.Tensor1D;
 }
@@ -85,9 +88,11 @@ function sortByGroup(
   return { members, memberGroups };
 }
 
-/** Mean over n rows of -sum q log q, in units of log K. */
-function relativeEntropy(assignments: tf.Tensor2D, n: number): tf.Scalar {
-  const logarithms = tf.log(tf.add(assignments, 1e-12));
-  const scale = -1 / (n * Math.log(assignments.shape[1]));
-  return tf.mul(tf.sum(tf.mul(assignments, logarithms)), scale);
+/** Mean over the samples of the first image of -sum q log q, in units of log K. */
+function relativeEntropy(assignments: tf.Tensor2D, { groups, perImage }: SampleSet): tf.Scalar {
+  const rows = Math.min(perImage, groups.length), prototypes = assignments.shape[1];
+  const some = tf.slice(assignments, [0, 0], [rows, prototypes]);
+  const count = Math.max(1, groups.subarray(0, rows).filter((g) => g >= 0).length);
+  const scale = -1 / (count * Math.log(prototypes));
+  return tf.mul(tf.sum(tf.mul(some, tf.log(tf.add(some, 1e-12)))), scale);
 }

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 
 /** Settings of {@linkcode sinkhorn}. */
 export interface SinkhornOptions {
-  /** Sharpness: similarities are divided by it. (max - min) / epsilon must stay below 80. */
+  /** Similarities are divided by it; at least 0.025, so that exp(1 / epsilon) fits float32. */
   readonly epsilon: number;
   readonly iterations: number;
 }
@@ -13,9 +13,9 @@ export interface SinkhornOptions {
  * columns and then u the rows add up to the same, `iterations` times over, rows last.
  *
  * Only the vectors u and v change between iterations, so each costs two matrix-vector products. The
- * kernel is shifted by the largest similarity, which u absorbs, to fit float32.
+ * kernel needs no shift in float32, since a cosine is bounded: exp(1 / 0.025) = 2e17.
  *
- * @param scores `[N,K]` similarities.
+ * @param scores `[N,K]` cosine similarities, -1..1.
  * @param present `[N]` 1 for a sample, 0 for a row that takes no part; its q is 0.
  * @returns `[N,K]`, rows of present samples add up to 1. No gradient passes it when called inside a
  * custom gradient, as {@linkcode prototypeLoss} does. The caller owns it.
@@ -27,7 +27,7 @@ export function sinkhorn(
 ): tf.Tensor2D {
   return tf.tidy(() => {
     const prototypes = scores.shape[1];
-    const kernel = tf.exp(tf.mul(tf.sub(scores, tf.max(scores)), 1 / epsilon)) as tf.Tensor2D;
+    const kernel = tf.exp(tf.mul(scores, 1 / epsilon)) as tf.Tensor2D;
     const weights = tf.reshape(present, [-1, 1]) as tf.Tensor2D;
     let u = weights;
     let v: tf.Tensor2D = tf.ones([1, prototypes]);
