@@ -38,9 +38,14 @@ export class NativeBackend extends MathBackendCPU {
     return { info: this.makeTensorInfo(shape as number[], "float32", values), values };
   }
 
-  /** The values of a float32 tensor, where they stand. */
+  /**
+   * The values of a float32 tensor, where they stand. tfjs casts integers to float32 without touching
+   * them; those are copied.
+   */
   floats(info: tf.TensorInfo): Float32Array<ArrayBuffer> {
-    return this.data.get(info.dataId).values as Float32Array<ArrayBuffer>;
+    const { values } = this.data.get(info.dataId);
+    if (values instanceof Float32Array) return values as Float32Array<ArrayBuffer>;
+    return Float32Array.from(values as Int32Array | Uint8Array);
   }
 
   /** Marks a tensor's memory as held from outside, so that it is never reused. */
