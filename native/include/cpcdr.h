@@ -157,6 +157,7 @@ CPCDR_API int32_t cpcdr_softmax(const float* x, float* y, int32_t rows, int32_t 
  * sizes: batch, inHeight, inWidth, channels, outHeight, outWidth, filterHeight, filterWidth, strideHeight,
  * strideWidth, dilationHeight, dilationWidth, padTop, padLeft. Averages count pixels of the image alone.
  */
+/* NaN is passed over. */
 CPCDR_API int32_t cpcdr_max_pool(const float* x, float* y, const int32_t* sizes);
 /* The gradient goes to the first largest element of each window. */
 CPCDR_API int32_t cpcdr_max_pool_grad(const float* dy, const float* x, float* dx, const int32_t* sizes);

@@ -55,7 +55,7 @@ void max_pool(const Pool& pool, const float* x, float* y) {
       pool.window(oy, ox, [&](int64_t at) {
         for (int c = 0; c < pool.channels; c++) {
           const float value = image[at + c];
-          out[c] = value > out[c] || value != value ? value : out[c];
+          out[c] = value > out[c] ? value : out[c];
         }
       });
     }

@@ -61,7 +61,8 @@ function inputGradient({ inputs, attrs, backend }: KernelCall, sizes: Int32Array
   const conv = attrs as unknown as ConvAttrs;
   if (!areFloats(dy, filter)) return undefined;
   const info = convInfo(conv.inputShape!, filter.shape, conv);
-  if (!info) return undefined;
+  // conv2dTranspose accepts a dy of another size than the convolution would give.
+  if (!info || !tf.util.arraysEqual(dy.shape, info.outShape)) return undefined;
   const dx = backend.output(info.inShape);
   fill(sizes, info, 0);
   backend.library.check(backend.library.symbols.cpcdr_conv2d_input_grad(
@@ -78,7 +79,7 @@ function filterGradient({ inputs, attrs, backend }: KernelCall, sizes: Int32Arra
   const conv = attrs as unknown as ConvAttrs;
   if (!areFloats(x, dy)) return undefined;
   const info = convInfo(x.shape, conv.filterShape!, conv);
-  if (!info) return undefined;
+  if (!info || !tf.util.arraysEqual(dy.shape, info.outShape)) return undefined;
   const gradient = backend.output(info.filterShape);
   fill(sizes, info, 0);
   backend.library.check(backend.library.symbols.cpcdr_conv2d_filter_grad(

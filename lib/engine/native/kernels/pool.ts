@@ -64,7 +64,9 @@ function fillSizes(
     pad,
     dimRoundingMode,
   );
-  if (info.outHeight < 1 || info.outWidth < 1) return undefined;
+  // tfjs takes a 1x1 window for the identity, whatever its padding.
+  const trivial = info.filterHeight === 1 && info.filterWidth === 1;
+  if (trivial || info.outHeight < 1 || info.outWidth < 1) return undefined;
   sizes[0] = info.batchSize;
   sizes[1] = info.inHeight;
   sizes[2] = info.inWidth;

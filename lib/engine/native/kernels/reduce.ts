@@ -9,6 +9,13 @@ import { areFloats, type KernelCall, type NativeKernel } from "../kernel.ts";
 
 const CODES: Readonly<Record<string, number>> = { Sum: 0, Mean: 1, Max: 2, Min: 3 };
 
+interface ReduceAttrs {
+  readonly axis?: number | number[];
+  /** What `Max` calls its axes. */
+  readonly reductionIndices?: number | number[];
+  readonly keepDims?: boolean;
+}
+
 /** `Sum`, `Mean`, `Max` and `Min`. */
 export function reduceKernels(): NativeKernel[] {
   return Object.entries(CODES).map(([name, code]) => ({
@@ -20,8 +27,8 @@ export function reduceKernels(): NativeKernel[] {
 /** Shape rule: the axes go, or stay with extent 1. Axes that are not neighbours fall back. */
 function reduce({ inputs: { x }, attrs, backend }: KernelCall, code: number) {
   if (!areFloats(x)) return undefined;
-  const { axis, keepDims } = attrs as { axis?: number | number[]; keepDims?: boolean };
-  const axes = tf.util.parseAxisParam(axis as number | number[], x.shape);
+  const { axis, reductionIndices, keepDims } = attrs as ReduceAttrs;
+  const axes = tf.util.parseAxisParam((axis ?? reductionIndices)!, x.shape);
   const sorted = axes.toSorted((p, q) => p - q);
   const [first, last] = [sorted[0], sorted[sorted.length - 1]];
   if (sorted.length === 0 || last - first + 1 !== sorted.length) return undefined;

@@ -1,0 +1,23 @@
+/**
+ * Registers the engine that TFJS_SUITE_ENGINE names and tells the specs to run on it.
+ *
+ * @module
+ */
+
+// @ts-ignore the bundler resolves these modules of the package, which Deno's resolution cannot
+import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
+// @ts-ignore as above
+import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js";
+// @ts-ignore as above
+import { setTestEnvs } from "@tensorflow/tfjs-core/dist/jasmine_util.js";
+import "@tensorflow/tfjs-backend-cpu";
+import { openLibrary } from "../../lib/engine/native/library.ts";
+import { registerNativeBackend } from "../../lib/engine/native/register.ts";
+
+const engine = Deno.env.get("TFJS_SUITE_ENGINE") ?? "native";
+if (engine === "native") {
+  const probe = openLibrary();
+  if (!probe.library) throw new Error(probe.reason);
+  registerNativeBackend(probe.library);
+}
+setTestEnvs([{ name: engine, backendName: engine, flags: {}, isDataSync: true }]);
