@@ -1,0 +1,141 @@
+/**
+ * Variation of training triplets.
+ *
+ * @module
+ */
+import { DataError } from "../errors.ts";
+import type { Random } from "../random.ts";
+import type { Intrinsics } from "../records.ts";
+import type { DepthAugmentation } from "./config.ts";
+
+/** Triplets of consecutive frames, as data loaders give them. */
+export interface DepthBatch {
+  /** B. */
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  /** `[B,H,W,3]`, bytes 0..255 or floats 0..1. */
+  readonly target: Uint8Array | Float32Array;
+  readonly previous: Uint8Array | Float32Array;
+  readonly next: Uint8Array | Float32Array;
+  /** One per triplet. */
+  readonly intrinsics: readonly Intrinsics[];
+}
+
+/** The same as floats 0..1, in the order previous, target, next. */
+export interface PreparedBatch {
+  /** Three of `[B,H,W,3]`, perhaps mirrored: what the losses compare. */
+  readonly frames: readonly Float32Array[];
+  /** The same with colour jitter: what the networks see. */
+  readonly varied: readonly Float32Array[];
+  readonly intrinsics: readonly Intrinsics[];
+}
+
+/**
+ * Mirrors and recolours each triplet at random, the same way in its three frames.
+ *
+ * @throws {DataError} when an array does not have the size that the batch says.
+ */
+export function prepareBatch(
+  batch: DepthBatch,
+  augmentation: DepthAugmentation,
+  random: Random,
+): PreparedBatch {
+  const size = batch.height * batch.width * 3;
+  const sources = [batch.previous, batch.target, batch.next];
+  for (const { length } of sources) {
+    if (length !== batch.count * size || batch.intrinsics.length !== batch.count) {
+      throw new DataError(
+        `Cannot use a depth batch: expected ${batch.count} frames of ${batch.width}x${batch.height} ` +
+          `and their intrinsics, got ${length} values and ${batch.intrinsics.length} intrinsics`,
+      );
+    }
+  }
+  const frames = sources.map((pixels) => toFloats(pixels));
+  const varied = frames.map((pixels) => pixels.slice());
+  const intrinsics = [...batch.intrinsics];
+  for (let item = 0; item < batch.count; item++) {
+    const part = (pixels: Float32Array) => pixels.subarray(item * size, (item + 1) * size);
+    if (random.chance(augmentation.flip)) {
+      for (const pixels of [...frames, ...varied]) mirrorRows(part(pixels), batch.width);
+      intrinsics[item] = { ...intrinsics[item], cx: 1 - intrinsics[item].cx };
+    }
+    if (random.chance(augmentation.jitter)) {
+      const jitter = drawJitter(augmentation, random);
+      for (const pixels of varied) recolour(part(pixels), jitter);
+    }
+  }
+  return { frames, varied, intrinsics };
+}
+
+/** Bytes become 0..1; floats are copied. */
+export function toFloats(pixels: Uint8Array | Float32Array): Float32Array {
+  const values = Float32Array.from(pixels);
+  if (pixels instanceof Uint8Array) {
+    for (let i = 0; i < values.length; i++) values[i] /= 255;
+  }
+  return values;
+}
+
+/** Mirrors an `[H,W,3]` image in place, left to right. */
+export function mirrorRows(pixels: Float32Array, width: number): void {
+  for (let row = 0; row < pixels.length; row += 3 * width) {
+    for (let left = row, right = row + 3 * (width - 1); left < right; left += 3, right -= 3) {
+      for (let c = 0; c < 3; c++) {
+        [pixels[left + c], pixels[right + c]] = [pixels[right + c], pixels[left + c]];
+      }
+    }
+  }
+}
+
+interface Jitter {
+  readonly brightness: number;
+  readonly contrast: number;
+  readonly saturation: number;
+  /** Radians. */
+  readonly hue: number;
+}
+
+function drawJitter({ jitterStrength, jitterHue }: DepthAugmentation, random: Random): Jitter {
+  const factor = () => random.uniform(1 - jitterStrength, 1 + jitterStrength);
+  const [brightness, contrast, saturation] = [factor(), factor(), factor()];
+  return { brightness, contrast, saturation, hue: 2 * Math.PI * random.uniform(-1, 1) * jitterHue };
+}
+
+/** Luma weights of ITU-R BT.601. */
+const LUMA = [0.299, 0.587, 0.114];
+
+/**
+ * Brightness, saturation, hue and contrast as one affine map of colour, in place, clamped to 0..1.
+ * Chroma (colour minus its luma) is scaled by the saturation and turned by the hue about the grey
+ * axis; contrast scales about the image's mean luma.
+ */
+function recolour(pixels: Float32Array, { brightness, contrast, saturation, hue }: Jitter): void {
+  const [cosine, sine] = [Math.cos(hue), Math.sin(hue) / Math.sqrt(3)];
+  const turn = (i: number, j: number) => {
+    const third = (1 - cosine) / 3;
+    if (i === j) return cosine + third;
+    return third + ((j - i + 3) % 3 === 1 ? -sine : sine);
+  };
+  const gain = brightness * contrast;
+  const matrix = [0, 1, 2].map((i) =>
+    [0, 1, 2].map((j) => {
+      const turned = [0, 1, 2].reduce(
+        (sum, k) => sum + turn(i, k) * ((k === j ? 1 : 0) - LUMA[j]),
+        0,
+      );
+      return gain * (LUMA[j] + saturation * turned);
+    })
+  );
+  let mean = 0;
+  for (let i = 0; i < pixels.length; i++) mean += LUMA[i % 3] * pixels[i];
+  const offset = (1 - contrast) * brightness * mean / (pixels.length / 3);
+  const clamp = (value: number) => Math.min(1, Math.max(0, value + offset));
+  for (let i = 0; i < pixels.length; i += 3) {
+    const [r, g, b] = [pixels[i], pixels[i + 1], pixels[i + 2]];
+    for (let c = 0; c < 3; c++) {
+      const [fromRed, fromGreen, fromBlue] = matrix[c];
+      pixels[i + c] = clamp(fromRed * r + fromGreen * g + fromBlue * b);
+    }
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Settings of the depth stage.
+ *
+ * @module
+ */
+import { ConfigError } from "../errors.ts";
+
+/** How training frames are varied before the networks see them; the losses see them as they are. */
+export interface DepthAugmentation {
+  /** Probability of a mirrored triplet. */
+  readonly flip: number;
+  /** Probability of colour jitter, the same for the three frames. */
+  readonly jitter: number;
+  /** Brightness, contrast and saturation are multiplied by 1 +- this at most. */
+  readonly jitterStrength: number;
+  /** Largest turn of the hue, as a fraction of a full circle. */
+  readonly jitterHue: number;
+}
+
+/** Settings of the networks, the losses and the optimiser of the depth stage. */
+export interface DepthConfig {
+  readonly depth: 18 | 34 | 50;
+  /** Channels of the depth encoder's first stage: 64 is the standard network. */
+  readonly width: number;
+  /** Channels of the depth decoder at full size; each coarser level has twice as many. */
+  readonly decoderWidth: number;
+  /** Channels of the pose encoder's first stage (always a ResNet-18). */
+  readonly poseWidth: number;
+  /** Disparities are predicted at 1, 1/2, ... of the size: 1 to 4 scales. */
+  readonly scales: number;
+  /** Depths that a disparity of 1 and 0 stand for, in the unknown unit of the video. */
+  readonly minDepth: number;
+  readonly maxDepth: number;
+  /** Share of SSIM in the photometric error; the rest is the absolute difference. */
+  readonly ssimWeight: number;
+  /** Weight of the edge-aware smoothness at full size; half of it per coarser scale. */
+  readonly smoothness: number;
+  /** Leaves out pixels that an unmoved source explains better than a moved one. */
+  readonly autoMask: boolean;
+  readonly augmentation: DepthAugmentation;
+  /** Triplets per step. */
+  readonly batchSize: number;
+  readonly steps: number;
+  readonly warmupSteps: number;
+  /** Adam's peak rate, reached after the warm-up. */
+  readonly learningRate: number;
+  readonly schedule: DepthSchedule;
+}
+
+/** What the learning rate does after the warm-up. */
+export type DepthSchedule =
+  /** Falls to `final` along half a cosine. */
+  | { readonly kind: "cosine"; readonly final: number }
+  /** Is multiplied by `factor` after the given fraction of the steps. */
+  | { readonly kind: "step"; readonly at: number; readonly factor: number };
+
+/** Monodepth2's own settings (Godard et al. 2019, section 4), for frames of about 192 x 640. */
+export const defaultDepthConfig: DepthConfig = {
+  depth: 18,
+  width: 64,
+  decoderWidth: 16,
+  poseWidth: 64,
+  scales: 4,
+  minDepth: 0.1,
+  maxDepth: 100,
+  ssimWeight: 0.85,
+  smoothness: 1e-3,
+  autoMask: true,
+  augmentation: { flip: 0.5, jitter: 0.5, jitterStrength: 0.2, jitterHue: 0.1 },
+  batchSize: 12,
+  steps: 60_000,
+  warmupSteps: 0,
+  learningRate: 1e-4,
+  schedule: { kind: "step", at: 0.75, factor: 0.1 },
+};
+
+/** Learns 64 x 128 frames in under two minutes on two cores. */
+export const tinyDepthConfig: DepthConfig = {
+  ...defaultDepthConfig,
+  width: 16,
+  decoderWidth: 8,
+  poseWidth: 16,
+  batchSize: 8,
+  steps: 400,
+  warmupSteps: 20,
+  learningRate: 1e-3,
+  schedule: { kind: "cosine", final: 1e-5 },
+};
+
+/** @throws {ConfigError} when a setting is out of its range. */
+export function checkDepthConfig(config: DepthConfig): void {
+  const { augmentation } = config;
+  const positive = (value: number) => value > 0 && Number.isFinite(value);
+  const count = (value: number) => Number.isInteger(value) && value > 0;
+  const fraction = (value: number) => value >= 0 && value <= 1;
+  const rules: [string, number, boolean, string][] = [
+    ["width", config.width, count(config.width), "a positive whole number"],
+    ["decoderWidth", config.decoderWidth, count(config.decoderWidth), "a positive whole number"],
+    ["poseWidth", config.poseWidth, count(config.poseWidth), "a positive whole number"],
+    ["scales", config.scales, [1, 2, 3, 4].includes(config.scales), "1, 2, 3 or 4"],
+    ["minDepth", config.minDepth, positive(config.minDepth), "a positive number"],
+    ["maxDepth", config.maxDepth, config.maxDepth > config.minDepth, "more than minDepth"],
+    ["ssimWeight", config.ssimWeight, fraction(config.ssimWeight), "0 to 1"],
+    ["smoothness", config.smoothness, config.smoothness >= 0, "0 or more"],
+    ["augmentation.flip", augmentation.flip, fraction(augmentation.flip), "0 to 1"],
+    ["augmentation.jitter", augmentation.jitter, fraction(augmentation.jitter), "0 to 1"],
+    [
+      "augmentation.jitterStrength",
+      augmentation.jitterStrength,
+      fraction(augmentation.jitterStrength),
+      "0 to 1",
+    ],
+    ["augmentation.jitterHue", augmentation.jitterHue, fraction(augmentation.jitterHue), "0 to 1"],
+    ["batchSize", config.batchSize, count(config.batchSize), "a positive whole number"],
+    ["steps", config.steps, count(config.steps), "a positive whole number"],
+    ["warmupSteps", config.warmupSteps, config.warmupSteps >= 0, "0 or more"],
+    ["learningRate", config.learningRate, positive(config.learningRate), "a positive number"],
+  ];
+  for (const [name, value, valid, expected] of rules) {
+    if (!valid) {
+      throw new ConfigError(`Cannot use depth setting ${name}: expected ${expected}, got ${value}`);
+    }
+  }
+}

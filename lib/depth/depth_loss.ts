@@ -1,0 +1,137 @@
+/**
+ * The loss by which depth and motion are learnt from video alone.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { resizeBilinear } from "../ops/resize.ts";
+import type { Random } from "../random.ts";
+import type { Intrinsics } from "../records.ts";
+import { cameraMatrices, inverseCameraMatrices, inverseMotion, type Motion } from "./camera.ts";
+import type { DepthConfig } from "./config.ts";
+import { leastReprojection, photometricError } from "./photometric.ts";
+import { edgeAwareSmoothness } from "./smoothness.ts";
+import { synthesizeView } from "./view_synthesis.ts";
+
+/** Frames `[B,H,W,3]` with values 0..1, and their cameras. */
+export interface Triplet {
+  readonly previous: tf.Tensor4D;
+  readonly target: tf.Tensor4D;
+  readonly next: tf.Tensor4D;
+  readonly intrinsics: readonly Intrinsics[];
+}
+
+/** The loss and its parts, all scalars. */
+export interface DepthLoss {
+  /** photometric + smoothness. */
+  readonly loss: tf.Scalar;
+  readonly photometric: tf.Scalar;
+  /** With its weight. */
+  readonly smoothness: tf.Scalar;
+  /** Share of pixels that auto-masking leaves. */
+  readonly moving: tf.Scalar;
+}
+
+/**
+ * The network's disparities 0..1 as inverse depths, 1 / maxDepth to 1 / minDepth: affine in
+ * disparity (Godard et al. 2019, section 3.3).
+ */
+export function inverseDepth(
+  disparity: tf.Tensor4D,
+  { minDepth, maxDepth }: Pick<DepthConfig, "minDepth" | "maxDepth">,
+): tf.Tensor4D {
+  const [low, high] = [1 / maxDepth, 1 / minDepth];
+  return tf.add(tf.mul(disparity, high - low), low);
+}
+
+/**
+ * Photometric loss at every scale, at full size, plus smoothness at each scale's own size, averaged
+ * over scales (Godard et al. 2019, sections 3.1 to 3.3).
+ *
+ * @param disparities The network's, finest first.
+ * @param motions From the target's camera to that of the previous and of the next frame.
+ * @param random Breaks ties between moved and unmoved sources, which at rest are everywhere.
+ */
+export function depthLoss(
+  triplet: Triplet,
+  disparities: readonly tf.Tensor4D[],
+  motions: readonly [Motion, Motion],
+  config: DepthConfig,
+  random: Random,
+): DepthLoss {
+  const { target } = triplet;
+  const [batch, height, width] = target.shape;
+  const scales = disparities.length;
+  const views = synthesizeViews(triplet, disparities, motions, config);
+  const errors = photometricError(views, target, config.ssimWeight);
+  const { loss: photometric, moving } = leastReprojection(
+    tf.reshape(errors, [2, scales, batch, height, width]),
+    config.autoMask ? unmovedError(triplet, config, random) : undefined,
+  );
+  const smoothness = pyramidSmoothness(disparities, target, config.smoothness);
+  return { loss: tf.add(photometric, smoothness), photometric, smoothness, moving };
+}
+
+/** `[2*S*B,H,W,3]`: the target from both sources at every scale, sources outermost. */
+function synthesizeViews(
+  { previous, target, next, intrinsics }: Triplet,
+  disparities: readonly tf.Tensor4D[],
+  motions: readonly [Motion, Motion],
+  config: DepthConfig,
+): tf.Tensor4D {
+  const [, height, width] = target.shape;
+  const scales = disparities.length;
+  const full = tf.concat(disparities.map((d) => resizeBilinear(d, height, width)), 0);
+  const near = inverseDepth(full, config);
+  /** Per batch item, for each scale of both sources. */
+  const each = <T extends tf.Tensor>(perSource: [T, T]): T =>
+    tf.concat(perSource.flatMap((x) => Array<T>(scales).fill(x)), 0);
+  const camera = cameraMatrices(intrinsics, height, width);
+  const inverse = inverseCameraMatrices(intrinsics, height, width);
+  const [toPrevious, toNext] = motions;
+  const motion = {
+    rotation: each([toPrevious.rotation, toNext.rotation]),
+    translation: each([toPrevious.translation, toNext.translation]),
+  };
+  return synthesizeView(
+    each([previous, next]),
+    tf.concat([near, near], 0),
+    motion,
+    each([camera, camera]),
+    each([inverse, inverse]),
+  );
+}
+
+/** `[2,B,H,W]`: the error of each source as it is, plus noise far below any visible difference. */
+function unmovedError(
+  { previous, target, next }: Triplet,
+  { ssimWeight }: DepthConfig,
+  random: Random,
+): tf.Tensor4D {
+  const error = photometricError(tf.concat([previous, next], 0), target, ssimWeight);
+  const noise = new Float32Array(error.size);
+  for (let i = 0; i < noise.length; i++) noise[i] = random.uniform(0, 1e-5);
+  return tf.add(error, tf.tensor4d(noise, error.shape));
+}
+
+/** Weighted smoothness, mean over scales; a coarser scale, whose slopes are steeper, counts half. */
+function pyramidSmoothness(
+  disparities: readonly tf.Tensor4D[],
+  image: tf.Tensor4D,
+  weight: number,
+): tf.Scalar {
+  const terms = disparities.map((disparity, scale) => {
+    const factor = image.shape[1] / disparity.shape[1];
+    const small = factor === 1 ? image : tf.avgPool(image, factor, factor, "valid");
+    return tf.mul(edgeAwareSmoothness(disparity, small), weight / 2 ** scale / disparities.length);
+  });
+  return tf.addN(terms) as tf.Scalar;
+}
+
+/** Target-to-source motions from those between the frames in their order of time. */
+export function targetMotions(
+  previousToTarget: Motion,
+  targetToNext: Motion,
+): [Motion, Motion] {
+  return [inverseMotion(previousToTarget), targetToNext];
+}

@@ -1,0 +1,80 @@
+/**
+ * One frame to disparities.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { conv2d, type Layer, type Mode } from "../nn/layers.ts";
+import type { Scope } from "../nn/parameters.ts";
+import { resnet, resnetChannels } from "../nn/resnet.ts";
+import { reflectPad } from "../ops/reflect_pad.ts";
+import type { DepthConfig } from "./config.ts";
+
+/**
+ * Images `[B,H,W,3]` with values 0..1 to disparities within 0..1, finest first: `[B,H,W,1]`,
+ * `[B,H/2,W/2,1]`, ... as many as asked for. H and W are multiples of 32.
+ */
+export type DepthNetwork = (images: tf.Tensor4D, mode: Mode, scales: number) => tf.Tensor4D[];
+
+/**
+ * A ResNet encoder `encoder.*` and a U-Net decoder (Godard et al. 2019, table in section 6.1): from
+ * the coarsest level on, a 3x3 convolution `decoder.up.i.0`, doubling, the encoder's map of that
+ * size, another 3x3 convolution `decoder.up.i.1`, and at the finest levels a disparity
+ * `decoder.disparity.i`. Convolutions mirror their border; ELU between, sigmoid at the end.
+ */
+export function depthNetwork(
+  scope: Scope,
+  config: Pick<DepthConfig, "depth" | "width" | "decoderWidth" | "scales">,
+): DepthNetwork {
+  const encode = resnet(scope.child("encoder"), { ...config, inputChannels: 3 });
+  const skips = [0, ...resnetChannels(config)];
+  const channels = [0, 1, 2, 3, 4].map((level) => config.decoderWidth << level);
+  const decoder = scope.child("decoder");
+  const levels = [4, 3, 2, 1, 0].map((level) => ({
+    level,
+    before: mirrored(decoder.child(`up.${level}.0`), {
+      inputChannels: level === 4 ? skips[5] : channels[level + 1],
+      outputChannels: channels[level],
+    }),
+    after: mirrored(decoder.child(`up.${level}.1`), {
+      inputChannels: channels[level] + skips[level],
+      outputChannels: channels[level],
+    }),
+    head: level < config.scales
+      ? mirrored(decoder.child(`disparity.${level}`), {
+        inputChannels: channels[level],
+        outputChannels: 1,
+      })
+      : undefined,
+  }));
+  return (images, mode, scales) => {
+    const maps = encode(normalise(images), mode);
+    const disparities: tf.Tensor4D[] = [];
+    let x = maps[4];
+    for (const { level, before, after, head } of levels) {
+      x = double(tf.elu(before(x, mode)));
+      if (level > 0) x = tf.concat([x, maps[level - 1]], 3);
+      x = tf.elu(after(x, mode));
+      if (head && level < scales) disparities.unshift(tf.sigmoid(head(x, mode)));
+    }
+    return disparities;
+  };
+}
+
+/** Brings colours 0..1 to about mean 0 and deviation 1, as both networks expect them. */
+export function normalise(images: tf.Tensor4D): tf.Tensor4D {
+  return tf.div(tf.sub(images, 0.45), 0.225);
+}
+
+/** A 3x3 convolution whose border is mirrored: zeros there would look like a far wall. */
+function mirrored(
+  scope: Scope,
+  channels: { readonly inputChannels: number; readonly outputChannels: number },
+): Layer {
+  const convolution = conv2d(scope, { ...channels, kernelSize: 3, padding: 0 });
+  return (x, mode) => convolution(reflectPad(x), mode);
+}
+
+function double(x: tf.Tensor4D): tf.Tensor4D {
+  return tf.image.resizeNearestNeighbor(x, [2 * x.shape[1], 2 * x.shape[2]]);
+}

@@ -1,0 +1,224 @@
+/**
+ * The depth stage: two networks and the step that trains them.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { ConfigError, TrainingError } from "../errors.ts";
+import { Adam } from "../nn/optimizers.ts";
+import { ParameterStore, type StateDict } from "../nn/parameters.ts";
+import { type Schedule, stepwise, warmupCosine } from "../nn/schedules.ts";
+import { randomStream } from "../random.ts";
+import type { DepthMap, Frame } from "../records.ts";
+import { type DepthBatch, mirrorRows, prepareBatch, toFloats } from "./augmentation.ts";
+import { checkDepthConfig, type DepthConfig } from "./config.ts";
+import { depthLoss, inverseDepth, targetMotions } from "./depth_loss.ts";
+import { type DepthNetwork, depthNetwork } from "./depth_network.ts";
+import { blendMirrored } from "./post_process.ts";
+import { type PoseNetwork, poseNetwork } from "./pose_network.ts";
+
+/** What one step reports. */
+export type DepthMetrics = {
+  /** photometric + smoothness. */
+  readonly loss: number;
+  /** Least photometric error, mean over pixels and scales. */
+  readonly photometric: number;
+  /** Weighted smoothness. */
+  readonly smoothness: number;
+  /** Share of pixels that auto-masking leaves, 0..1. */
+  readonly moving: number;
+  readonly learningRate: number;
+};
+
+/** What {@linkcode DepthTrainer.predict} needs of a frame. */
+export type DepthInput = Pick<Frame, "rgb" | "height" | "width">;
+
+/** Settings of {@linkcode DepthTrainer.predict}. */
+export interface PredictOptions {
+  /**
+   * Also looks at the mirrored frame and blends both answers, which costs twice the time; false by
+   * default.
+   */
+  readonly mirror?: boolean;
+}
+
+const TRAINING = { training: true };
+const ANSWERING = { training: false };
+
+/**
+ * Learns depth and motion from triplets of frames (Godard et al. 2019, "Monodepth2"), and answers
+ * inverse depths. All of it runs on the current tfjs backend; `dispose` frees its tensors. Equal
+ * config, seed and batches give equal bytes on one engine.
+ */
+export class DepthTrainer {
+  readonly config: DepthConfig;
+  readonly #seed: number;
+  readonly #store: ParameterStore;
+  readonly #depth: DepthNetwork;
+  readonly #pose: PoseNetwork;
+  readonly #optimizer: Adam;
+  readonly #schedule: Schedule;
+
+  /** @throws {ConfigError} when a setting is out of its range. */
+  constructor(config: DepthConfig, seed: number) {
+    checkDepthConfig(config);
+    this.config = config;
+    this.#seed = seed;
+    this.#store = new ParameterStore(randomStream(seed, "depth", "parameters"));
+    this.#depth = depthNetwork(this.#store.root.child("depth"), config);
+    this.#pose = poseNetwork(this.#store.root.child("pose"), config);
+    this.#optimizer = new Adam(this.#store.trainable());
+    this.#schedule = learningRates(config);
+  }
+
+  /**
+   * One training step.
+   *
+   * @param step counts from 0; it decides the learning rate and the augmentation.
+   * @throws {ConfigError} when a side of the frames is not a multiple of 32.
+   * @throws {DataError} when the batch's arrays do not fit its sizes.
+   * @throws {TrainingError} when the loss is not finite; the weights are those before the step.
+   */
+  async step(batch: DepthBatch, step: number): Promise<DepthMetrics> {
+    checkSize(batch.height, batch.width);
+    const random = randomStream(this.#seed, "depth", step);
+    const prepared = prepareBatch(batch, this.config.augmentation, random);
+    const learningRate = this.#schedule(step);
+    const shape: [number, number, number, number] = [batch.count, batch.height, batch.width, 3];
+    const { parts, gradients } = tf.tidy(() => {
+      const [previous, target, next] = prepared.frames.map((v) => tf.tensor4d(v, shape));
+      const varied = prepared.varied.map((v) => tf.tensor4d(v, shape));
+      const triplet = { previous, target, next, intrinsics: prepared.intrinsics };
+      let parts: tf.Tensor1D | undefined;
+      const { grads } = tf.variableGrads(() => {
+        const disparities = this.#depth(varied[1], TRAINING, this.config.scales);
+        const motions = this.#motions(varied);
+        const result = depthLoss(triplet, disparities, motions, this.config, random);
+        const { loss, photometric, smoothness, moving } = result;
+        parts = tf.keep(tf.stack([loss, photometric, smoothness, moving])) as tf.Tensor1D;
+        return loss;
+      }, this.#store.trainable());
+      return { parts: parts!, gradients: grads };
+    });
+    const [loss, photometric, smoothness, moving] = await parts.data();
+    parts.dispose();
+    if (Number.isFinite(loss)) this.#optimizer.step(gradients, learningRate);
+    tf.dispose(gradients);
+    if (!Number.isFinite(loss)) {
+      throw new TrainingError(
+        `Cannot go on learning depth: expected a finite loss at step ${step}, got ${loss}; ` +
+          `lower the learning rate`,
+      );
+    }
+    return { loss, photometric, smoothness, moving, learningRate };
+  }
+
+  /** Both pairs of frames in one pass: [previous, target, next] to motions from the target. */
+  #motions([previous, target, next]: tf.Tensor4D[]) {
+    const earlier = tf.concat([previous, target], 0);
+    const later = tf.concat([target, next], 0);
+    const { rotation, translation } = this.#pose(earlier, later, TRAINING);
+    const [firstRotation, secondRotation] = tf.split<tf.Tensor3D>(rotation, 2);
+    const [firstTranslation, secondTranslation] = tf.split<tf.Tensor2D>(translation, 2);
+    return targetMotions(
+      { rotation: firstRotation, translation: firstTranslation },
+      { rotation: secondRotation, translation: secondTranslation },
+    );
+  }
+
+  /**
+   * Inverse depths of frames of one size, at that size.
+   *
+   * @throws {ConfigError} when a side of the frames is not a multiple of 32, or sizes differ.
+   */
+  async predict(frames: readonly DepthInput[], options: PredictOptions = {}): Promise<DepthMap[]> {
+    const maps: DepthMap[] = [];
+    const size = this.config.batchSize;
+    for (let start = 0; start < frames.length; start += size) {
+      maps.push(...await this.#predictBatch(frames.slice(start, start + size), options));
+    }
+    return maps;
+  }
+
+  async #predictBatch(frames: readonly DepthInput[], { mirror = false }: PredictOptions) {
+    const { height, width } = frames[0];
+    checkSize(height, width);
+    const images = frames.map((frame) => {
+      if (frame.height !== height || frame.width !== width) {
+        throw new ConfigError(
+          `Cannot predict depth: expected frames of ${width}x${height} as the first, ` +
+            `got ${frame.width}x${frame.height}; read all frames at one size`,
+        );
+      }
+      return toFloats(frame.rgb);
+    });
+    const direct = await this.#disparities(images, height, width);
+    if (!mirror) return direct.map((disparity) => ({ height, width, disparity }));
+    images.forEach((pixels) => mirrorRows(pixels, width));
+    const mirrored = await this.#disparities(images, height, width);
+    return direct.map((disparity, i) => ({
+      height,
+      width,
+      disparity: blendMirrored(disparity, mirrored[i], width),
+    }));
+  }
+
+  async #disparities(
+    images: readonly Float32Array[],
+    height: number,
+    width: number,
+  ): Promise<Float32Array[]> {
+    const result = tf.tidy(() => {
+      const stacked = tf.stack(images.map((pixels) => tf.tensor3d(pixels, [height, width, 3])));
+      const [disparity] = this.#depth(stacked as tf.Tensor4D, ANSWERING, 1);
+      return inverseDepth(disparity, this.config);
+    });
+    const values = await result.data() as Float32Array;
+    result.dispose();
+    const size = height * width;
+    return images.map((_, i) => values.slice(i * size, (i + 1) * size));
+  }
+
+  /** A copy of all that training needs to go on: both networks and the optimiser. */
+  export(): StateDict {
+    const state = this.#store.export();
+    for (const [name, tensor] of this.#optimizer.export()) state.set(OPTIMIZER + name, tensor);
+    return state;
+  }
+
+  /** Takes it back. @throws {CheckpointError} when it belongs to another configuration. */
+  import(state: StateDict): void {
+    const entries = [...state];
+    const moments = entries.filter(([name]) => name.startsWith(OPTIMIZER));
+    this.#store.import(new Map(entries.filter(([name]) => !name.startsWith(OPTIMIZER))));
+    this.#optimizer.import(
+      new Map(moments.map(([name, tensor]) => [name.slice(OPTIMIZER.length), tensor])),
+    );
+  }
+
+  /** Frees every tensor. */
+  dispose(): void {
+    this.#optimizer.dispose();
+    this.#store.dispose();
+  }
+}
+
+const OPTIMIZER = "optimizer.";
+
+function learningRates(config: DepthConfig): Schedule {
+  const { schedule, learningRate, steps, warmupSteps } = config;
+  if (schedule.kind === "cosine") {
+    return warmupCosine({ peak: learningRate, final: schedule.final, warmupSteps, steps });
+  }
+  const falling = stepwise(learningRate, [Math.round(schedule.at * steps)], schedule.factor);
+  return (step) => falling(step) * Math.min(1, (step + 1) / Math.max(1, warmupSteps));
+}
+
+function checkSize(height: number, width: number): void {
+  if (height % 32 !== 0 || width % 32 !== 0 || height < 64 || width < 64) {
+    throw new ConfigError(
+      `Cannot use frames of ${width}x${height} for depth: expected sides that are multiples of 32, ` +
+        `at least 64; read frames at another size`,
+    );
+  }
+}
