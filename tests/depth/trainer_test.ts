@@ -1,0 +1,210 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type DepthBatch, prepareBatch } from "../../lib/depth/augmentation.ts";
+import { checkDepthConfig, type DepthConfig, tinyDepthConfig } from "../../lib/depth/config.ts";
+import { DepthTrainer } from "../../lib/depth/trainer.ts";
+import { useDevice } from "../../lib/engine/device.ts";
+import { CheckpointError, ConfigError, DataError, TrainingError } from "../../lib/errors.ts";
+import { randomStream } from "../../lib/random.ts";
+
+await useDevice("cpu");
+
+const [height, width] = [64, 64];
+const small: DepthConfig = {
+  ...tinyDepthConfig,
+  width: 4,
+  decoderWidth: 2,
+  poseWidth: 4,
+  scales: 2,
+  batchSize: 2,
+  steps: 40,
+  warmupSteps: 2,
+  learningRate: 3e-3,
+};
+
+/** A plane of smooth texture that slides sideways by `shift` pixels a frame. */
+function slidingPlane(count: number, shift: number): DepthBatch {
+  const frame = (offset: number) => {
+    const pixels = new Float32Array(count * height * width * 3);
+    for (let i = 0; i < pixels.length; i++) {
+      const [item, c] = [Math.floor(i / (height * width * 3)), i % 3];
+      const x = Math.floor(i / 3) % width + shift * offset;
+      const y = Math.floor(i / 3 / width) % height;
+      const wave = Math.sin(0.31 * x + c + item) + Math.sin(0.23 * y + 0.11 * x) +
+        0.5 * Math.sin(0.83 * x + 0.67 * y);
+      pixels[i] = 0.5 + 0.15 * wave;
+    }
+    return pixels;
+  };
+  return {
+    count,
+    height,
+    width,
+    previous: frame(-1),
+    target: frame(0),
+    next: frame(1),
+    intrinsics: Array(count).fill({ fx: 0.8, fy: 0.8, cx: 0.5, cy: 0.5 }),
+  };
+}
+
+Deno.test("DepthTrainer.step() learns a sliding plane and keeps no tensor", async () => {
+  const plain = { ...small, augmentation: { ...small.augmentation, flip: 0, jitter: 0 } };
+  const trainer = new DepthTrainer(plain, 3);
+  const batch = slidingPlane(2, 2);
+  const losses: number[] = [];
+  await trainer.step(batch, 0);
+  const before = tf.memory().numTensors;
+  for (let step = 1; step < plain.steps; step++) {
+    losses.push((await trainer.step(batch, step)).photometric);
+  }
+  assertEquals(tf.memory().numTensors, before);
+  const early = losses.slice(0, 3).reduce((a, b) => a + b) / 3;
+  const late = losses.slice(-3).reduce((a, b) => a + b) / 3;
+  assert(late < 0.7 * early, `from ${early} to ${late}`);
+  trainer.dispose();
+});
+
+Deno.test("DepthTrainer.import() continues to the same bytes", async () => {
+  const batch = slidingPlane(2, 1);
+  const straight = new DepthTrainer(small, 5);
+  let resumed = new DepthTrainer(small, 5);
+  for (let step = 0; step < 4; step++) {
+    if (step === 2) {
+      const state = resumed.export();
+      resumed.dispose();
+      resumed = new DepthTrainer(small, 5);
+      resumed.import(state);
+    }
+    assertEquals(await straight.step(batch, step), await resumed.step(batch, step));
+  }
+  assertEquals(straight.export(), resumed.export());
+  const other = new DepthTrainer({ ...small, width: 8 }, 5);
+  assertThrows(() => other.import(straight.export()), CheckpointError, "expected shape");
+  for (const trainer of [straight, resumed, other]) trainer.dispose();
+});
+
+Deno.test("DepthTrainer.predict() answers positive inverse depths within the bounds", async () => {
+  const trainer = new DepthTrainer(small, 1);
+  const random = randomStream(2);
+  const frames = [0, 1, 2].map(() => ({
+    height,
+    width: 128,
+    rgb: Uint8Array.from({ length: height * 128 * 3 }, () => random.integer(256)),
+  }));
+  const maps = await trainer.predict(frames);
+  assertEquals(maps.map((m) => [m.height, m.width, m.disparity.length]), [
+    [64, 128, 8192],
+    [64, 128, 8192],
+    [64, 128, 8192],
+  ]);
+  for (const { disparity } of maps) assert(disparity.every((d) => d >= 0.01 && d <= 10));
+  // Answers do not depend on the company, and blending with the mirror image changes them.
+  const [alone] = await trainer.predict([frames[2]]);
+  alone.disparity.forEach((d, i) => assertAlmostEquals(d, maps[2].disparity[i], 1e-4));
+  const [blended] = await trainer.predict([frames[2]], { mirror: true });
+  assert(blended.disparity.some((d, i) => Math.abs(d - alone.disparity[i]) > 1e-6));
+  await assertRejects(
+    () => trainer.predict([{ ...frames[0], width: 100 }]),
+    ConfigError,
+    "multiples of 32",
+  );
+  await assertRejects(
+    () => trainer.predict([frames[0], { ...frames[1], width: 64 }]),
+    ConfigError,
+    "as the first",
+  );
+  trainer.dispose();
+});
+
+Deno.test("DepthTrainer.step() stops at a loss that is not finite and leaves the weights", async () => {
+  const trainer = new DepthTrainer(small, 1);
+  const batch = slidingPlane(2, 1);
+  const weights = trainer.export().get("pose.decoder.0.weight")!.data;
+  const broken = { ...batch, next: batch.next.map(() => NaN) as Float32Array };
+  await assertRejects(() => trainer.step(broken, 0), TrainingError, "finite loss at step 0");
+  assertEquals(trainer.export().get("pose.decoder.0.weight")!.data, weights);
+  await assertRejects(
+    () => trainer.step({ ...batch, next: batch.next.subarray(3) }, 0),
+    DataError,
+    "Cannot use a depth batch",
+  );
+  trainer.dispose();
+});
+
+Deno.test("DepthTrainer.step() obeys its schedule and its loss settings", async () => {
+  const batch = slidingPlane(1, 1);
+  const metrics = async (change: Partial<DepthConfig>, step = 1) => {
+    const trainer = new DepthTrainer({ ...small, ...change }, 7);
+    const result = await trainer.step(batch, step);
+    trainer.dispose();
+    return result;
+  };
+  const base = await metrics({});
+  assertEquals(base.learningRate, 3e-3);
+  const stepped = { kind: "step", at: 0.5, factor: 0.1 } as const;
+  assertAlmostEquals((await metrics({ schedule: stepped }, 20)).learningRate, 3e-4, 1e-9);
+  assertAlmostEquals((await metrics({ schedule: stepped }, 0)).learningRate, 1.5e-3, 1e-9);
+  assertAlmostEquals((await metrics({ smoothness: 1 })).smoothness / base.smoothness, 1000, 1);
+  assertEquals((await metrics({ autoMask: false })).moving, 1);
+  assert(base.moving < 1);
+  for (const change of [{ scales: 4 }, { ssimWeight: 0 }, { maxDepth: 1 }]) {
+    assert((await metrics(change)).photometric !== base.photometric, JSON.stringify(change));
+  }
+});
+
+Deno.test("prepareBatch() mirrors frames with their cameras and recolours all three alike", () => {
+  const batch = slidingPlane(2, 1);
+  const cameras = batch.intrinsics.map((k) => ({ ...k, cx: 0.3 }));
+  const off = { flip: 0, jitter: 0, jitterStrength: 0.2, jitterHue: 0.1 };
+  const random = () => randomStream(4);
+  const plain = prepareBatch({ ...batch, intrinsics: cameras }, off, random());
+  assertEquals(plain.frames[1], batch.target);
+  assertEquals(plain.varied, plain.frames);
+  const flipped = prepareBatch({ ...batch, intrinsics: cameras }, { ...off, flip: 1 }, random());
+  assertEquals(flipped.intrinsics[1].cx, 0.7);
+  assertEquals(flipped.frames[0][0], batch.previous[3 * (width - 1)]);
+  assertEquals(flipped.frames[2][3 * width + 5], batch.next[3 * (2 * width - 2) + 2]);
+  const varied = prepareBatch(
+    { ...batch, previous: batch.target, next: batch.target },
+    { ...off, jitter: 1 },
+    random(),
+  );
+  assertEquals(varied.frames[0], batch.target);
+  assertEquals(varied.varied[0], varied.varied[2]);
+  assert(varied.varied[1].some((v, i) => Math.abs(v - varied.frames[1][i]) > 0.01));
+});
+
+Deno.test("prepareBatch() hue alone keeps greys and the mean of red, green and blue", () => {
+  const one = Float32Array.of(0.5, 0.5, 0.5, 0.5, 0.3, 0.4);
+  const batch = { count: 1, height: 1, width: 2, intrinsics: slidingPlane(1, 0).intrinsics };
+  const { varied: [, colours] } = prepareBatch(
+    { ...batch, previous: one, target: one, next: one },
+    { flip: 0, jitter: 1, jitterStrength: 0, jitterHue: 0.1 },
+    randomStream(8),
+  );
+  for (const c of [0, 1, 2]) assertAlmostEquals(colours[c], 0.5, 1e-6);
+  assertAlmostEquals(colours[3] + colours[4] + colours[5], 1.2, 0.05);
+  assert(Math.abs(colours[3] - 0.5) > 1e-3);
+  const bytes = Uint8Array.of(0, 128, 255, 1, 2, 3);
+  const { frames } = prepareBatch(
+    { ...batch, previous: bytes, target: bytes, next: bytes },
+    { flip: 0, jitter: 0, jitterStrength: 0, jitterHue: 0 },
+    randomStream(8),
+  );
+  assertAlmostEquals(frames[0][1], 128 / 255, 1e-7);
+});
+
+Deno.test("checkDepthConfig() names the setting that is out of range", () => {
+  checkDepthConfig(tinyDepthConfig);
+  const wrong: [Partial<DepthConfig>, string][] = [
+    [{ scales: 5 }, "scales: expected 1, 2, 3 or 4, got 5"],
+    [{ maxDepth: 0.05 }, "maxDepth: expected more than minDepth, got 0.05"],
+    [{ batchSize: 0 }, "batchSize"],
+    [{ steps: -1 }, "steps"],
+    [{ learningRate: NaN }, "learningRate"],
+    [{ augmentation: { ...tinyDepthConfig.augmentation, flip: 2 } }, "augmentation.flip"],
+  ];
+  for (const [change, message] of wrong) {
+    assertThrows(() => checkDepthConfig({ ...tinyDepthConfig, ...change }), ConfigError, message);
+  }
+});
