@@ -162,6 +162,8 @@ CPCDR_API int32_t cpcdr_max_pool(const float* x, float* y, const int32_t* sizes)
 /* The gradient goes to the first largest element of each window. */
 CPCDR_API int32_t cpcdr_max_pool_grad(const float* dy, const float* x, float* dx, const int32_t* sizes);
 CPCDR_API int32_t cpcdr_avg_pool(const float* x, float* y, const int32_t* sizes);
+/* As tfjs-core defines it: a share is 1 / filter size, also of windows that hang over the border. */
+CPCDR_API int32_t cpcdr_avg_pool_grad(const float* dy, float* dx, const int32_t* sizes);
 
 /* ---- resizing: kernels/resize.cpp ---- */
 
@@ -169,6 +171,7 @@ CPCDR_API int32_t cpcdr_avg_pool(const float* x, float* y, const int32_t* sizes)
 CPCDR_API int32_t cpcdr_resize_bilinear(const float* x, float* y, const int32_t* sizes);
 CPCDR_API int32_t cpcdr_resize_bilinear_grad(const float* dy, float* dx, const int32_t* sizes);
 CPCDR_API int32_t cpcdr_resize_nearest(const float* x, float* y, const int32_t* sizes);
+CPCDR_API int32_t cpcdr_resize_nearest_grad(const float* dy, float* dx, const int32_t* sizes);
 
 /* ---- grid sampling: kernels/grid_sample.cpp ---- */
 
@@ -180,6 +183,22 @@ CPCDR_API int32_t cpcdr_grid_sample(const float* x, const float* grid, float* y,
 /* dx may be null where only the grid moves. */
 CPCDR_API int32_t cpcdr_grid_sample_grad(const float* dy, const float* x, const float* grid, float* dx,
                                          float* dgrid, const int32_t* sizes);
+
+/* ---- moving elements of four bytes: kernels/movement.cpp ---- */
+
+/*
+ * y[y_offset + sum i_k * y_stride_k] = x[x_offset + sum i_k * x_stride_k] for all indices i.
+ * sizes: rank (0 to 16), then extents, strides of x, strides of y, each [rank], in elements.
+ */
+CPCDR_API int32_t cpcdr_copy(const void* x, void* y, const int32_t* sizes, int32_t x_offset, int32_t y_offset);
+/*
+ * y[b, o, i] = x[b, o, indices[b, i]], rows of `inner` elements; indices [batch, count] within 0..extent-1.
+ * sizes: batch, outer, extent, inner, count.
+ */
+CPCDR_API int32_t cpcdr_gather(const void* x, const int32_t* indices, void* y, const int32_t* sizes);
+/* y [count, inner]: sums of the rows of x [rows, inner] by segment; segments outside 0..count-1 are left out. */
+CPCDR_API int32_t cpcdr_segment_sum(const float* x, const int32_t* segments, float* y, int32_t rows,
+                                    int32_t inner, int32_t count);
 
 /* ---- padding: kernels/pad.cpp ---- */
 

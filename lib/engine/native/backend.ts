@@ -21,6 +21,12 @@ export interface Output {
   readonly values: Float32Array<ArrayBuffer>;
 }
 
+/** A new tensor of four-byte elements and the array to fill. */
+export interface Words {
+  readonly info: tf.TensorInfo;
+  readonly values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+}
+
 /** See the module's comment. */
 export class NativeBackend extends MathBackendCPU {
   readonly pool = new BufferPool();
@@ -36,6 +42,20 @@ export class NativeBackend extends MathBackendCPU {
   output(shape: readonly number[]): Output {
     const values = this.pool.lend(tf.util.sizeFromShape(shape as number[]));
     return { info: this.makeTensorInfo(shape as number[], "float32", values), values };
+  }
+
+  /** A float32 or int32 tensor with memory from the pool, not initialised. */
+  words(shape: readonly number[], dtype: tf.DataType): Words {
+    if (dtype === "float32") return this.output(shape);
+    const { buffer, length } = this.pool.lend(tf.util.sizeFromShape(shape as number[]));
+    const values = new Int32Array(buffer, 0, length);
+    return { info: this.makeTensorInfo(shape as number[], "int32", values), values };
+  }
+
+  /** The values of a float32 or int32 tensor, where they stand. */
+  wordsOf(info: tf.TensorInfo): Words["values"] {
+    if (info.dtype === "float32") return this.floats(info);
+    return this.data.get(info.dataId).values as Int32Array<ArrayBuffer>;
   }
 
   /**

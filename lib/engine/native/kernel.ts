@@ -28,6 +28,15 @@ export function areFloats(...tensors: readonly (tf.TensorInfo | undefined)[]): b
   );
 }
 
+/** Whether these tensors are float32 or int32, four bytes an element, and none is empty. */
+export function areMovable(backend: NativeBackend, ...tensors: readonly tf.TensorInfo[]): boolean {
+  return tensors.every((tensor) =>
+    tensor.shape.every((size) => size > 0) &&
+    (tensor.dtype === "float32" ||
+      (tensor.dtype === "int32" && backend.data.get(tensor.dataId).values instanceof Int32Array))
+  );
+}
+
 /**
  * Registers tfjs-backend-cpu's kernels under this backend's name, and the native ones over them.
  * The gradients that tfjs-core's Node bundle lacks come with tfjs-layers.

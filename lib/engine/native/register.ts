@@ -10,8 +10,11 @@ import { type NativeKernel, registerKernels } from "./kernel.ts";
 import { batchNormKernels } from "./kernels/batch_norm.ts";
 import { binaryKernels } from "./kernels/binary.ts";
 import { convKernels } from "./kernels/conv.ts";
+import { fillKernels } from "./kernels/fill.ts";
+import { gatherKernels } from "./kernels/gather.ts";
 import { gridSampleKernels } from "./kernels/grid_sample.ts";
 import { matmulKernels } from "./kernels/matmul.ts";
+import { movementKernels } from "./kernels/movement.ts";
 import { optimizerKernels } from "./kernels/optimizer.ts";
 import { padKernels } from "./kernels/pad.ts";
 import { poolKernels } from "./kernels/pool.ts";
@@ -27,8 +30,11 @@ export function nativeKernels(): NativeKernel[] {
     ...batchNormKernels(),
     ...binaryKernels(),
     ...convKernels(),
+    ...fillKernels(),
+    ...gatherKernels(),
     ...gridSampleKernels(),
     ...matmulKernels(),
+    ...movementKernels(),
     ...optimizerKernels(),
     ...padKernels(),
     ...poolKernels(),

@@ -1,4 +1,4 @@
-/* Maximum and average pooling NHWC and the gradient of the maximum. */
+/* Maximum and average pooling NHWC and their gradients. */
 #include <algorithm>
 #include <limits>
 
@@ -8,6 +8,11 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 namespace {
+
+/* Columns [begin, end). */
+struct Range {
+  int begin, end;
+};
 
 struct Pool {
   int batch, height, width, channels, out_height, out_width, filter_height, filter_width, stride_height,
@@ -36,7 +41,65 @@ struct Pool {
       }
     }
   }
+
+  /* The first output column whose filter column j lies at or right of column x. */
+  int first_at(int j, int x) const {
+    const int distance = x + pad_left - j * dilation_width;
+    return distance <= 0 ? 0 : (distance + stride_width - 1) / stride_width;
+  }
+
+  /* Output columns [begin, end) whose filter column j lies in the image. */
+  Range columns(int j) const {
+    const int begin = std::min(out_width, first_at(j, 0));
+    return {begin, std::max(begin, std::min(out_width, first_at(j, width)))};
+  }
+
+  /* Output columns whose whole window lies between the left and the right border. */
+  Range inner_columns() const {
+    const int begin = columns(0).begin;
+    return {begin, std::max(begin, columns(filter_width - 1).end)};
+  }
+
+  int column_of(int ox, int j) const { return ox * stride_width - pad_left + j * dilation_width; }
+
+  /* Pixels of the image under a window, rows times columns. */
+  static int count(int out, int stride, int pad, int filter, int dilation, int size) {
+    int pixels = 0;
+    for (int k = 0; k < filter; k++) {
+      const int at = out * stride - pad + k * dilation;
+      pixels += at >= 0 && at < size;
+    }
+    return pixels;
+  }
+  int rows_under(int oy) const {
+    return count(oy, stride_height, pad_top, filter_height, dilation_height, height);
+  }
+  int columns_under(int ox) const {
+    return count(ox, stride_width, pad_left, filter_width, dilation_width, width);
+  }
+
+  int64_t image() const { return int64_t{height} * width * channels; }
+  int64_t out_row() const { return int64_t{out_width} * channels; }
 };
+
+/*
+ * f(element of an output row, element of an image row) for the output columns of a range and the pixels
+ * under filter column j; at stride 1 that is one run whatever the number of channels.
+ */
+template <typename F>
+void for_pairs(const Pool& pool, Range range, int j, const F& f) {
+  const int64_t channels = pool.channels;
+  const int64_t out = range.begin * channels, in = pool.column_of(range.begin, j) * channels;
+  if (pool.stride_width == 1) {
+    const int64_t elements = (range.end - range.begin) * channels;
+    for (int64_t k = 0; k < elements; k++) f(out + k, in + k);
+  } else {
+    for (int64_t n = 0; n < range.end - range.begin; n++) {
+      const int64_t to = out + n * channels, from = in + n * pool.stride_width * channels;
+      for (int64_t c = 0; c < channels; c++) f(to + c, from + c);
+    }
+  }
+}
 
 /* Calls body(image, output row) in parallel. */
 template <typename Body>
@@ -46,19 +109,27 @@ void for_rows(const Pool& pool, const Body& body) {
   });
 }
 
+/* Calls visit(image row, filter column, output columns) for the taps of an output row. */
+template <typename Visit>
+void for_taps(const Pool& pool, const float* image, int oy, const Visit& visit) {
+  for (int i = 0; i < pool.filter_height; i++) {
+    const int y = oy * pool.stride_height - pool.pad_top + i * pool.dilation_height;
+    if (y < 0 || y >= pool.height) continue;
+    for (int j = 0; j < pool.filter_width; j++) {
+      visit(image + int64_t{y} * pool.width * pool.channels, j, pool.columns(j));
+    }
+  }
+}
+
 void max_pool(const Pool& pool, const float* x, float* y) {
   for_rows(pool, [&](int64_t n, int oy) {
-    const float* image = x + n * pool.height * pool.width * pool.channels;
-    for (int ox = 0; ox < pool.out_width; ox++) {
-      float* out = y + ((n * pool.out_height + oy) * pool.out_width + ox) * pool.channels;
-      std::fill_n(out, pool.channels, -std::numeric_limits<float>::infinity());
-      pool.window(oy, ox, [&](int64_t at) {
-        for (int c = 0; c < pool.channels; c++) {
-          const float value = image[at + c];
-          out[c] = value > out[c] ? value : out[c];
-        }
+    float* out = y + (n * pool.out_height + oy) * pool.out_row();
+    std::fill_n(out, pool.out_row(), -std::numeric_limits<float>::infinity());
+    for_taps(pool, x + n * pool.image(), oy, [&](const float* row, int j, Range range) {
+      for_pairs(pool, range, j, [=](int64_t to, int64_t from) {
+        out[to] = row[from] > out[to] ? row[from] : out[to];
       });
-    }
+    });
   });
 }
 
@@ -101,17 +172,39 @@ void max_pool_grad(const Pool& pool, const float* dy, const float* x, float* dx)
 
 void avg_pool(const Pool& pool, const float* x, float* y) {
   for_rows(pool, [&](int64_t n, int oy) {
-    const float* image = x + n * pool.height * pool.width * pool.channels;
-    for (int ox = 0; ox < pool.out_width; ox++) {
-      float* out = y + ((n * pool.out_height + oy) * pool.out_width + ox) * pool.channels;
-      std::fill_n(out, pool.channels, 0.0f);
-      int pixels = 0;
-      pool.window(oy, ox, [&](int64_t at) {
-        pixels++;
-        for (int c = 0; c < pool.channels; c++) out[c] += image[at + c];
-      });
-      const float factor = 1.0f / static_cast<float>(pixels);
-      for (int c = 0; c < pool.channels; c++) out[c] *= factor;
+    float* out = y + (n * pool.out_height + oy) * pool.out_row();
+    std::fill_n(out, pool.out_row(), 0.0f);
+    for_taps(pool, x + n * pool.image(), oy, [&](const float* row, int j, Range range) {
+      for_pairs(pool, range, j, [=](int64_t to, int64_t from) { out[to] += row[from]; });
+    });
+    /* Inner columns are alike in how many pixels lie under their windows. */
+    const int rows = pool.rows_under(oy);
+    const Range inner = pool.inner_columns();
+    for (int ox = 0, end = 0; ox < pool.out_width; ox = end) {
+      end = ox == inner.begin && inner.end > ox ? inner.end : ox + 1;
+      const float factor = 1.0f / static_cast<float>(rows * pool.columns_under(ox));
+      for (int64_t k = int64_t{ox} * pool.channels; k < int64_t{end} * pool.channels; k++) out[k] *= factor;
+    }
+  });
+}
+
+/* One task some rows of dx, which gather their shares in the order of filter rows and columns. */
+void avg_pool_grad(const Pool& pool, const float* dy, float* dx) {
+  const float factor = 1.0f / static_cast<float>(pool.filter_height * pool.filter_width);
+  parallel_for(int64_t{pool.batch} * pool.height, 4, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      const int y = static_cast<int>(row % pool.height);
+      float* to = dx + row * pool.width * pool.channels;
+      std::fill_n(to, int64_t{pool.width} * pool.channels, 0.0f);
+      for (int i = 0; i < pool.filter_height; i++) {
+        const int distance = y + pool.pad_top - i * pool.dilation_height;
+        const int oy = distance / pool.stride_height;
+        if (distance < 0 || distance % pool.stride_height != 0 || oy >= pool.out_height) continue;
+        const float* from = dy + (row / pool.height * pool.out_height + oy) * pool.out_row();
+        for (int j = 0; j < pool.filter_width; j++) {
+          for_pairs(pool, pool.columns(j), j, [=](int64_t out, int64_t in) { to[in] += from[out] * factor; });
+        }
+      }
     }
   });
 }
@@ -135,3 +228,5 @@ CPCDR_POOL(cpcdr_max_pool, (const float* x, float* y, const int32_t* sizes), (x,
 CPCDR_POOL(cpcdr_avg_pool, (const float* x, float* y, const int32_t* sizes), (x, y, sizes), avg_pool(pool, x, y))
 CPCDR_POOL(cpcdr_max_pool_grad, (const float* dy, const float* x, float* dx, const int32_t* sizes),
            (dy, x, dx, sizes), max_pool_grad(pool, dy, x, dx))
+CPCDR_POOL(cpcdr_avg_pool_grad, (const float* x, float* y, const int32_t* sizes), (x, y, sizes),
+           avg_pool_grad(pool, x, y))

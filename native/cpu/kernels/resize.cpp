@@ -40,19 +40,32 @@ Tap tap_at(const Resize& resize, int index, int in, int out) {
   const float clamped = std::max(0.0f, at);
   const int low = std::min(in - 1, static_cast<int>(std::floor(clamped)));
   const int high = std::min(in - 1, static_cast<int>(std::ceil(clamped)));
-  return {low, high, at - static_cast<float>(std::floor(at)) > 0 && at > 0 ? clamped - static_cast<float>(low) : 0};
+  return {low, high, clamped - static_cast<float>(low)};
 }
 
-void bilinear(const Resize& r, const float* x, float* y) {
+/* Taps of all output rows, then of all output columns; null when memory is exhausted. */
+Tap* all_taps(const Resize& r) {
+  const size_t count = static_cast<size_t>(r.out_height) + static_cast<size_t>(r.out_width);
+  Tap* taps = reinterpret_cast<Tap*>(workspace(0, count * sizeof(Tap) / sizeof(float)));
+  if (!taps) return nullptr;
+  for (int i = 0; i < r.out_height; i++) taps[i] = tap_at(r, i, r.height, r.out_height);
+  for (int i = 0; i < r.out_width; i++) taps[r.out_height + i] = tap_at(r, i, r.width, r.out_width);
+  return taps;
+}
+
+bool bilinear(const Resize& r, const float* x, float* y) {
+  const Tap* rows = all_taps(r);
+  if (!rows) return false;
+  const Tap* columns = rows + r.out_height;
   parallel_for(int64_t{r.batch} * r.out_height, 4, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
       const float* image = x + i / r.out_height * r.height * r.width * r.channels;
-      const Tap v = tap_at(r, static_cast<int>(i % r.out_height), r.height, r.out_height);
+      const Tap v = rows[i % r.out_height];
       const float* upper = image + int64_t{v.low} * r.width * r.channels;
       const float* lower = image + int64_t{v.high} * r.width * r.channels;
       float* out = y + i * r.out_width * r.channels;
       for (int ox = 0; ox < r.out_width; ox++, out += r.channels) {
-        const Tap h = tap_at(r, ox, r.width, r.out_width);
+        const Tap h = columns[ox];
         const int a = h.low * r.channels, b = h.high * r.channels;
         for (int c = 0; c < r.channels; c++) {
           const float top = upper[a + c] + (upper[b + c] - upper[a + c]) * h.weight;
@@ -62,32 +75,35 @@ void bilinear(const Resize& r, const float* x, float* y) {
       }
     }
   });
+  return true;
 }
 
-/* One task an image, so that shares add up in one order. */
-void bilinear_grad(const Resize& r, const float* dy, float* dx) {
-  parallel_for(r.batch, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; n++) {
-      float* image = dx + n * r.height * r.width * r.channels;
-      std::fill_n(image, int64_t{r.height} * r.width * r.channels, 0.0f);
-      const float* from = dy + n * r.out_height * r.out_width * r.channels;
+/* dx's row gathers the output rows that read it, in their order, whatever the number of threads. */
+bool bilinear_grad(const Resize& r, const float* dy, float* dx) {
+  const Tap* rows = all_taps(r);
+  if (!rows) return false;
+  const Tap* columns = rows + r.out_height;
+  parallel_for(int64_t{r.batch} * r.height, 4, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      const int row = static_cast<int>(i % r.height);
+      float* to = dx + i * r.width * r.channels;
+      std::fill_n(to, int64_t{r.width} * r.channels, 0.0f);
       for (int oy = 0; oy < r.out_height; oy++) {
-        const Tap v = tap_at(r, oy, r.height, r.out_height);
-        float* upper = image + int64_t{v.low} * r.width * r.channels;
-        float* lower = image + int64_t{v.high} * r.width * r.channels;
+        const Tap v = rows[oy];
+        if (v.low != row && v.high != row) continue;
+        const float share = (v.low == row ? 1 - v.weight : 0) + (v.high == row ? v.weight : 0);
+        const float* from = dy + (i / r.height * r.out_height + oy) * r.out_width * r.channels;
         for (int ox = 0; ox < r.out_width; ox++, from += r.channels) {
-          const Tap h = tap_at(r, ox, r.width, r.out_width);
-          const int a = h.low * r.channels, b = h.high * r.channels;
-          const float w00 = (1 - v.weight) * (1 - h.weight), w01 = (1 - v.weight) * h.weight;
-          const float w10 = v.weight * (1 - h.weight), w11 = v.weight * h.weight;
-          for (int c = 0; c < r.channels; c++) upper[a + c] += from[c] * w00;
-          for (int c = 0; c < r.channels; c++) upper[b + c] += from[c] * w01;
-          for (int c = 0; c < r.channels; c++) lower[a + c] += from[c] * w10;
-          for (int c = 0; c < r.channels; c++) lower[b + c] += from[c] * w11;
+          const Tap h = columns[ox];
+          float *left = to + h.low * r.channels, *right = to + h.high * r.channels;
+          const float w0 = share * (1 - h.weight), w1 = share * h.weight;
+          for (int c = 0; c < r.channels; c++) left[c] += from[c] * w0;
+          for (int c = 0; c < r.channels; c++) right[c] += from[c] * w1;
         }
       }
     }
   });
+  return true;
 }
 
 int nearest_at(const Resize& r, int index, int in, int out) {
@@ -96,17 +112,51 @@ int nearest_at(const Resize& r, int index, int in, int out) {
   return std::min(in - 1, static_cast<int>(r.align_corners ? std::round(at) : std::floor(at)));
 }
 
-void nearest(const Resize& r, const float* x, float* y) {
+/* Source rows of all output rows, then source columns of all output columns. */
+int32_t* all_nearest(const Resize& r) {
+  int32_t* places = reinterpret_cast<int32_t*>(
+      workspace(0, static_cast<size_t>(r.out_height) + static_cast<size_t>(r.out_width)));
+  if (!places) return nullptr;
+  for (int i = 0; i < r.out_height; i++) places[i] = nearest_at(r, i, r.height, r.out_height);
+  for (int i = 0; i < r.out_width; i++) places[r.out_height + i] = nearest_at(r, i, r.width, r.out_width);
+  return places;
+}
+
+bool nearest(const Resize& r, const float* x, float* y) {
+  const int32_t* rows = all_nearest(r);
+  if (!rows) return false;
+  const int32_t* columns = rows + r.out_height;
   parallel_for(int64_t{r.batch} * r.out_height, 4, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
-      const int64_t row = i / r.out_height * r.height +
-                          nearest_at(r, static_cast<int>(i % r.out_height), r.height, r.out_height);
+      const float* row = x + (i / r.out_height * r.height + rows[i % r.out_height]) * r.width * r.channels;
       float* out = y + i * r.out_width * r.channels;
       for (int ox = 0; ox < r.out_width; ox++, out += r.channels) {
-        std::copy_n(x + (row * r.width + nearest_at(r, ox, r.width, r.out_width)) * r.channels, r.channels, out);
+        std::copy_n(row + int64_t{columns[ox]} * r.channels, r.channels, out);
       }
     }
   });
+  return true;
+}
+
+bool nearest_grad(const Resize& r, const float* dy, float* dx) {
+  const int32_t* rows = all_nearest(r);
+  if (!rows) return false;
+  const int32_t* columns = rows + r.out_height;
+  parallel_for(int64_t{r.batch} * r.height, 4, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      float* row = dx + i * r.width * r.channels;
+      std::fill_n(row, int64_t{r.width} * r.channels, 0.0f);
+      for (int oy = 0; oy < r.out_height; oy++) {
+        if (rows[oy] != i % r.height) continue;
+        const float* from = dy + (i / r.height * r.out_height + oy) * r.out_width * r.channels;
+        for (int ox = 0; ox < r.out_width; ox++, from += r.channels) {
+          float* to = row + int64_t{columns[ox]} * r.channels;
+          for (int c = 0; c < r.channels; c++) to[c] += from[c];
+        }
+      }
+    }
+  });
+  return true;
 }
 
 }  // namespace
@@ -120,10 +170,11 @@ void nearest(const Resize& r, const float* x, float* y) {
     if (!from || !to || !sizes) return fail(CPCDR_INVALID_ARGUMENT, #name ": null pointer");        \
     const Resize resize(sizes);                                                                     \
     if (!resize.valid()) return fail(CPCDR_INVALID_ARGUMENT, #name ": size below 1");               \
-    call(resize, from, to);                                                                         \
+    if (!call(resize, from, to)) return fail(CPCDR_OUT_OF_MEMORY, #name ": no memory for positions"); \
     return CPCDR_OK;                                                                                \
   }
 
 CPCDR_RESIZE(cpcdr_resize_bilinear, x, y, bilinear)
 CPCDR_RESIZE(cpcdr_resize_bilinear_grad, dy, dx, bilinear_grad)
 CPCDR_RESIZE(cpcdr_resize_nearest, x, y, nearest)
+CPCDR_RESIZE(cpcdr_resize_nearest_grad, dy, dx, nearest_grad)

@@ -7,13 +7,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { areFloats, type KernelCall, type NativeKernel } from "../kernel.ts";
 
-/** `MaxPool`, `AvgPool` and `MaxPoolGrad`. */
+/** `MaxPool`, `AvgPool` and their gradients. */
 export function poolKernels(): NativeKernel[] {
   const sizes = new Int32Array(14);
   return [
     { name: "MaxPool", run: (call) => pool(call, "cpcdr_max_pool", sizes) },
     { name: "AvgPool", run: (call) => pool(call, "cpcdr_avg_pool", sizes) },
     { name: "MaxPoolGrad", run: (call) => maxPoolGrad(call, sizes) },
+    { name: "AvgPoolGrad", run: (call) => avgPoolGrad(call, sizes) },
   ];
 }
 
@@ -41,6 +42,16 @@ function maxPoolGrad({ inputs, attrs, backend }: KernelCall, sizes: Int32Array<A
     dx.values,
     sizes,
   ));
+  return dx.info;
+}
+
+/** As tfjs-core defines it: a window shares out by the filter's size, also over the border. */
+function avgPoolGrad({ inputs, attrs, backend }: KernelCall, sizes: Int32Array<ArrayBuffer>) {
+  const { dy, input } = inputs;
+  if (!areFloats(dy, input) || !fillSizes(sizes, input.shape, attrs)) return undefined;
+  const dx = backend.output(input.shape);
+  const { library } = backend;
+  library.check(library.symbols.cpcdr_avg_pool_grad(backend.floats(dy), dx.values, sizes));
   return dx.info;
 }
 

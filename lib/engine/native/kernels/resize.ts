@@ -8,9 +8,16 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { Symbols } from "../symbols.ts";
 import { areFloats, type KernelCall, type NativeKernel } from "../kernel.ts";
 
-type Resize = "cpcdr_resize_bilinear" | "cpcdr_resize_bilinear_grad" | "cpcdr_resize_nearest";
+type Resize =
+  | "cpcdr_resize_bilinear"
+  | "cpcdr_resize_bilinear_grad"
+  | "cpcdr_resize_nearest"
+  | "cpcdr_resize_nearest_grad";
 
-/** `ResizeBilinear`, `ResizeBilinearGrad` and `ResizeNearestNeighbor`. */
+/**
+ * `ResizeBilinear`, `ResizeNearestNeighbor` and their gradients. tfjs-backend-cpu's gradients know no
+ * half pixel centres; these do.
+ */
 export function resizeKernels(): NativeKernel[] {
   const sizes = new Int32Array(8);
   const forward = (call: KernelCall, symbol: Resize) => {
@@ -20,17 +27,17 @@ export function resizeKernels(): NativeKernel[] {
     const outShape = [batch, height, width, channels];
     return resize(call, symbol, images, outShape, images.shape, outShape, sizes);
   };
+  const backward = (call: KernelCall, symbol: Resize) => {
+    const { dy, images } = call.inputs;
+    return resize(call, symbol, dy, images.shape, images.shape, dy.shape, sizes);
+  };
   return [
     { name: "ResizeBilinear", run: (call) => forward(call, "cpcdr_resize_bilinear") },
     { name: "ResizeNearestNeighbor", run: (call) => forward(call, "cpcdr_resize_nearest") },
+    { name: "ResizeBilinearGrad", run: (call) => backward(call, "cpcdr_resize_bilinear_grad") },
     {
-      name: "ResizeBilinearGrad",
-      run: (call) => {
-        // tfjs-backend-cpu's gradient knows no half pixel centres; this one does.
-        const { dy, images } = call.inputs;
-        const symbol = "cpcdr_resize_bilinear_grad";
-        return resize(call, symbol, dy, images.shape, images.shape, dy.shape, sizes);
-      },
+      name: "ResizeNearestNeighborGrad",
+      run: (call) => backward(call, "cpcdr_resize_nearest_grad"),
     },
   ];
 }
