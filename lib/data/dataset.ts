@@ -1,0 +1,41 @@
+/**
+ * What every dataset is to the stages: named frames in sequences that can be read at any size.
+ *
+ * @module
+ */
+
+import type { Frame, Intrinsics } from "../records.ts";
+
+/** Pixels. */
+export interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** A frame before it is read. */
+export interface FrameInfo {
+  /** Unique in its dataset: `<sequence>/<file name without extension>`. */
+  readonly name: string;
+  /** The video it belongs to. Frames of one sequence stand together, in order of time. */
+  readonly sequence: string;
+}
+
+/** An ordered set of driving frames, with whatever truth there is. */
+export interface Dataset {
+  readonly name: string;
+  /** Class names by id; empty where there are no labels. */
+  readonly classes: readonly string[];
+  /** The label of pixels that do not count. */
+  readonly ignore: number;
+  /** Of all frames, unless a frame has its own. */
+  readonly intrinsics?: Intrinsics;
+  /** Frames a second. */
+  readonly fps?: number;
+  readonly frames: readonly FrameInfo[];
+  /**
+   * Reads one frame at a size.
+   *
+   * @throws {DataError} naming the file and the remedy when it cannot be read.
+   */
+  read(index: number, size: Size): Promise<Frame>;
+}

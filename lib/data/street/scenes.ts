@@ -1,0 +1,75 @@
+/**
+ * The embedded street scenes as a dataset: driving videos of drawn streets, with all truth.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../../errors.ts";
+import { randomStream } from "../../random.ts";
+import type { Frame } from "../../records.ts";
+import type { Dataset, FrameInfo, Size } from "../dataset.ts";
+import { renderStreet } from "./render.ts";
+import { drawStreet, STREET_CLASSES } from "./street.ts";
+
+/** Which streets; splits of one seed share none. */
+export type StreetSplit = "train" | "validation" | "test";
+
+/** Settings of {@linkcode streetScenes}. */
+export interface StreetOptions {
+  readonly seed: number;
+  readonly split: StreetSplit;
+  /** Streets, each a video of its own with its own camera and weather. */
+  readonly sequences: number;
+  readonly framesPerSequence: number;
+  /** Frames a second, 10 by default. */
+  readonly fps?: number;
+}
+
+/** Value of labels that do not count; the scenes have none. */
+const IGNORE = 255;
+
+/**
+ * Driving videos with labels, metric depth, instances, intrinsics and poses. A frame depends on seed,
+ * split, its street and its time alone, so that any size and any frame can be read in any order.
+ *
+ * @example
+ * ```ts
+ * import { streetScenes } from "./scenes.ts";
+ * const scenes = streetScenes({ seed: 0, split: "train", sequences: 2, framesPerSequence: 3 });
+ * const frame = await scenes.read(0, { height: 64, width: 128 });
+ * ```
+ *
+ * @throws {ConfigError} when a count is not a positive integer.
+ */
+export function streetScenes(options: StreetOptions): Dataset {
+  const { seed, split, sequences, framesPerSequence, fps = 10 } = options;
+  for (const [name, value] of Object.entries({ sequences, framesPerSequence })) {
+    if (Number.isInteger(value) && value > 0) continue;
+    throw new ConfigError(
+      `Cannot draw street scenes: expected ${name} of at least 1, got ${value}`,
+    );
+  }
+  const frames: FrameInfo[] = [];
+  for (let street = 0; street < sequences; street++) {
+    const sequence = `${split}-${String(street).padStart(4, "0")}`;
+    for (let index = 0; index < framesPerSequence; index++) {
+      frames.push({ name: `${sequence}/${String(index).padStart(6, "0")}`, sequence });
+    }
+  }
+  return {
+    name: "street scenes",
+    classes: STREET_CLASSES,
+    ignore: IGNORE,
+    fps,
+    frames,
+    read(index: number, size: Size): Promise<Frame> {
+      const street = Math.floor(index / framesPerSequence);
+      const drawn = drawStreet(randomStream(seed, "street", split, street));
+      const seconds = (index % framesPerSequence) / fps;
+      return Promise.resolve({
+        ...frames[index],
+        ...renderStreet(drawn, seconds, size.height, size.width),
+      });
+    },
+  };
+}
