@@ -13,7 +13,7 @@ import { ssim } from "../ops/ssim.ts";
  *
  * @param views `[N*B,H,W,3]` with values 0..1: N views of each target, view n of target i at n * B + i.
  * @param target `[B,H,W,3]`.
- * @returns `[N,B,H,W]`, 0..1.
+ * @returns `[N,B,H,W]`, 0..1 but for rounding.
  */
 export function photometricError(
   views: tf.Tensor4D,
@@ -26,7 +26,7 @@ export function photometricError(
   const difference = tf.abs(
     tf.sub(tf.reshape(views, rows), tf.reshape(target, [1, target.size])),
   );
-  const dissimilarity = tf.clipByValue(tf.sub(0.5, tf.mul(ssim(views, target), 0.5)), 0, 1);
+  const dissimilarity = tf.sub(0.5, tf.mul(ssim(views, target), 0.5));
   const error = tf.add(
     tf.mul(tf.reshape(dissimilarity, rows), ssimWeight),
     tf.mul(difference, 1 - ssimWeight),

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { useFusedKernel } from "./fused.ts";
 import { reflectPad } from "./reflect_pad.ts";
 
 /**
@@ -12,13 +13,27 @@ import { reflectPad } from "./reflect_pad.ts";
  *
  *     (2 ma mb + c1) (2 sab + c2) / ((ma^2 + mb^2 + c1) (saa + sbb + c2)), c1 = 0.01^2, c2 = 0.03^2
  *
- * per pixel and channel, -1..1, 1 where the windows are equal. Differentiable.
+ * per pixel and channel, -1..1, 1 where the windows are equal. Differentiable in a. An engine that
+ * has the kernel `Ssim` runs it as one operation; otherwise it is composed.
  *
  * @param a `[N*B,H,W,C]`: N images for each of `b`, image n * B + i for `b`'s image i.
  * @param b `[B,H,W,C]`.
  * @returns `[N*B,H,W,C]`.
  */
 export function ssim(a: tf.Tensor4D, b: tf.Tensor4D): tf.Tensor4D {
+  if (!useFusedKernel("Ssim", gradient)) return composed(a, b);
+  return tf.engine().runKernel("Ssim", { a, b }) as tf.Tensor4D;
+}
+
+const gradient: tf.GradConfig = {
+  kernelName: "Ssim",
+  inputsToSave: ["a", "b"],
+  gradFunc: (dy, [a, b]) => ({
+    a: () => tf.engine().runKernel("SsimGrad", { dy: dy as tf.Tensor, a, b }) as tf.Tensor,
+  }),
+};
+
+function composed(a: tf.Tensor4D, b: tf.Tensor4D): tf.Tensor4D {
   const copies = a.shape[0] / b.shape[0];
   // Flat rows, one per copy, broadcast b over the copies.
   const rowsA = [copies, b.size];

@@ -131,12 +131,23 @@ enum cpcdr_unary_op {
   CPCDR_LEAKY_RELU_OF = 12, /* p = slope */
   CPCDR_CLIP = 13,          /* p..q */
   CPCDR_STEP = 14,          /* 1 above 0, p below, NaN stays */
+  CPCDR_TANH = 15,
+  CPCDR_LOG1P = 16,
+  CPCDR_SOFTPLUS = 17,
+  CPCDR_FLOOR = 18,
+  CPCDR_CEIL = 19,
+  CPCDR_SIGN = 20, /* 0 for NaN, as in tfjs */
 };
 
 CPCDR_API int32_t cpcdr_unary(int32_t op, const float* x, float* y, int64_t count, float p, float q);
 /* out = condition ? a : b, element by element. */
 CPCDR_API int32_t cpcdr_select(const uint8_t* condition, const float* a, const float* b, float* out,
                                int64_t count);
+
+enum cpcdr_logical_op { CPCDR_AND = 0, CPCDR_OR = 1, CPCDR_NOT = 2 };
+
+/* Bytes, of which any but 0 is true; NOT reads a alone, b is a then. */
+CPCDR_API int32_t cpcdr_logical(int32_t op, const uint8_t* a, const uint8_t* b, uint8_t* out, int64_t count);
 
 /* ---- reductions: kernels/reduce.cpp ---- */
 
@@ -145,6 +156,9 @@ enum cpcdr_reduction { CPCDR_SUM = 0, CPCDR_MEAN = 1, CPCDR_MAX = 2, CPCDR_MIN =
 /* x [outer, extent, inner] over its middle axis. The order of summation does not depend on threads. */
 CPCDR_API int32_t cpcdr_reduce(int32_t op, const float* x, float* y, int32_t outer, int32_t extent,
                                int32_t inner);
+
+/* The index of the first largest element along the middle axis. */
+CPCDR_API int32_t cpcdr_arg_max(const float* x, int32_t* y, int32_t outer, int32_t extent, int32_t inner);
 
 /* ---- softmax: kernels/softmax.cpp ---- */
 
@@ -184,6 +198,15 @@ CPCDR_API int32_t cpcdr_grid_sample(const float* x, const float* grid, float* y,
 CPCDR_API int32_t cpcdr_grid_sample_grad(const float* dy, const float* x, const float* grid, float* dx,
                                          float* dgrid, const int32_t* sizes);
 
+/* ---- structural similarity: kernels/ssim.cpp ---- */
+
+/*
+ * Of images a[n] and b[n % targets], per pixel and channel, over 3x3 windows with a mirrored border.
+ * sizes: images of a, targets (images of b), height, width (each at least 2), channels.
+ */
+CPCDR_API int32_t cpcdr_ssim(const float* a, const float* b, float* y, const int32_t* sizes);
+CPCDR_API int32_t cpcdr_ssim_grad(const float* dy, const float* a, const float* b, float* da, const int32_t* sizes);
+
 /* ---- moving elements of four bytes: kernels/movement.cpp ---- */
 
 /*
@@ -196,9 +219,13 @@ CPCDR_API int32_t cpcdr_copy(const void* x, void* y, const int32_t* sizes, int32
  * sizes: batch, outer, extent, inner, count.
  */
 CPCDR_API int32_t cpcdr_gather(const void* x, const int32_t* indices, void* y, const int32_t* sizes);
-/* y [count, inner]: sums of the rows of x [rows, inner] by segment; segments outside 0..count-1 are left out. */
-CPCDR_API int32_t cpcdr_segment_sum(const float* x, const int32_t* segments, float* y, int32_t rows,
-                                    int32_t inner, int32_t count);
+/*
+ * y [count, inner]: sums, or means, of rows of x [., inner] by segment: row r of `rows` is x[indices[r]], or
+ * x[r] where indices is null, and belongs to segments[r]; segments outside 0..count-1 are left out.
+ * sizes: rows, inner, count, mean.
+ */
+CPCDR_API int32_t cpcdr_segment_sum(const float* x, const int32_t* indices, const int32_t* segments, float* y,
+                                    const int32_t* sizes);
 
 /* ---- padding: kernels/pad.cpp ---- */
 

@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-cpu";
-import "npm:@tensorflow/tfjs-layers@4.22.0";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { useDevice } from "../../lib/engine/device.ts";
 import { CheckpointError, ConfigError } from "../../lib/errors.ts";
 import { featurePyramid } from "../../lib/nn/fpn.ts";
 import { batchNorm, type Mode } from "../../lib/nn/layers.ts";
@@ -10,7 +9,7 @@ import { resnet } from "../../lib/nn/resnet.ts";
 import { randomStream } from "../../lib/random.ts";
 import oracle from "../oracles/nn.json" with { type: "json" };
 
-await tf.setBackend("cpu");
+await useDevice("cpu");
 
 type Case = typeof oracle.networks[number];
 type Maps = (x: tf.Tensor4D[], mode: Mode) => tf.Tensor4D[];

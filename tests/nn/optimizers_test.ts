@@ -1,12 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { useDevice } from "../../lib/engine/device.ts";
 import { CheckpointError } from "../../lib/errors.ts";
 import { Adam, type Optimizer, Sgd } from "../../lib/nn/optimizers.ts";
 import { stepwise, warmupCosine } from "../../lib/nn/schedules.ts";
 import oracle from "../oracles/nn.json" with { type: "json" };
 
-await tf.setBackend("cpu");
+/** Where the updates are composed of tfjs-core's operations, and where they are kernels. */
+const backends = new Set(["cpu", (await useDevice("cpu")).engine === "native" ? "native" : "cpu"]);
 
 function wave(n: number, phase: number): Float32Array {
   return Float32Array.from({ length: n }, (_, i) => Math.sin(0.37 * (i + 1) ** 1.5 + phase));
@@ -21,20 +23,24 @@ function take(optimizer: Optimizer, variable: tf.Variable, step: number): void {
 
 for (const { kind, options, values } of oracle.optimizers) {
   const name = `${kind === "adam" ? "Adam" : "Sgd"}.step()`;
-  Deno.test(`${name} with ${JSON.stringify(options)} agrees with PyTorch`, () => {
-    const before = tf.memory().numTensors;
-    const variable = tf.tidy(() => tf.variable(tf.tensor2d(wave(6, 0.5), [2, 3])));
-    const optimizer = kind === "adam"
-      ? new Adam([variable], options)
-      : new Sgd([variable], options);
-    values.forEach((expected, step) => {
-      take(optimizer, variable, step);
-      variable.dataSync().forEach((v, i) => assertAlmostEquals(v, expected[i], 2e-6));
+  const title = `${name} with ${JSON.stringify(options)} agrees with PyTorch`;
+  for (const backend of backends) {
+    Deno.test(`${title} (${backend})`, async () => {
+      await tf.setBackend(backend);
+      const before = tf.memory().numTensors;
+      const variable = tf.tidy(() => tf.variable(tf.tensor2d(wave(6, 0.5), [2, 3])));
+      const optimizer = kind === "adam"
+        ? new Adam([variable], options)
+        : new Sgd([variable], options);
+      values.forEach((expected, step) => {
+        take(optimizer, variable, step);
+        variable.dataSync().forEach((v, i) => assertAlmostEquals(v, expected[i], 2e-6));
+      });
+      optimizer.dispose();
+      variable.dispose();
+      assertEquals(tf.memory().numTensors, before);
     });
-    optimizer.dispose();
-    variable.dispose();
-    assertEquals(tf.memory().numTensors, before);
-  });
+  }
 }
 
 Deno.test("Adam.import() continues to the same bytes", () => {

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
-import "npm:@tensorflow/tfjs-layers@4.22.0";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { useDevice } from "../../lib/engine/device.ts";
 import { ConfigError } from "../../lib/errors.ts";
 import { batchNormTrain } from "../../lib/ops/batch_norm.ts";
 import { gridSample } from "../../lib/ops/grid_sample.ts";
@@ -11,7 +11,17 @@ import { ssim } from "../../lib/ops/ssim.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
 import { bilinear, type Image, mirror, resized, similarityAt } from "../oracles/sampling.ts";
 
-await tf.setBackend("cpu");
+/** Where the operations are composed of tfjs-core's, and where they are kernels of their own. */
+const backends = new Set(["cpu", (await useDevice("cpu")).engine === "native" ? "native" : "cpu"]);
+
+function test(name: string, run: () => void): void {
+  for (const backend of backends) {
+    Deno.test(`${name} (${backend})`, async () => {
+      await tf.setBackend(backend);
+      run();
+    });
+  }
+}
 
 const seed = Date.now() % 1e6;
 
@@ -49,7 +59,7 @@ function assertGradient(
   });
 }
 
-Deno.test("gridSample() agrees with a tent over every pixel", () => {
+test("gridSample() agrees with a tent over every pixel", () => {
   const random = randomStream(seed, "grid");
   for (const padding of ["border", "zeros"] as const) {
     for (const [b, h, w, c] of [[2, 5, 7, 3], [1, 1, 1, 1], [1, 1, 4, 2], [3, 6, 2, 1]]) {
@@ -70,7 +80,7 @@ Deno.test("gridSample() agrees with a tent over every pixel", () => {
   }
 });
 
-Deno.test("gridSample() reads between pixels: a case worked by hand", () => {
+test("gridSample() reads between pixels: a case worked by hand", () => {
   tf.tidy(() => {
     const x = tf.tensor4d([0, 1, 10, 11], [1, 2, 2, 1]);
     const grid = tf.tensor4d([0.25, 0.5, 1, 1, -3, 0, 1.5, 0], [1, 4, 1, 2]);
@@ -79,7 +89,7 @@ Deno.test("gridSample() reads between pixels: a case worked by hand", () => {
   });
 });
 
-Deno.test("gridSample() gradients agree with finite differences", () => {
+test("gridSample() gradients agree with finite differences", () => {
   const random = randomStream(seed, "grid gradient");
   tf.tidy(() => {
     const x = tf.tensor4d(randomImages(random, [2, 4, 5, 3]));
@@ -95,7 +105,7 @@ Deno.test("gridSample() gradients agree with finite differences", () => {
   });
 });
 
-Deno.test("reflectPad() mirrors, and its gradient folds back", () => {
+test("reflectPad() mirrors, and its gradient folds back", () => {
   const random = randomStream(seed, "pad");
   for (const [h, w] of [[2, 2], [3, 4], [5, 3], [6, 7]]) {
     const images = randomImages(random, [2, h, w, 2]);
@@ -117,7 +127,7 @@ Deno.test("reflectPad() mirrors, and its gradient folds back", () => {
   });
 });
 
-Deno.test("resizeBilinear() treats pixels as areas, forward and back", () => {
+test("resizeBilinear() treats pixels as areas, forward and back", () => {
   const random = randomStream(seed, "resize");
   for (const [h, w, rows, columns] of [[3, 4, 6, 8], [1, 1, 3, 2], [5, 3, 7, 11], [8, 8, 4, 2]]) {
     const images = randomImages(random, [2, h, w, 3]);
@@ -132,7 +142,7 @@ Deno.test("resizeBilinear() treats pixels as areas, forward and back", () => {
   }
 });
 
-Deno.test("ssim() agrees with its definition, per copy", () => {
+test("ssim() agrees with its definition, per copy", () => {
   const random = randomStream(seed, "ssim");
   for (const [h, w] of [[2, 2], [4, 3], [5, 7]]) {
     const a = randomImages(random, [4, h, w, 3]);
@@ -154,7 +164,7 @@ Deno.test("ssim() agrees with its definition, per copy", () => {
   }
 });
 
-Deno.test("ssim() is 1 for equal images and less for others", () => {
+test("ssim() is 1 for equal images and less for others", () => {
   tf.tidy(() => {
     const a = tf.tensor4d(randomImages(randomStream(seed), [1, 4, 4, 1]));
     ssim(a, a).dataSync().forEach((v) => assertAlmostEquals(v, 1, 1e-4));
@@ -164,7 +174,7 @@ Deno.test("ssim() is 1 for equal images and less for others", () => {
   });
 });
 
-Deno.test("batchNormTrain() agrees with its definition, with each option", () => {
+test("batchNormTrain() agrees with its definition, with each option", () => {
   const random = randomStream(seed, "norm");
   for (const shape of [[2, 3, 5, 4], [7, 1, 1, 1], [1, 2, 1, 3]]) {
     const [x, residual] = [0, 1].map(() => randomImages(random, shape, -2, 3));
@@ -200,7 +210,7 @@ Deno.test("batchNormTrain() agrees with its definition, with each option", () =>
   }
 });
 
-Deno.test("batchNormTrain() gradients agree with finite differences", () => {
+test("batchNormTrain() gradients agree with finite differences", () => {
   const random = randomStream(seed, "norm gradient");
   const shape: [number, number, number, number] = [2, 3, 4, 2];
   tf.tidy(() => {

@@ -21,6 +21,7 @@ import { poolKernels } from "./kernels/pool.ts";
 import { reduceKernels } from "./kernels/reduce.ts";
 import { resizeKernels } from "./kernels/resize.ts";
 import { softmaxKernels } from "./kernels/softmax.ts";
+import { ssimKernels } from "./kernels/ssim.ts";
 import { unaryKernels } from "./kernels/unary.ts";
 import type { NativeLibrary } from "./library.ts";
 
@@ -41,6 +42,7 @@ export function nativeKernels(): NativeKernel[] {
     ...reduceKernels(),
     ...resizeKernels(),
     ...softmaxKernels(),
+    ...ssimKernels(),
     ...unaryKernels(),
   ];
 }
