@@ -26,6 +26,7 @@ const FLAGS = [
   "-fno-threadsafe-statics",
   "-ffunction-sections",
   "-fno-math-errno",
+  "-fno-trapping-math",
   "-fvisibility=hidden",
   "-Wall",
   "-Wextra",
@@ -39,8 +40,11 @@ const LEVELS = Deno.build.arch === "x86_64"
     ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"],
   ]
   : [[]];
-/** Linked as C: the library uses no C++ runtime, so that it depends on libc, libm and libpthread alone. */
-const LINK_FLAGS = ["-shared", "-static-libgcc", "-Wl,--gc-sections,-z,defs", "-s"];
+/**
+ * Linked as C: the library uses no C++ runtime, so that it depends on libc, libm and libpthread alone.
+ * It stays loaded when it is closed: the pool's threads wait in it until the process ends.
+ */
+const LINK_FLAGS = ["-shared", "-static-libgcc", "-Wl,--gc-sections,-z,defs,-z,nodelete", "-s"];
 
 /** What stands beside the libraries in native/prebuilt/<os>-<arch>/manifest.json. */
 export interface Manifest {
