@@ -27,6 +27,12 @@ export interface Words {
   readonly values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 }
 
+/** A new tensor of bools and the array to fill. */
+export interface Flags {
+  readonly info: tf.TensorInfo;
+  readonly values: Uint8Array<ArrayBuffer>;
+}
+
 /** See the module's comment. */
 export class NativeBackend extends MathBackendCPU {
   readonly pool = new BufferPool();
@@ -50,6 +56,13 @@ export class NativeBackend extends MathBackendCPU {
     const { buffer, length } = this.pool.lend(tf.util.sizeFromShape(shape as number[]));
     const values = new Int32Array(buffer, 0, length);
     return { info: this.makeTensorInfo(shape as number[], "int32", values), values };
+  }
+
+  /** A bool tensor, one byte an element, with memory from the pool, not initialised. */
+  flags(shape: readonly number[]): Flags {
+    const size = tf.util.sizeFromShape(shape as number[]);
+    const values = new Uint8Array(this.pool.lend(Math.ceil(size / 4)).buffer, 0, size);
+    return { info: this.makeTensorInfo(shape as number[], "bool", values), values };
   }
 
   /** The values of a float32 or int32 tensor, where they stand. */

@@ -1,8 +1,9 @@
 /* Element-wise operations: binary with broadcasting, unary, and selection. */
+#include <algorithm>
 #include <cmath>
 
 #include "../math.h"
-#include "../thread_pool.h"
+#include "../reduction.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -27,10 +28,36 @@ void inner_loop(const float* a, int64_t stride_a, const float* b, int64_t stride
   }
 }
 
+/* Rows shorter than this are joined where the other side repeats. */
+constexpr int64_t kShortRow = 128;
+
+/* Whether the right side is one short row that repeats along the left one, as a bias does. */
+bool repeats_row(const int32_t* sizes) {
+  const int32_t *sa = sizes + 4, *sb = sizes + 8;
+  return sizes[0] == 1 && sizes[1] == 1 && sizes[2] > 1 && sizes[3] < kShortRow && sa[3] == 1 &&
+         sa[2] == sizes[3] && sb[3] == 1 && sb[2] == 0;
+}
+
+/* Joins short rows into wide ones and repeats the right side likewise; false when memory is exhausted. */
+template <typename Out, typename F>
+bool broadcast_row(const float* a, const float* row, Out* out, int64_t rows, int64_t columns, const F& f) {
+  const int64_t wide = wide_row(rows, columns), elements = rows * columns;
+  float* repeated = workspace(0, static_cast<size_t>(wide));
+  if (!repeated) return false;
+  widen(row, columns, wide, repeated);
+  parallel_for((elements + wide - 1) / wide, kGrain / wide + 1, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      inner_loop(a + i * wide, 1, repeated, 1, out + i * wide, std::min(wide, elements - i * wide), f);
+    }
+  });
+  return true;
+}
+
 /* Runs over four axes; tasks are runs of inner rows, and pieces of a row where there are few rows. */
 template <typename Out, typename F>
 void broadcast(const float* a, const float* b, void* target, const int32_t* sizes, const F& f) {
   Out* out = static_cast<Out*>(target);
+  if (repeats_row(sizes) && broadcast_row(a, b, out, sizes[2], sizes[3], f)) return;
   const int64_t d1 = sizes[1], d2 = sizes[2], d3 = sizes[3];
   const int32_t *sa = sizes + 4, *sb = sizes + 8;
   const int64_t rows = sizes[0] * d1 * d2;
@@ -51,7 +78,9 @@ void broadcast(const float* a, const float* b, void* target, const int32_t* size
 template <typename F>
 void map(const float* x, float* y, int64_t count, const F& f) {
   parallel_for(count, kGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) y[i] = f(x[i]);
+    /* A copy of its own: what f holds could otherwise alias y, and would be read again each time. */
+    const F own = f;
+    for (int64_t i = begin; i < end; i++) y[i] = own(x[i]);
   });
 }
 
@@ -110,10 +139,16 @@ CPCDR_KERNEL(cpcdr_unary, (int32_t op, const float* x, float* y, int64_t count, 
     CPCDR_CASE(CPCDR_SIGMOID_OF, 1 / (1 + fast_exp(-v)))
     CPCDR_CASE(CPCDR_RELU_OF, v < 0 ? 0 : v)
     CPCDR_CASE(CPCDR_RELU6_OF, v < 0 ? 0 : v > 6 ? 6 : v)
-    CPCDR_CASE(CPCDR_ELU_OF, v >= 0 ? v : fast_exp(v) - 1)
+    CPCDR_CASE(CPCDR_ELU_OF, v >= 0 ? v : fast_expm1(v))
     CPCDR_CASE(CPCDR_LEAKY_RELU_OF, v < 0 ? v * p : v)
     CPCDR_CASE(CPCDR_CLIP, v > q ? q : v < p ? p : v)
     CPCDR_CASE(CPCDR_STEP, v > 0 ? 1 : v != v ? v : p)
+    CPCDR_CASE(CPCDR_TANH, fast_tanh(v))
+    CPCDR_CASE(CPCDR_LOG1P, fast_log1p(v))
+    CPCDR_CASE(CPCDR_SOFTPLUS, fast_softplus(v))
+    CPCDR_CASE(CPCDR_FLOOR, std::floor(v))
+    CPCDR_CASE(CPCDR_CEIL, std::ceil(v))
+    CPCDR_CASE(CPCDR_SIGN, v < 0 ? -1 : v > 0 ? 1 : 0)
     default: return fail(CPCDR_INVALID_ARGUMENT, "unary: unknown operation");
   }
 #undef CPCDR_CASE
@@ -129,7 +164,32 @@ CPCDR_KERNEL(cpcdr_select,
   using namespace cpcdr::CPCDR_ISA;
   if (!condition || !a || !b || !out) return fail(CPCDR_INVALID_ARGUMENT, "select: null pointer");
   parallel_for(count, kGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) out[i] = condition[i] ? a[i] : b[i];
+    for (int64_t i = begin; i < end; i++) {
+      const float yes = a[i], no = b[i];
+      out[i] = condition[i] ? yes : no;
+    }
+  });
+  return CPCDR_OK;
+}
+
+CPCDR_KERNEL(cpcdr_logical, (int32_t op, const uint8_t* a, const uint8_t* b, uint8_t* out, int64_t count),
+             (op, a, b, out, count)) {
+  using namespace cpcdr;
+  using namespace cpcdr::CPCDR_ISA;
+  if (!a || !b || !out) return fail(CPCDR_INVALID_ARGUMENT, "logical: null pointer");
+  if (op < CPCDR_AND || op > CPCDR_NOT) return fail(CPCDR_INVALID_ARGUMENT, "logical: unknown operation");
+  parallel_for(count, 4 * kGrain, [=](int64_t begin, int64_t end) {
+    /* Bytes may alias anything, also what this closure holds; these do not. */
+    const uint8_t *left = a + begin, *right = b + begin;
+    uint8_t* to = out + begin;
+    const int64_t size = end - begin;
+    if (op == CPCDR_AND) {
+      for (int64_t i = 0; i < size; i++) to[i] = (left[i] != 0) & (right[i] != 0);
+    } else if (op == CPCDR_OR) {
+      for (int64_t i = 0; i < size; i++) to[i] = (left[i] != 0) | (right[i] != 0);
+    } else {
+      for (int64_t i = 0; i < size; i++) to[i] = left[i] == 0;
+    }
   });
   return CPCDR_OK;
 }

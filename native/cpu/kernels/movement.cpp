@@ -3,7 +3,6 @@
  * tiling, reversal and padding; gathering of rows; and sums of rows by segment.
  */
 #include <algorithm>
-#include <cstring>
 
 #include "../dispatch.h"
 #include "../thread_pool.h"
@@ -55,17 +54,25 @@ Copy simplify(const int32_t* sizes) {
   return copy;
 }
 
+template <int kCount>
+void copy_short_rows(const uint32_t* from, uint32_t* to, const Axis& rows, int64_t begin, int64_t end) {
+  for (int64_t r = begin; r < end; r++) {
+    for (int c = 0; c < kCount; c++) to[r * rows.to + c] = from[r * rows.from + c];
+  }
+}
+
 /* Rows [begin, end) of the last two axes. */
 void copy_rows(const uint32_t* from, uint32_t* to, const Axis& rows, const Axis& columns, int64_t begin,
                int64_t end) {
   const int64_t count = columns.extent;
   if (columns.from == 1 && columns.to == 1) {
-    for (int64_t r = begin; r < end; r++) {
-      const uint32_t* source = from + r * rows.from;
-      uint32_t* target = to + r * rows.to;
-      if (count >= 16) std::memcpy(target, source, static_cast<size_t>(count) * sizeof(uint32_t));
-      else for (int64_t c = 0; c < count; c++) target[c] = source[c];
+    switch (count) {
+      case 1: return copy_short_rows<1>(from, to, rows, begin, end);
+      case 2: return copy_short_rows<2>(from, to, rows, begin, end);
+      case 3: return copy_short_rows<3>(from, to, rows, begin, end);
+      case 4: return copy_short_rows<4>(from, to, rows, begin, end);
     }
+    for (int64_t r = begin; r < end; r++) std::copy_n(from + r * rows.from, count, to + r * rows.to);
   } else if (rows.from == 1 && columns.to == 1) {
     for (int64_t r0 = begin; r0 < end; r0 += kSquare) {
       const int64_t r1 = std::min(end, r0 + kSquare);
@@ -161,20 +168,32 @@ CPCDR_KERNEL(cpcdr_gather, (const void* x, const int32_t* indices, void* y, cons
 }
 
 CPCDR_KERNEL(cpcdr_segment_sum,
-             (const float* x, const int32_t* segments, float* y, int32_t rows, int32_t inner, int32_t count),
-             (x, segments, y, rows, inner, count)) {
+             (const float* x, const int32_t* indices, const int32_t* segments, float* y, const int32_t* sizes),
+             (x, indices, segments, y, sizes)) {
   using namespace cpcdr;
-  if (!x || !segments || !y) return fail(CPCDR_INVALID_ARGUMENT, "segment_sum: null pointer");
+  if (!x || !segments || !y || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "segment_sum: null pointer");
+  const int64_t rows = sizes[0], inner = sizes[1], count = sizes[2];
+  const bool mean = sizes[3] != 0;
   if (rows < 0 || inner < 0 || count < 0) return fail(CPCDR_INVALID_ARGUMENT, "segment_sum: negative size");
+  float* members = workspace(0, static_cast<size_t>(count));
+  if (!members) return fail(CPCDR_OUT_OF_MEMORY, "segment_sum: no memory for counts");
+  std::fill_n(members, count, 0.0f);
+  for (int64_t row = 0; row < rows; row++) {
+    if (segments[row] >= 0 && segments[row] < count) members[segments[row]]++;
+  }
   /* A task is a range of columns and walks all rows in order, so that every sum has one order. */
-  parallel_for(inner, 256, [=](int64_t begin, int64_t end) {
+  parallel_for(inner, 64, [=](int64_t begin, int64_t end) {
     for (int64_t s = 0; s < count; s++) std::fill(y + s * inner + begin, y + s * inner + end, 0.0f);
     for (int64_t row = 0; row < rows; row++) {
       const int64_t segment = segments[row];
       if (segment < 0 || segment >= count) continue;
-      const float* from = x + row * inner;
+      const float* from = x + (indices ? indices[row] : row) * inner;
       float* to = y + segment * inner;
       for (int64_t c = begin; c < end; c++) to[c] += from[c];
+    }
+    for (int64_t s = 0; mean && s < count; s++) {
+      float* to = y + s * inner;
+      if (members[s] > 1) for (int64_t c = begin; c < end; c++) to[c] /= members[s];
     }
   });
   return CPCDR_OK;

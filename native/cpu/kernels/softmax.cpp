@@ -1,8 +1,8 @@
 /* Softmax and its logarithm along the last axis. */
 #include <algorithm>
-#include <cmath>
 
 #include "../math.h"
+#include "../row.h"
 #include "../thread_pool.h"
 
 namespace cpcdr {
@@ -10,24 +10,15 @@ namespace CPCDR_ISA {
 namespace {
 
 void softmax_row(const float* x, float* y, int columns, bool logarithm) {
-  float largest = x[0];
-  for (int i = 1; i < columns; i++) largest = x[i] > largest ? x[i] : largest;
+  const float largest = row_max(x, columns);
   for (int i = 0; i < columns; i++) y[i] = fast_exp(x[i] - largest);
-  constexpr int kSlots = 16;
-  float lanes[kSlots] = {};
-  int i = 0;
-  for (; i + kSlots <= columns; i += kSlots) {
-    for (int k = 0; k < kSlots; k++) lanes[k] += y[i + k];
-  }
-  float sum = 0;
-  for (; i < columns; i++) sum += y[i];
-  for (float lane : lanes) sum += lane;
+  const float sum = row_sum(y, columns);
   if (logarithm) {
-    const float shift = largest + std::log(sum);
-    for (int k = 0; k < columns; k++) y[k] = x[k] - shift;
+    const float shift = fast_log(sum);
+    for (int i = 0; i < columns; i++) y[i] = x[i] - largest - shift;
   } else {
     const float factor = 1 / sum;
-    for (int k = 0; k < columns; k++) y[k] *= factor;
+    for (int i = 0; i < columns; i++) y[i] *= factor;
   }
 }
 

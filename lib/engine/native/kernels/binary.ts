@@ -29,7 +29,7 @@ const FIRST_COMPARISON = 8;
 /** The library walks this many axes. */
 const AXES = 4;
 
-/** `Add` ... `NotEqual`, `EluGrad`, `AddN` and `Select`. */
+/** `Add` ... `NotEqual`, `EluGrad`, `AddN`, `Select` and logic on bools of one shape. */
 export function binaryKernels(): NativeKernel[] {
   const sizes = new Int32Array(3 * AXES);
   const kernels = Object.entries(CODES).map(([name, code]): NativeKernel => ({
@@ -44,6 +44,9 @@ export function binaryKernels(): NativeKernel[] {
     },
     { name: "AddN", run: (call) => addN(call, sizes) },
     { name: "Select", run: select },
+    { name: "LogicalAnd", run: ({ inputs, backend }) => logical(0, inputs.a, inputs.b, backend) },
+    { name: "LogicalOr", run: ({ inputs, backend }) => logical(1, inputs.a, inputs.b, backend) },
+    { name: "LogicalNot", run: ({ inputs, backend }) => logical(2, inputs.x, inputs.x, backend) },
   ];
 }
 
@@ -64,9 +67,9 @@ function binary(
     library.check(library.symbols.cpcdr_binary(code, left, right, output.values, sizes));
     return output.info;
   }
-  const flags = new Uint8Array(tf.util.sizeFromShape(shape));
-  library.check(library.symbols.cpcdr_binary(code, left, right, flags, sizes));
-  return backend.makeTensorInfo(shape, "bool", flags);
+  const flags = backend.flags(shape);
+  library.check(library.symbols.cpcdr_binary(code, left, right, flags.values, sizes));
+  return flags.info;
 }
 
 /**
@@ -138,4 +141,24 @@ function select({ inputs, backend }: KernelCall): tf.TensorInfo | undefined {
     BigInt(output.values.length),
   ));
   return output.info;
+}
+
+function logical(
+  code: number,
+  a: tf.TensorInfo,
+  b: tf.TensorInfo,
+  backend: KernelCall["backend"],
+): tf.TensorInfo | undefined {
+  const [left, right] = [a, b].map(({ dataId }) => backend.data.get(dataId).values);
+  const bytes = left instanceof Uint8Array && right instanceof Uint8Array;
+  if (!bytes || left.length === 0 || !tf.util.arraysEqual(a.shape, b.shape)) return undefined;
+  const flags = backend.flags(a.shape);
+  backend.library.check(backend.library.symbols.cpcdr_logical(
+    code,
+    left as Uint8Array<ArrayBuffer>,
+    right as Uint8Array<ArrayBuffer>,
+    flags.values,
+    BigInt(left.length),
+  ));
+  return flags.info;
 }

@@ -8,12 +8,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { NativeBackend } from "../backend.ts";
 import { areFloats, areMovable, type KernelCall, type NativeKernel } from "../kernel.ts";
 
-/** `GatherV2`, `UnsortedSegmentSum` and `ScatterNd`. */
+/** `GatherV2`, `ScatterNd`, and sums and means by segment. */
 export function gatherKernels(): NativeKernel[] {
   return [
     { name: "GatherV2", run: gather },
     { name: "UnsortedSegmentSum", run: segmentSum },
     { name: "ScatterNd", run: scatter },
+    { name: "SparseSegmentSum", run: (call) => sparseSegment(call, false) },
+    { name: "SparseSegmentMean", run: (call) => sparseSegment(call, true) },
   ];
 }
 
@@ -89,16 +91,30 @@ function addRows(
 ): tf.TensorInfo {
   const output = backend.output(shape);
   const { library } = backend;
-  const inner = tf.util.sizeFromShape(x.shape) / ids.length;
+  const sizes = Int32Array.of(ids.length, tf.util.sizeFromShape(x.shape) / ids.length, count, 0);
   library.check(
-    library.symbols.cpcdr_segment_sum(
-      backend.floats(x),
-      ids,
-      output.values,
-      ids.length,
-      inner,
-      count,
-    ),
+    library.symbols.cpcdr_segment_sum(backend.floats(x), null, ids, output.values, sizes),
   );
+  return output.info;
+}
+
+/** Whatever tfjs-backend-cpu refuses (ids that fall, indices out of range) is left to it. */
+function sparseSegment({ inputs, backend }: KernelCall, mean: boolean): tf.TensorInfo | undefined {
+  const { data, indices, segmentIds } = inputs;
+  if (!areFloats(data) || !areMovable(backend, indices, segmentIds)) return undefined;
+  if (indices.dtype !== "int32" || segmentIds.dtype !== "int32") return undefined;
+  const rows = backend.wordsOf(indices), ids = backend.wordsOf(segmentIds);
+  const ordered = rows.length === ids.length &&
+    rows.every((row, i) => row >= 0 && row < data.shape[0] && ids[i] >= (ids[i - 1] ?? 0));
+  if (!ordered) return undefined;
+  const count = ids[ids.length - 1] + 1, inner = tf.util.sizeFromShape(data.shape.slice(1));
+  const output = backend.output([count, ...data.shape.slice(1)]);
+  backend.library.check(backend.library.symbols.cpcdr_segment_sum(
+    backend.floats(data),
+    rows,
+    ids,
+    output.values,
+    Int32Array.of(rows.length, inner, count, Number(mean)),
+  ));
   return output.info;
 }

@@ -16,12 +16,13 @@ interface ReduceAttrs {
   readonly keepDims?: boolean;
 }
 
-/** `Sum`, `Mean`, `Max` and `Min`. */
+/** `Sum`, `Mean`, `Max`, `Min` and `ArgMax`. */
 export function reduceKernels(): NativeKernel[] {
-  return Object.entries(CODES).map(([name, code]) => ({
+  const kernels = Object.entries(CODES).map(([name, code]) => ({
     name,
     run: (call: KernelCall) => reduce(call, code),
   }));
+  return [...kernels, { name: "ArgMax", run: argMax }];
 }
 
 /** Shape rule: the axes go, or stay with extent 1. Axes that are not neighbours fall back. */
@@ -44,6 +45,21 @@ function reduce({ inputs: { x }, attrs, backend }: KernelCall, code: number) {
     size(0, first),
     size(first, last + 1),
     size(last + 1, x.shape.length),
+  ));
+  return output.info;
+}
+
+function argMax({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorInfo | undefined {
+  const axes = tf.util.parseAxisParam(attrs.axis as number, x.shape);
+  if (!areFloats(x) || axes.length !== 1) return undefined;
+  const [axis] = axes;
+  const output = backend.words(x.shape.toSpliced(axis, 1), "int32");
+  backend.library.check(backend.library.symbols.cpcdr_arg_max(
+    backend.floats(x),
+    output.values,
+    tf.util.sizeFromShape(x.shape.slice(0, axis)),
+    x.shape[axis],
+    tf.util.sizeFromShape(x.shape.slice(axis + 1)),
   ));
   return output.info;
 }

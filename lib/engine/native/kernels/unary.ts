@@ -23,9 +23,15 @@ const KERNELS: Readonly<Record<string, { code: number; parameters?: readonly str
   LeakyRelu: { code: 12, parameters: ["alpha"] },
   ClipByValue: { code: 13, parameters: ["clipValueMin", "clipValueMax"] },
   Step: { code: 14, parameters: ["alpha"] },
+  Tanh: { code: 15 },
+  Log1p: { code: 16 },
+  Softplus: { code: 17 },
+  Floor: { code: 18 },
+  Ceil: { code: 19 },
+  Sign: { code: 20 },
 };
 
-/** `Neg` ... `Step`. */
+/** `Neg` ... `Sign`. */
 export function unaryKernels(): NativeKernel[] {
   return Object.entries(KERNELS).map(([name, { code, parameters = [] }]) => ({
     name,
