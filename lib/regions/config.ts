@@ -1,0 +1,37 @@
+/**
+ * Settings of the regions stage.
+ *
+ * @module
+ */
+
+/** See {@linkcode defaultRegionConfig} for values; lengths are in camera heights above the ground. */
+export interface RegionConfig {
+  /** Neighbours of one thing differ by at most this share of their depth. */
+  readonly maxJump: number;
+  /** Where surfaces differ in orientation by more than this cosine, depth must agree four times better. */
+  readonly minCosine: number;
+  /** What stands higher above the fitted ground is no ground. */
+  readonly groundHeight: number;
+  /** The least upward share of a ground normal. */
+  readonly groundUpright: number;
+  /** Neighbours on the ground differ in height by at most this: a kerb is higher. */
+  readonly kerb: number;
+  /** Farther than this is sky. */
+  readonly skyDepth: number;
+  /** Regions of less than this share of the image merge into the neighbour that is nearest in 3-D. */
+  readonly minArea: number;
+  /** Planes that the fit of the ground tries. */
+  readonly groundTrials: number;
+}
+
+/** Chosen on validation scenes of the embedded streets. */
+export const defaultRegionConfig: RegionConfig = {
+  maxJump: 0.06,
+  minCosine: 0.75,
+  groundHeight: 0.2,
+  groundUpright: 0.8,
+  kerb: 0.03,
+  skyDepth: 120,
+  minArea: 0.002,
+  groundTrials: 200,
+};

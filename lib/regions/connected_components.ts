@@ -1,0 +1,129 @@
+/**
+ * Connected components of a grid: pixels are joined by a predicate on neighbours, labelled in raster
+ * order of each component's first pixel.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../errors.ts";
+
+/** Labels of one map, `[H,W]`, 0..count-1, or -1 for background. */
+export interface Components {
+  readonly labels: Int32Array;
+  readonly count: number;
+}
+
+/** Whether two neighbouring pixels, given by index, belong together. */
+export type Joins = (a: number, b: number) => boolean;
+
+/** Settings of {@linkcode connectedComponents}. */
+export interface ComponentOptions {
+  /** 4: along rows and columns; 8: along diagonals too. */
+  readonly connectivity: 4 | 8;
+  /** Neighbours join when they differ by at most this. */
+  readonly maxJump: number;
+  /** Pixels of this value get label -1. */
+  readonly background?: number;
+}
+
+/** Union-find over the pixels of one map. */
+export function labelGrid(
+  height: number,
+  width: number,
+  connectivity: 4 | 8,
+  joins: Joins,
+): Components {
+  const parent = new Int32Array(height * width);
+  const find = (i: number) => {
+    while (parent[i] !== i) i = parent[i] = parent[parent[i]];
+    return i;
+  };
+  const unite = (a: number, b: number) => {
+    const [p, q] = [find(a), find(b)];
+    // The earlier pixel leads, so that leaders come in raster order.
+    if (p < q) parent[q] = p;
+    else parent[p] = q;
+  };
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      parent[i] = i;
+      if (x > 0 && joins(i - 1, i)) unite(i - 1, i);
+      if (y === 0) continue;
+      if (joins(i - width, i)) unite(i - width, i);
+      if (connectivity === 4) continue;
+      if (x > 0 && joins(i - width - 1, i)) unite(i - width - 1, i);
+      if (x < width - 1 && joins(i - width + 1, i)) unite(i - width + 1, i);
+    }
+  }
+  let count = 0;
+  const labels = new Int32Array(height * width);
+  for (let i = 0; i < labels.length; i++) {
+    const leader = find(i);
+    labels[i] = leader === i ? count++ : labels[leader];
+  }
+  return { labels, count };
+}
+
+/**
+ * Labels a batch of float maps `[B,H,W]`: neighbours join when |a - b| <= maxJump. NaN joins nothing,
+ * equal infinities join. Labels are 0..n-1 per map in raster order of first pixel, background is -1.
+ *
+ * @throws {ConfigError} when the map's length is not B*H*W, or an option is out of its range.
+ */
+export function connectedComponents(
+  map: Float32Array,
+  shape: readonly [number, number, number],
+  options: ComponentOptions,
+): { labels: Int32Array; counts: Int32Array } {
+  const [batch, height, width] = shape;
+  const { connectivity, maxJump, background } = options;
+  if (map.length !== batch * height * width) {
+    throw new ConfigError(
+      `Cannot label a map: expected ${shape.join(" x ")} values, got ${map.length}`,
+    );
+  }
+  if (!(maxJump >= 0) || (connectivity !== 4 && connectivity !== 8)) {
+    throw new ConfigError(
+      `Cannot label a map: expected connectivity 4 or 8 and maxJump from 0, got ${connectivity} and ${maxJump}`,
+    );
+  }
+  const labels = new Int32Array(map.length), counts = new Int32Array(batch);
+  for (let b = 0; b < batch; b++) {
+    const values = map.subarray(b * height * width, (b + 1) * height * width);
+    const joins = (p: number, q: number) => {
+      const [u, v] = [values[p], values[q]];
+      return (u === v || Math.abs(u - v) <= maxJump) && u !== background && v !== background;
+    };
+    const components = labelGrid(height, width, connectivity, joins);
+    const target = labels.subarray(b * height * width, (b + 1) * height * width);
+    counts[b] = background === undefined
+      ? copyLabels(components, target)
+      : dropBackground(components, values, background, target);
+  }
+  return { labels, counts };
+}
+
+function copyLabels({ labels, count }: Components, target: Int32Array): number {
+  target.set(labels);
+  return count;
+}
+
+/** Renumbers what is left when background pixels, each a component of its own, are taken out. */
+function dropBackground(
+  { labels, count }: Components,
+  values: Float32Array,
+  background: number,
+  target: Int32Array,
+): number {
+  const renamed = new Int32Array(count).fill(-1);
+  let kept = 0;
+  for (let i = 0; i < labels.length; i++) {
+    if (values[i] === background) {
+      target[i] = -1;
+      continue;
+    }
+    if (renamed[labels[i]] < 0) renamed[labels[i]] = kept++;
+    target[i] = renamed[labels[i]];
+  }
+  return kept;
+}

@@ -1,0 +1,128 @@
+/**
+ * Cuts a frame into coherent depth regions: surfaces that hang together in 3-D, the ground apart from
+ * what stands on it, road apart from raised pavement where depth shows the kerb.
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+import { randomStream } from "../random.ts";
+import type { DepthMap, Intrinsics, Region, RegionMap } from "../records.ts";
+import { defaultRegionConfig, type RegionConfig } from "./config.ts";
+import { type Components, labelGrid } from "./connected_components.ts";
+import { type Surface, surfaceOf } from "./geometry.ts";
+import { fitGroundPlane, type GroundPlane, heightAbove } from "./ground_plane.ts";
+import { mergeSmall } from "./merging.ts";
+
+/** What a pixel is taken for. */
+const Kind = { object: 0, ground: 1, sky: 2 } as const;
+
+/** Camera height in median depths, for frames whose ground cannot be fitted. */
+const TYPICAL_HEIGHT = 0.12;
+
+/**
+ * The regions of one frame. The scale of the depth map does not matter.
+ *
+ * @throws {DataError} when disparity and size do not agree.
+ */
+export function depthRegions(
+  depth: DepthMap,
+  intrinsics: Intrinsics,
+  config: RegionConfig = defaultRegionConfig,
+): RegionMap {
+  const { height, width, disparity } = depth;
+  if (disparity.length !== height * width) {
+    throw new DataError(
+      `Cannot cut regions: expected ${height} x ${width} disparities, got ${disparity.length}`,
+    );
+  }
+  const surface = surfaceOf(depth, intrinsics);
+  const plane = fitGroundPlane(surface, config.groundTrials, randomStream(0, "ground-plane"));
+  const unit = plane?.cameraHeight ?? TYPICAL_HEIGHT * medianDepth(disparity);
+  const heights = heightsOf(surface, plane);
+  const kinds = kindsOf(surface, heights, unit, plane, config);
+  const joins = predicate(surface, heights, kinds, config);
+  const components = labelGrid(height, width, 4, joins);
+  const logDepth = Float32Array.from(
+    { length: height * width },
+    (_, i) => Math.log(surface.points[3 * i + 2]),
+  );
+  const minArea = config.minArea * height * width;
+  return describe(mergeSmall(components, logDepth, kinds, height, width, minArea), depth);
+}
+
+function medianDepth(disparity: Float32Array): number {
+  const sorted = Float32Array.from(disparity).sort();
+  return 1 / Math.max(1e-6, sorted[sorted.length >> 1]);
+}
+
+/** `[H,W]` heights above the ground in camera heights; all 1 without a plane. */
+function heightsOf(surface: Surface, plane: GroundPlane | undefined): Float32Array {
+  const count = surface.height * surface.width;
+  const heights = new Float32Array(count).fill(1);
+  if (plane) { for (let i = 0; i < count; i++) heights[i] = heightAbove(plane, surface.points, i); }
+  return heights;
+}
+
+function kindsOf(
+  { points, normals }: Surface,
+  heights: Float32Array,
+  unit: number,
+  plane: GroundPlane | undefined,
+  config: RegionConfig,
+): Uint8Array {
+  const up = plane ? plane.normal.map((value) => -value * plane.cameraHeight) : [0, -1, 0];
+  return Uint8Array.from(heights, (height, i) => {
+    if (points[3 * i + 2] > config.skyDepth * unit) return Kind.sky;
+    const upright = normals[3 * i] * up[0] + normals[3 * i + 1] * up[1] +
+      normals[3 * i + 2] * up[2];
+    const low = height < config.groundHeight;
+    const flat = upright > config.groundUpright ||
+      (height < config.groundHeight / 3 && upright > config.groundUpright / 2);
+    return low && flat ? Kind.ground : Kind.object;
+  });
+}
+
+/** The rule by which neighbouring pixels belong together. */
+function predicate(
+  { points, normals }: Surface,
+  heights: Float32Array,
+  kinds: Uint8Array,
+  config: RegionConfig,
+): (a: number, b: number) => boolean {
+  return (a, b) => {
+    if (kinds[a] !== kinds[b]) return false;
+    if (kinds[a] === Kind.sky) return true;
+    if (kinds[a] === Kind.ground) return Math.abs(heights[a] - heights[b]) < config.kerb;
+    const [za, zb] = [points[3 * a + 2], points[3 * b + 2]];
+    const jump = Math.abs(za - zb) / Math.min(za, zb);
+    if (jump >= config.maxJump) return false;
+    const cosine = normals[3 * a] * normals[3 * b] + normals[3 * a + 1] * normals[3 * b + 1] +
+      normals[3 * a + 2] * normals[3 * b + 2];
+    return cosine > config.minCosine || jump < config.maxJump / 4;
+  };
+}
+
+/** Areas, boxes and mean disparities of labelled pixels. */
+function describe(
+  { labels, count }: Components,
+  { height, width, disparity }: DepthMap,
+): RegionMap {
+  const regions = Array.from(
+    { length: count },
+    () => ({ area: 0, top: height, left: width, bottom: 0, right: 0, disparity: 0 }),
+  );
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      const region = regions[labels[i]];
+      region.area++;
+      region.top = Math.min(region.top, y);
+      region.left = Math.min(region.left, x);
+      region.bottom = Math.max(region.bottom, y + 1);
+      region.right = Math.max(region.right, x + 1);
+      region.disparity += disparity[i];
+    }
+  }
+  for (const region of regions) region.disparity /= region.area;
+  return { height, width, ids: labels, regions: regions as readonly Region[] };
+}

@@ -1,0 +1,105 @@
+/**
+ * Merging of small regions into what is nearest to them in 3-D.
+ *
+ * @module
+ */
+
+import type { Components } from "./connected_components.ts";
+
+/**
+ * Merges every region of fewer than `minArea` pixels, smallest first, into the neighbour whose border
+ * with it has the smallest gap |log z - log z'|; borders between different kinds cost 1 more. Labels
+ * come out in raster order.
+ *
+ * @param logDepth `[H,W]` logarithm of depth.
+ * @param kinds `[H,W]` what each pixel is (sky, ground, object).
+ */
+export function mergeSmall(
+  { labels, count }: Components,
+  logDepth: Float32Array,
+  kinds: Uint8Array,
+  height: number,
+  width: number,
+  minArea: number,
+): Components {
+  const leader = Int32Array.from({ length: count }, (_, i) => i);
+  const find = (i: number) => {
+    while (leader[i] !== i) i = leader[i] = leader[leader[i]];
+    return i;
+  };
+  const area = new Int32Array(count);
+  for (const label of labels) area[label]++;
+  const borders = bordersOf(labels, count, logDepth, kinds, height, width);
+  const order = Array.from({ length: count }, (_, i) => i).filter((i) => area[i] < minArea);
+  order.sort((a, b) => area[a] - area[b]);
+  for (const small of order) {
+    const own = find(small);
+    if (area[own] >= minArea) continue;
+    let best = -1, least = Infinity;
+    for (const [other, { gap, length }] of borders[own]) {
+      const target = find(other);
+      if (target === own) continue;
+      const cost = gap / length;
+      if (cost < least || (cost === least && target < best)) [best, least] = [target, cost];
+    }
+    if (best < 0) continue;
+    leader[own] = best;
+    area[best] += area[own];
+    for (const [other, border] of borders[own]) {
+      const target = find(other);
+      if (target !== best) addBorder(borders[best], target, border);
+    }
+  }
+  return renumber(labels, count, find);
+}
+
+interface Border {
+  gap: number;
+  length: number;
+}
+
+/** For each region, its neighbours with the sum of gaps over their shared border. */
+function bordersOf(
+  labels: Int32Array,
+  count: number,
+  logDepth: Float32Array,
+  kinds: Uint8Array,
+  height: number,
+  width: number,
+): Map<number, Border>[] {
+  const borders = Array.from({ length: count }, () => new Map<number, Border>());
+  const touch = (a: number, b: number) => {
+    if (labels[a] === labels[b]) return;
+    const gap = Math.abs(logDepth[a] - logDepth[b]) + Number(kinds[a] !== kinds[b]);
+    addBorder(borders[labels[a]], labels[b], { gap, length: 1 });
+    addBorder(borders[labels[b]], labels[a], { gap, length: 1 });
+  };
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (x > 0) touch(i - 1, i);
+      if (y > 0) touch(i - width, i);
+    }
+  }
+  return borders;
+}
+
+function addBorder(borders: Map<number, Border>, other: number, { gap, length }: Border): void {
+  const border = borders.get(other);
+  if (!border) {
+    borders.set(other, { gap, length });
+    return;
+  }
+  border.gap += gap;
+  border.length += length;
+}
+
+function renumber(labels: Int32Array, count: number, find: (i: number) => number): Components {
+  const renamed = new Int32Array(count).fill(-1);
+  let kept = 0;
+  const result = labels.map((label) => {
+    const own = find(label);
+    if (renamed[own] < 0) renamed[own] = kept++;
+    return renamed[own];
+  });
+  return { labels: result, count: kept };
+}
