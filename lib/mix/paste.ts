@@ -1,0 +1,121 @@
+/**
+ * Where regions are taken from and where they are pasted.
+ *
+ * @module
+ */
+
+import type { Random } from "../random.ts";
+import type { DepthMap, RegionMap } from "../records.ts";
+import type { MixConfig } from "./config.ts";
+
+/** One image that takes part in the mixing. Disparities of all sources of a batch share one unit. */
+export interface MixSource {
+  readonly height: number;
+  readonly width: number;
+  /** `[H,W,3]`, 0..255. */
+  readonly rgb: Uint8Array;
+  readonly depth: DepthMap;
+  readonly regions: RegionMap;
+  /** Row of the horizon in pixels, may lie outside. */
+  readonly horizon: number;
+}
+
+/** A piece of a source: a region, or a box that holds parts of several (`region` -1). */
+export interface Piece {
+  readonly source: number;
+  readonly region: number;
+  /** Rows [top, bottom), columns [left, right). */
+  readonly top: number;
+  readonly left: number;
+  readonly bottom: number;
+  readonly right: number;
+}
+
+/** A piece with the place, size and look that it gets in a mixed image. */
+export interface Paste {
+  readonly piece: Piece;
+  readonly scale: number;
+  readonly flip: boolean;
+  /** Upper left pixel and size in the mixed image; parts may lie outside. */
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** The pieces of a source that may be pasted; boxes have the regions' sizes at random places. */
+export function piecesOf(
+  source: MixSource,
+  index: number,
+  config: MixConfig,
+  random: Random,
+): Piece[] {
+  const pieces = source.regions.regions
+    .map(({ top, left, bottom, right }, region) => ({
+      source: index,
+      region,
+      top,
+      left,
+      bottom,
+      right,
+    }))
+    .filter((piece) => isPasteable(piece, source, config));
+  if (config.paste !== "boxes") return pieces;
+  return pieces.map((piece) => {
+    const height = piece.bottom - piece.top, width = piece.right - piece.left;
+    const top = random.integer(source.height - height + 1),
+      left = random.integer(source.width - width + 1);
+    return { source: index, region: -1, top, left, bottom: top + height, right: left + width };
+  });
+}
+
+function isPasteable(piece: Piece, source: MixSource, config: MixConfig): boolean {
+  const height = piece.bottom - piece.top, width = piece.right - piece.left;
+  const unit = source.height;
+  if (height < config.minHeight * unit || width < config.minWidth * unit) return false;
+  if (height < config.minSide * unit && width < config.minSide * unit) return false;
+  return height < config.wholeImage * source.height || width < config.wholeImage * source.width;
+}
+
+/**
+ * Draws a place: 1/s uniform between the bounds. With ground distance the piece keeps its contact with
+ * the ground: row' = (row - horizon) * s + the target's horizon, so what lies above the horizon stays above.
+ */
+export function drawPaste(
+  piece: Piece,
+  from: MixSource,
+  onto: MixSource,
+  config: MixConfig,
+  random: Random,
+): Paste {
+  const pieceHeight = piece.bottom - piece.top, pieceWidth = piece.right - piece.left;
+  const { height, width } = onto;
+  const smallest = Math.max(config.minScale, 2 / pieceHeight, 2 / pieceWidth);
+  const largest = Math.min(config.maxScale, 2 * height / pieceHeight, 2 * width / pieceWidth);
+  const scale = smallest >= largest ? 1 : 1 / random.uniform(1 / largest, 1 / smallest);
+  const pastedHeight = Math.max(1, Math.round(pieceHeight * scale));
+  const pastedWidth = Math.max(1, Math.round(pieceWidth * scale));
+  const shake = config.shake * height;
+  const top = config.groundDistance
+    ? Math.round((piece.top - from.horizon) * scale + onto.horizon + random.uniform(-shake, shake))
+    : Math.round(random.uniform(-pastedHeight / 2, height - pastedHeight / 2));
+  return {
+    piece,
+    scale,
+    flip: random.chance(config.flipChance),
+    top,
+    left: random.integer(width + pastedWidth - 1) - pastedWidth + 1,
+    height: pastedHeight,
+    width: pastedWidth,
+  };
+}
+
+/** 3x3 row-major: source pixel to pixel of the mixed image. */
+export function pasteTransform({ piece, top, left, height, width, flip }: Paste): Float64Array {
+  const sx = width / (piece.right - piece.left), sy = height / (piece.bottom - piece.top);
+  const ty = top - 0.5 - sy * (piece.top - 0.5);
+  const tx = left - 0.5 - sx * (piece.left - 0.5);
+  return flip
+    ? Float64Array.of(-sx, 0, left - 0.5 + width + sx * (piece.left - 0.5), 0, sy, ty, 0, 0, 1)
+    : Float64Array.of(sx, 0, tx, 0, sy, ty, 0, 0, 1);
+}

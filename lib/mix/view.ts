@@ -1,0 +1,103 @@
+/**
+ * The view that a mixed image is seen through: enlarged, cropped, mirrored, recoloured, normalised.
+ *
+ * @module
+ */
+
+import type { Random } from "../random.ts";
+import type { Canvas } from "./canvas.ts";
+import { blur, jitterColours } from "./colour.ts";
+import type { MixConfig } from "./config.ts";
+
+/** ImageNet's mean and deviation of red, green and blue in 0..1. */
+const MEAN = [0.485, 0.456, 0.406], DEVIATION = [0.229, 0.224, 0.225];
+
+/** Where a view's pixels come from: canvas x = scaleX * x + shiftX, y likewise. */
+export interface View {
+  readonly scaleX: number;
+  readonly shiftX: number;
+  readonly scaleY: number;
+  readonly shiftY: number;
+}
+
+/** Draws the zoom, the crop and the mirroring. */
+export function drawView(height: number, width: number, config: MixConfig, random: Random): View {
+  const step = 1 / random.uniform(1, config.maxZoom);
+  const left = random.uniform(0, width - width * step),
+    top = random.uniform(0, height - height * step);
+  const shiftX = left + 0.5 * step - 0.5, shiftY = top + 0.5 * step - 0.5;
+  return random.chance(config.flipChance)
+    ? { scaleX: -step, shiftX: shiftX + (width - 1) * step, scaleY: step, shiftY }
+    : { scaleX: step, shiftX, scaleY: step, shiftY };
+}
+
+/** The transform source -> view, given source -> canvas. */
+export function throughView(transform: Float64Array, view: View): Float64Array {
+  const [a, , tx, , e, ty] = transform;
+  return Float64Array.of(
+    a / view.scaleX,
+    0,
+    (tx - view.shiftX) / view.scaleX,
+    0,
+    e / view.scaleY,
+    (ty - view.shiftY) / view.scaleY,
+    0,
+    0,
+    1,
+  );
+}
+
+/** Writes what the view shows of a canvas, at `index` of the batch's arrays. */
+export function renderView(
+  canvas: Canvas,
+  view: View,
+  index: number,
+  images: Float32Array,
+  copyIds: Int32Array,
+  regionIds: Int32Array,
+  config: MixConfig,
+  random: Random,
+): void {
+  const { height, width } = canvas;
+  const offset = index * height * width;
+  const pixels = images.subarray(3 * offset, 3 * (offset + height * width));
+  for (let y = 0, i = 0; y < height; y++) {
+    const sy = view.scaleY * y + view.shiftY;
+    for (let x = 0; x < width; x++, i++) {
+      const sx = view.scaleX * x + view.shiftX;
+      bilinear(canvas, sx, sy, pixels, 3 * i);
+      const from = clamp(Math.round(sy), height) * width + clamp(Math.round(sx), width);
+      copyIds[offset + i] = canvas.copyIds[from];
+      regionIds[offset + i] = canvas.regionIds[from];
+    }
+  }
+  jitterColours(pixels, config.viewColour, random);
+  if (random.chance(config.viewColour.blurChance)) {
+    blur(pixels, height, width, random.uniform(...config.viewColour.blurSigma));
+  }
+  for (let i = 0; i < pixels.length; i++) pixels[i] = (pixels[i] - MEAN[i % 3]) / DEVIATION[i % 3];
+}
+
+function bilinear(
+  { colours, height, width }: Canvas,
+  x: number,
+  y: number,
+  out: Float32Array,
+  at: number,
+): void {
+  const cx = Math.min(width - 1, Math.max(0, x)), cy = Math.min(height - 1, Math.max(0, y));
+  const x0 = Math.floor(cx), y0 = Math.floor(cy);
+  const x1 = Math.min(width - 1, x0 + 1), y1 = Math.min(height - 1, y0 + 1);
+  const fx = cx - x0, fy = cy - y0;
+  for (let c = 0; c < 3; c++) {
+    const top = colours[3 * (y0 * width + x0) + c] * (1 - fx) +
+      colours[3 * (y0 * width + x1) + c] * fx;
+    const bottom = colours[3 * (y1 * width + x0) + c] * (1 - fx) +
+      colours[3 * (y1 * width + x1) + c] * fx;
+    out[at + c] = top * (1 - fy) + bottom * fy;
+  }
+}
+
+function clamp(index: number, size: number): number {
+  return index < 0 ? 0 : index >= size ? size - 1 : index;
+}
