@@ -1,0 +1,52 @@
+/**
+ * Files that are either the old ones or the new ones, never half of both.
+ *
+ * @module
+ */
+
+import { basename, dirname, join } from "@std/path";
+import { StorageError } from "../errors.ts";
+
+/**
+ * Writes to a temporary file in the same folder, flushes it to the disk and renames it.
+ *
+ * @throws {StorageError} when the disk is full or the folder cannot be written; the old file is intact.
+ */
+export async function writeAtomically(path: string, data: Uint8Array | string): Promise<void> {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  const temporary = join(dirname(path), `.${basename(path)}.${Deno.pid}.tmp`);
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
+    for (let written = 0; written < bytes.length;) {
+      written += await file.write(bytes.subarray(written));
+    }
+    await file.sync();
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw storageError(path, error);
+  }
+}
+
+/** What a failed write means to the user; errors that are not about storage pass through. */
+export function storageError(path: string, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = (error as { code?: string }).code;
+  if (code === "ENOSPC" || error.message.includes("os error 28")) {
+    return new StorageError(
+      `Cannot write ${path}: the disk is full; free some space and use --resume`,
+    );
+  }
+  if (error instanceof Deno.errors.PermissionDenied || code === "EROFS" || code === "EACCES") {
+    return new StorageError(
+      `Cannot write ${path}: ${error.message}; choose another folder with --out`,
+    );
+  }
+  if (code === "ENOTDIR" || code === "EEXIST" || error instanceof Deno.errors.NotADirectory) {
+    return new StorageError(
+      `Cannot write ${path}: a file is in its way; choose another folder with --out`,
+    );
+  }
+  return error;
+}

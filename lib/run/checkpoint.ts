@@ -1,0 +1,105 @@
+/**
+ * Checkpoints of a training stage: `checkpoint-<step>.safetensors` in its folder, the newest few kept.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { CheckpointError } from "../errors.ts";
+import type { StateDict } from "../nn/parameters.ts";
+import { writeAtomically } from "./atomic.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+
+/** A saved state and how many steps it has seen. */
+export interface Checkpoint {
+  readonly step: number;
+  readonly state: StateDict;
+}
+
+const NAME = /^checkpoint-(\d{6,})\.safetensors$/;
+/** Older checkpoints are removed once a newer one is safe on the disk. */
+const KEPT = 2;
+
+/** Where the checkpoint of a step lies. */
+export function checkpointPath(folder: string, step: number): string {
+  return join(folder, `checkpoint-${String(step).padStart(6, "0")}.safetensors`);
+}
+
+/** @throws {StorageError} when it cannot be written; earlier checkpoints are intact. */
+export async function saveCheckpoint(
+  folder: string,
+  { step, state }: Checkpoint,
+  metadata: Readonly<Record<string, string>>,
+): Promise<void> {
+  const bytes = encodeSafetensors({
+    tensors: state,
+    metadata: { ...metadata, step: String(step) },
+  });
+  await writeAtomically(checkpointPath(folder, step), bytes);
+  for (const old of (await steps(folder)).filter((other) => other < step).slice(0, -(KEPT - 1))) {
+    await Deno.remove(checkpointPath(folder, old));
+  }
+}
+
+/**
+ * The newest readable checkpoint of a folder, undefined where there is none. A damaged one is passed
+ * over with a word to `warn`.
+ *
+ * @throws {CheckpointError} when there are checkpoints, but none can be read, or the newest belongs to other
+ * settings (`metadata` differs).
+ */
+export async function loadCheckpoint(
+  folder: string,
+  metadata: Readonly<Record<string, string>>,
+  warn: (line: string) => void = console.error,
+): Promise<Checkpoint | undefined> {
+  const found = (await steps(folder)).reverse();
+  for (const step of found) {
+    const path = checkpointPath(folder, step);
+    try {
+      const file = decodeSafetensors(await Deno.readFile(path), path);
+      checkMetadata(path, file.metadata, metadata);
+      return { step, state: file.tensors };
+    } catch (error) {
+      if (
+        !(error instanceof CheckpointError) || step === found[found.length - 1] ||
+        error instanceof Mismatch
+      ) {
+        throw error;
+      }
+      warn(`${error.message.split(";")[0]}; going on from the one before`);
+    }
+  }
+  return undefined;
+}
+
+class Mismatch extends CheckpointError {}
+
+function checkMetadata(
+  path: string,
+  got: Readonly<Record<string, string>>,
+  expected: Readonly<Record<string, string>>,
+): void {
+  for (const [key, value] of Object.entries(expected)) {
+    if (got[key] === value) continue;
+    throw new Mismatch(
+      `Cannot use ${path}: expected ${key} ${value}, got ${
+        got[key] ?? "none"
+      }; use the run's own settings`,
+    );
+  }
+}
+
+/** The steps of a folder's checkpoints, ascending. */
+async function steps(folder: string): Promise<number[]> {
+  const found: number[] = [];
+  try {
+    for await (const entry of Deno.readDir(folder)) {
+      const match = entry.name.match(NAME);
+      if (match) found.push(Number(match[1]));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return found.sort((a, b) => a - b);
+}

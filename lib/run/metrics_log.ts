@@ -1,0 +1,52 @@
+/**
+ * metrics.jsonl: one JSON object a line, for plots and for `jq`.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { storageError, writeAtomically } from "./atomic.ts";
+
+/** One line. */
+export interface MetricsLine {
+  readonly stage: string;
+  readonly step: number;
+  readonly [name: string]: number | string;
+}
+
+/** Appends lines; a resumed stage drops the lines that it is about to write again. */
+export class MetricsLog {
+  readonly path: string;
+
+  constructor(folder: string) {
+    this.path = join(folder, "metrics.jsonl");
+  }
+
+  /** @throws {StorageError} when the disk is full. */
+  async append(line: MetricsLine): Promise<void> {
+    try {
+      await Deno.writeTextFile(this.path, JSON.stringify(line) + "\n", { append: true });
+    } catch (error) {
+      throw storageError(this.path, error);
+    }
+  }
+
+  /** All whole lines. */
+  async read(): Promise<MetricsLine[]> {
+    const text = await Deno.readTextFile(this.path).catch(() => "");
+    return text.split("\n").flatMap((line) => {
+      try {
+        return line ? [JSON.parse(line)] : [];
+      } catch {
+        return []; // A line that a killed process left unfinished.
+      }
+    });
+  }
+
+  /** Drops a stage's lines after a step. */
+  async truncate(stage: string, step: number): Promise<void> {
+    const lines = await this.read();
+    const kept = lines.filter((line) => line.stage !== stage || line.step <= step);
+    await writeAtomically(this.path, kept.map((line) => JSON.stringify(line) + "\n").join(""));
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Presets: sizes and settings of all stages as plain data.
+ *
+ * @module
+ */
+
+import { defaultDepthConfig, type DepthConfig, tinyDepthConfig } from "../depth/config.ts";
+import { type MixConfig, paperMixConfig, tinyMixConfig } from "../mix/config.ts";
+import {
+  paperPretrainConfig,
+  type PretrainConfig,
+  tinyPretrainConfig,
+} from "../pretrain/config.ts";
+import { defaultRegionConfig, type RegionConfig } from "../regions/config.ts";
+
+/** Names of the presets. */
+export type PresetName = "tiny" | "small" | "paper";
+
+/** How many embedded scenes a preset draws. */
+export interface SceneCounts {
+  readonly trainSequences: number;
+  readonly trainFrames: number;
+  readonly validationSequences: number;
+  readonly testSequences: number;
+}
+
+/** Everything that a run is made of. */
+export interface Preset {
+  readonly height: number;
+  readonly width: number;
+  readonly scenes: SceneCounts;
+  readonly depth: DepthConfig;
+  readonly regions: RegionConfig;
+  readonly mix: MixConfig;
+  readonly pretrain: PretrainConfig;
+  /** Steps between checkpoints. */
+  readonly saveEvery: number;
+}
+
+/** Minutes on two cores. */
+const tiny: Preset = {
+  height: 64,
+  width: 128,
+  scenes: { trainSequences: 130, trainFrames: 3, validationSequences: 60, testSequences: 60 },
+  depth: tinyDepthConfig,
+  regions: defaultRegionConfig,
+  mix: tinyMixConfig,
+  pretrain: tinyPretrainConfig,
+  saveEvery: 100,
+};
+
+/** Hours on a few cores or minutes on a GPU: standard ResNet-18, a quarter of the paper's pixels. */
+const small: Preset = {
+  height: 192,
+  width: 384,
+  scenes: { trainSequences: 300, trainFrames: 5, validationSequences: 80, testSequences: 80 },
+  depth: { ...defaultDepthConfig, steps: 20_000 },
+  regions: defaultRegionConfig,
+  mix: paperMixConfig,
+  pretrain: { ...paperPretrainConfig, depth: 18, prototypes: 500 },
+  saveEvery: 200,
+};
+
+/** The paper's: ResNet-50 with a Panoptic-FPN at 384 x 768. */
+const paper: Preset = {
+  height: 384,
+  width: 768,
+  scenes: { trainSequences: 600, trainFrames: 5, validationSequences: 100, testSequences: 100 },
+  depth: defaultDepthConfig,
+  regions: defaultRegionConfig,
+  mix: paperMixConfig,
+  pretrain: paperPretrainConfig,
+  saveEvery: 200,
+};
+
+/** The presets by name. */
+export const PRESETS: Readonly<Record<PresetName, Preset>> = { tiny, small, paper };

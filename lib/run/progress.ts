@@ -1,0 +1,70 @@
+/**
+ * What a run says while it works: one live line on a terminal, a line every few seconds elsewhere.
+ *
+ * @module
+ */
+
+/** Settings of {@linkcode Progress}. */
+export interface ProgressOptions {
+  readonly quiet?: boolean;
+  /** Whether the live line can be rewritten. */
+  readonly terminal?: boolean;
+  /** Milliseconds. */
+  readonly now?: () => number;
+  readonly write?: (text: string) => void;
+}
+
+const TERMINAL_INTERVAL = 100;
+const LINE_INTERVAL = 5000;
+
+/** Writes to stderr, so that stdout is left to results. */
+export class Progress {
+  readonly #quiet: boolean;
+  readonly #terminal: boolean;
+  readonly #now: () => number;
+  readonly #write: (text: string) => void;
+  #stage = "";
+  #started = 0;
+  #first = 0;
+  #shown = -Infinity;
+
+  constructor(options: ProgressOptions = {}) {
+    this.#quiet = options.quiet ?? false;
+    this.#terminal = options.terminal ?? Deno.stderr.isTerminal();
+    this.#now = options.now ?? (() => performance.now());
+    this.#write = options.write ??
+      ((text) => Deno.stderr.writeSync(new TextEncoder().encode(text)));
+  }
+
+  /** One line that stays. */
+  say(line: string): void {
+    if (!this.#quiet) this.#write(`${this.#terminal ? "\r\x1b[K" : ""}${line}\n`);
+  }
+
+  /** Shows how far a stage is; rate and remaining time are those since its first report. */
+  update(stage: string, done: number, total: number, detail = ""): void {
+    if (this.#quiet) return;
+    const now = this.#now();
+    if (stage !== this.#stage) {
+      [this.#stage, this.#started, this.#first, this.#shown] = [stage, now, done, -Infinity];
+    }
+    const interval = this.#terminal ? TERMINAL_INTERVAL : LINE_INTERVAL;
+    if (now - this.#shown < interval && done < total) return;
+    this.#shown = now;
+    const seconds = (now - this.#started) / 1000;
+    const rate = (done - this.#first) / seconds;
+    const timing = rate > 0 && Number.isFinite(rate)
+      ? `  ${rate.toFixed(rate < 10 ? 2 : 1)}/s  ${duration((total - done) / rate)} left`
+      : "";
+    const line = `${stage} ${done}/${total}${timing}${detail && `  ${detail}`}`;
+    this.#write(this.#terminal ? `\r\x1b[K${line}${done >= total ? "\n" : ""}` : `${line}\n`);
+  }
+}
+
+/** Seconds as 1:05 or 2:03:04. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}

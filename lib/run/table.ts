@@ -1,0 +1,30 @@
+/**
+ * Plain text tables for the terminal.
+ *
+ * @module
+ */
+
+import { unicodeWidth } from "@std/cli/unicode-width";
+
+/** Rows under a head, columns as wide as their widest cell; cells that are numbers flush right. */
+export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) =>
+    Math.max(...[head, ...rows].map((row) => unicodeWidth(row[column])))
+  );
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => {
+      const space = " ".repeat(widths[column] - unicodeWidth(cell));
+      return isNumber(cell) ? space + cell : cell + space;
+    }).join("  ").trimEnd();
+  return [line(head), widths.map((width) => "-".repeat(width)).join("  "), ...rows.map(line)]
+    .join("\n");
+}
+
+/** A fraction 0..1 as percent with one decimal; a dash where there is none. */
+export function percent(fraction: number | undefined): string {
+  return fraction === undefined || Number.isNaN(fraction) ? "-" : (100 * fraction).toFixed(1);
+}
+
+function isNumber(text: string): boolean {
+  return /^[-+]?[\d.]+%?$/.test(text);
+}
