@@ -94,6 +94,12 @@ inline float fast_log1p(float x) {
   return u == 1.0f || u == std::numeric_limits<float>::infinity() ? x : u > 0 ? corrected : fast_log(u);
 }
 
+/* 1 / (1 + exp(-x)), by the exponential that does not overflow. */
+inline float fast_sigmoid(float x) {
+  const float e = fast_exp(x < 0 ? x : -x);
+  return (x < 0 ? e : 1.0f) / (1.0f + e);
+}
+
 /* log(1 + exp(x)) */
 inline float fast_softplus(float x) {
   const float e = fast_exp(x < 0 ? x : -x), u = 1.0f + e;

@@ -136,7 +136,7 @@ CPCDR_KERNEL(cpcdr_unary, (int32_t op, const float* x, float* y, int64_t count, 
     CPCDR_CASE(CPCDR_RECIPROCAL, 1 / v)
     CPCDR_CASE(CPCDR_EXP, fast_exp(v))
     CPCDR_CASE(CPCDR_LOG, fast_log(v))
-    CPCDR_CASE(CPCDR_SIGMOID_OF, 1 / (1 + fast_exp(-v)))
+    CPCDR_CASE(CPCDR_SIGMOID_OF, fast_sigmoid(v))
     CPCDR_CASE(CPCDR_RELU_OF, v < 0 ? 0 : v)
     CPCDR_CASE(CPCDR_RELU6_OF, v < 0 ? 0 : v > 6 ? 6 : v)
     CPCDR_CASE(CPCDR_ELU_OF, v >= 0 ? v : fast_expm1(v))
