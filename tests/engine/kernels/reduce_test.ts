@@ -43,15 +43,19 @@ for (
   });
 }
 
-kernelTest("sum of a million tenths keeps six digits, where a float loop keeps two", "cpcdr_reduce", () => {
-  const count = 1_000_000, expected = count * Math.fround(0.1);
-  const x = tf.fill([count], 0.1);
-  assertClose(tf.sum(x), { shape: [], values: [expected] }, 1e-6);
-  assertClose(tf.sum(tf.reshape(x, [count / 2, 2]), 0), {
-    shape: [2],
-    values: [expected / 2, expected / 2],
-  }, 1e-6);
-});
+kernelTest(
+  "sum of a million tenths keeps six digits, where a float loop keeps two",
+  "cpcdr_reduce",
+  () => {
+    const count = 1_000_000, expected = count * Math.fround(0.1);
+    const x = tf.fill([count], 0.1);
+    assertClose(tf.sum(x), { shape: [], values: [expected] }, 1e-6);
+    assertClose(tf.sum(tf.reshape(x, [count / 2, 2]), 0), {
+      shape: [2],
+      values: [expected / 2, expected / 2],
+    }, 1e-6);
+  },
+);
 
 kernelTest("max and min keep NaN wherever it is", "cpcdr_reduce", () => {
   for (const length of [1, 3, 40, 100]) {
