@@ -1,0 +1,44 @@
+/**
+ * What every command shares: common options, its session, and how it answers.
+ *
+ * @module
+ */
+
+import type { DeviceName } from "../../engine/device.ts";
+import { Interrupt } from "../interrupt.ts";
+import { MetricsLog } from "../metrics_log.ts";
+import { Progress } from "../progress.ts";
+import type { Session } from "../session.ts";
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly seed: number;
+  readonly device: DeviceName;
+  readonly out?: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** Runs `work` in a session on a folder; the first Ctrl-C saves and stops. */
+export async function inSession<T>(
+  folder: string,
+  options: CommonOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const progress = new Progress({ quiet: options.quiet });
+  using interrupt = new Interrupt(() =>
+    progress.say("stopping: saving first (Ctrl-C again to quit at once)")
+  );
+  return await work({
+    folder,
+    log: new MetricsLog(folder),
+    progress,
+    signal: interrupt.signal,
+    warn: (line) => progress.say(`warning: ${line}`),
+  });
+}
+
+/** Prints a result: a table for people, or one JSON object as the last line of stdout. */
+export function answer(options: CommonOptions, result: unknown, table: string): void {
+  console.log(options.json ? JSON.stringify(result) : table);
+}

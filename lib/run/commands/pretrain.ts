@@ -1,0 +1,192 @@
+/**
+ * `pretrain`: every stage that is missing, then the contrastive one, then evaluation and report.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { useDevice } from "../../engine/device.ts";
+import type { PasteShape } from "../../mix/config.ts";
+import type { MixSource } from "../../mix/paste.ts";
+import type { Pretrainer } from "../../pretrain/pretrainer.ts";
+import type { DepthMap, Frame } from "../../records.ts";
+import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
+import { writeAtomically } from "../atomic.ts";
+import { depthOfRun, predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
+import { evaluateRun } from "../evaluate_stage.ts";
+import { loadDataset, type LoadedDataset, openInput, SCENES, scenesOf } from "../inputs.ts";
+import type { PresetName } from "../presets.ts";
+import { mixSources, trainFeatures } from "../pretrain_stage.ts";
+import { depthFields, evaluationFields, type PretrainResult, resultTable } from "../result.ts";
+import { freeFolder, prepareRun, type RunConfig, withSteps } from "../run_folder.ts";
+import { writeReport } from "../run_report.ts";
+import type { Session } from "../session.ts";
+import { answer, type CommonOptions, inSession } from "./common.ts";
+
+/** Options of `pretrain`. */
+export interface PretrainOptions extends CommonOptions {
+  readonly data?: readonly string[];
+  readonly preset: PresetName;
+  readonly steps?: number;
+  readonly depthSteps?: number;
+  readonly depthRun?: string;
+  readonly paste: PasteShape;
+  readonly resume: boolean;
+}
+
+/** Test frames whose segmentation the report shows. */
+const SHOWN = 6;
+
+/** Runs the command. */
+export async function pretrain(options: PretrainOptions): Promise<void> {
+  const config = configOf(options);
+  const name = `${
+    config.data.map(shortName).join("+")
+  }-${options.preset}-${options.paste}-seed${options.seed}`;
+  const folder = options.out ?? (options.resume ? join("runs", name) : await freeFolder(name));
+  const result = await inSession(
+    folder,
+    options,
+    (session) => runPretrain(session, config, options),
+  );
+  if (result) answer(options, result, resultTable(result));
+}
+
+function configOf(options: PretrainOptions): RunConfig {
+  const settings = withSteps(options.preset, options.steps, options.depthSteps);
+  return {
+    command: "pretrain",
+    preset: options.preset,
+    seed: options.seed,
+    data: options.data ?? [SCENES],
+    ...(options.depthRun ? { depthRun: options.depthRun } : {}),
+    settings: { ...settings, mix: { ...settings.mix, paste: options.paste } },
+  };
+}
+
+function shortName(path: string): string {
+  return path.split(/[\\/]/).filter((part) => part && part !== "..").slice(-2).join("-");
+}
+
+async function runPretrain(
+  session: Session,
+  config: RunConfig,
+  options: PretrainOptions,
+): Promise<PretrainResult | undefined> {
+  const started = performance.now();
+  const { settings } = config;
+  const opened = await Promise.all(config.data.map((path) => openInput(path, settings)));
+  await prepareRun(session.folder, config, options.resume);
+  const device = await useDevice(options.device, { warn: session.warn });
+  session.progress.say(`${session.folder}: ${device.name} (${device.detail})`);
+  const loaded: LoadedDataset[] = [];
+  for (const dataset of opened) loaded.push(await loadDataset(dataset, settings, session.progress));
+  const frames = loaded.flatMap((input) => input.frames);
+
+  const maps = await depthMaps(session, config, frames);
+  if (!maps) return stopped(session, options);
+  const sources = mixSources(session, frames, maps, settings);
+  const { pretrainer, completed } = await trainFeatures(session, config, sources);
+  if (completed < settings.pretrain.steps) return stopped(session, options);
+
+  const test = await testFrames(session, config, loaded);
+  session.progress.say("evaluating");
+  const evaluation = test && await evaluateRun(config, pretrainer, frames, test);
+  const metrics = await session.log.read();
+  const result: PretrainResult = {
+    run: session.folder,
+    device: device.detail,
+    steps: completed,
+    seconds: (performance.now() - started) / 1000,
+    loss: Number(metrics.findLast((line) => line.stage === "pretrain")?.loss),
+    ...(evaluation ? evaluationFields(evaluation, test.dataset.classes) : {}),
+    depth: { ...depthFields(scoreDepth(maps, frames)), regionPurity: purityOf(sources, loaded) },
+  };
+  const segmentations = evaluation &&
+    await segment(pretrainer, test.frames.slice(0, SHOWN), evaluation.trained.classOfPrototype);
+  await writeReport({
+    folder: session.folder,
+    config,
+    result,
+    metrics,
+    trainFrames: frames,
+    sources,
+    test,
+    segmentations,
+  });
+  await writeAtomically(
+    join(session.folder, "result.json"),
+    JSON.stringify(result, null, 2) + "\n",
+  );
+  session.progress.say(`report: ${join(session.folder, "report.html")}`);
+  pretrainer.dispose();
+  return result;
+}
+
+function stopped(session: Session, options: PretrainOptions): undefined {
+  session.progress.say(
+    `stopped and saved; go on with: --resume --out ${session.folder} and the same options`,
+  );
+  if (options.json) console.log(JSON.stringify({ run: session.folder, interrupted: true }));
+  return undefined;
+}
+
+/** Inverse depths of all frames by the run's own or another run's network; undefined when interrupted. */
+async function depthMaps(
+  session: Session,
+  config: RunConfig,
+  frames: readonly Frame[],
+): Promise<DepthMap[] | undefined> {
+  if (config.depthRun) {
+    const trainer = await depthOfRun(config.depthRun, session.warn);
+    const maps = await predictDepth(session, trainer, frames);
+    trainer.dispose();
+    return maps;
+  }
+  const { trainer, completed } = await trainDepth(session, config, frames);
+  if (!completed) return undefined;
+  const maps = await predictDepth(session, trainer, frames);
+  trainer.dispose();
+  return maps;
+}
+
+/** What is scored: test streets of the embedded scenes, else the labelled frames of the data itself. */
+async function testFrames(
+  session: Session,
+  config: RunConfig,
+  loaded: readonly LoadedDataset[],
+): Promise<LoadedDataset | undefined> {
+  if (config.data.includes(SCENES)) {
+    return await loadDataset(scenesOf(config.settings, "test"), config.settings, session.progress);
+  }
+  return loaded.find(({ dataset, frames }) =>
+    dataset.classes.length > 0 && frames.some((frame) => frame.labels)
+  );
+}
+
+function purityOf(
+  sources: readonly MixSource[],
+  loaded: readonly LoadedDataset[],
+): number | undefined {
+  let at = 0;
+  for (const { dataset, frames } of loaded) {
+    if (dataset.classes.length > 0 && frames[0].labels) {
+      const counts = emptyPurity(dataset.classes.length);
+      frames.forEach((frame, i) =>
+        addPurity(counts, sources[at + i].regions, frame.labels!, dataset.ignore)
+      );
+      return regionPurity(counts).overall;
+    }
+    at += frames.length;
+  }
+  return undefined;
+}
+
+async function segment(
+  pretrainer: Pretrainer,
+  frames: readonly Frame[],
+  classOfPrototype: Int32Array,
+): Promise<Int32Array[]> {
+  const assigned = await pretrainer.assign(frames);
+  return assigned.map((ids) => ids.map((id) => classOfPrototype[id]));
+}

@@ -1,0 +1,77 @@
+/**
+ * `regions`: cuts frames into coherent depth regions and reports their quality.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { writeMap16, writePicture } from "../../data/write.ts";
+import { depthRegions } from "../../regions/depth_regions.ts";
+import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
+import { framePicture, regionPicture, sideBySide } from "../../report/pictures.ts";
+import { intrinsicsFor } from "../inputs.ts";
+import { type PresetName, PRESETS } from "../presets.ts";
+import { freeFolder } from "../run_folder.ts";
+import { percent, textTable } from "../table.ts";
+import { answer, type CommonOptions, inSession } from "./common.ts";
+import { framesWithDepth } from "./sources.ts";
+
+/** Options of `regions`. */
+export interface RegionsOptions extends CommonOptions {
+  readonly data?: readonly string[];
+  readonly preset: PresetName;
+  readonly depthRun?: string;
+}
+
+/** Runs the command. */
+export async function regions(options: RegionsOptions): Promise<void> {
+  const preset = PRESETS[options.preset];
+  const folder = options.out ?? await freeFolder("regions");
+  await inSession(folder, options, async (session) => {
+    const { dataset, frames, maps } = await framesWithDepth(session, options, preset);
+    const counts = emptyPurity(dataset.classes.length);
+    let total = 0;
+    for (const [i, frame] of frames.entries()) {
+      const map = depthRegions(maps[i], intrinsicsFor(frame), preset.regions);
+      total += map.regions.length;
+      if (frame.labels) addPurity(counts, map, frame.labels, dataset.ignore);
+      const picture = sideBySide([framePicture(frame), regionPicture(map, frame)]);
+      await writePicture(
+        join(folder, "pictures", `${frame.name}.png`),
+        picture.rgb,
+        picture.height,
+        picture.width,
+      );
+      await writeMap16(
+        join(folder, "regions", `${frame.name}.png`),
+        Uint16Array.from(map.ids),
+        map.height,
+        map.width,
+      );
+      session.progress.update("regions", i + 1, frames.length);
+    }
+    const labelled = dataset.classes.length > 0 && frames.some((frame) => frame.labels);
+    const purity = labelled ? regionPurity(counts) : undefined;
+    const perClass = Object.fromEntries(
+      dataset.classes.map((name, id) => [name, purity?.perClass[id]]),
+    );
+    const result = {
+      out: folder,
+      frames: frames.length,
+      regionsPerFrame: total / frames.length,
+      purity: purity?.overall,
+      perClass,
+    };
+    const rows = [
+      ["regions a frame", result.regionsPerFrame.toFixed(1)],
+      ...(purity ? [["purity", `${percent(purity.overall)}%`]] : []),
+      ...(purity
+        ? dataset.classes.map((
+          name,
+          id,
+        ) => [`  purity ${name}`, `${percent(purity.perClass[id])}%`])
+        : []),
+    ];
+    answer(options, result, textTable(["what", "value"], rows));
+  });
+}

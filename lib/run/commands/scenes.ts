@@ -1,0 +1,45 @@
+/**
+ * `scenes`: writes the embedded street scenes as an ordinary dataset.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { streetScenes, type StreetSplit } from "../../data/street/scenes.ts";
+import { writeFrame } from "../../data/write.ts";
+import { writeAtomically } from "../atomic.ts";
+import { textTable } from "../table.ts";
+import { answer, type CommonOptions, inSession } from "./common.ts";
+
+/** Options of `scenes`. */
+export interface ScenesOptions extends CommonOptions {
+  readonly sequences: number;
+  readonly frames: number;
+  readonly height: number;
+  readonly width: number;
+  readonly split: StreetSplit;
+}
+
+/** Runs the command. */
+export async function scenes(options: ScenesOptions): Promise<void> {
+  const { seed, split, sequences, frames: framesPerSequence, height, width } = options;
+  const folder = options.out ?? "scenes";
+  await inSession(folder, options, async (session) => {
+    const dataset = streetScenes({ seed, split, sequences, framesPerSequence });
+    for (let i = 0; i < dataset.frames.length; i++) {
+      await writeFrame(folder, await dataset.read(i, { height, width }));
+      session.progress.update("scenes", i + 1, dataset.frames.length);
+    }
+    const { name, classes, ignore, fps } = dataset;
+    await writeAtomically(
+      join(folder, "dataset.json"),
+      JSON.stringify({ name, classes, ignore, fps }, null, 2) + "\n",
+    );
+    const result = { out: folder, frames: dataset.frames.length, classes };
+    answer(
+      options,
+      result,
+      textTable(["what", "value"], [["folder", folder], ["frames", String(result.frames)]]),
+    );
+  });
+}

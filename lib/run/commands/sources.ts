@@ -1,0 +1,50 @@
+/**
+ * Frames with depth for the commands that look at one stage alone.
+ *
+ * @module
+ */
+
+import { useDevice } from "../../engine/device.ts";
+import { ConfigError } from "../../errors.ts";
+import type { DepthMap, Frame } from "../../records.ts";
+import { depthOfRun, predictDepth } from "../depth_stage.ts";
+import { loadDataset, type LoadedDataset, openInput, SCENES } from "../inputs.ts";
+import type { Preset } from "../presets.ts";
+import type { Session } from "../session.ts";
+import type { CommonOptions } from "./common.ts";
+
+/**
+ * Loads a dataset with depth predicted by a run, or with its own true depth.
+ *
+ * @throws {ConfigError} when there is neither.
+ */
+export async function framesWithDepth(
+  session: Session,
+  options: CommonOptions & { readonly data?: readonly string[]; readonly depthRun?: string },
+  preset: Preset,
+): Promise<LoadedDataset & { readonly maps: DepthMap[] }> {
+  const [path = SCENES, ...more] = options.data ?? [];
+  if (more.length > 0) {
+    throw new ConfigError("Cannot use several --data here: expected one; run the command for each");
+  }
+  const loaded = await loadDataset(
+    await openInput(path, preset, "validation"),
+    preset,
+    session.progress,
+  );
+  if (!options.depthRun) return { ...loaded, maps: loaded.frames.map((frame) => trueDepth(frame)) };
+  await useDevice(options.device, { warn: session.warn });
+  const trainer = await depthOfRun(options.depthRun, session.warn);
+  const maps = await predictDepth(session, trainer, loaded.frames);
+  trainer.dispose();
+  return { ...loaded, maps };
+}
+
+function trueDepth({ name, height, width, depth }: Frame): DepthMap {
+  if (!depth) {
+    throw new ConfigError(
+      `Cannot take depth of ${name} from the dataset: it has none; name a run with --depth-run`,
+    );
+  }
+  return { height, width, disparity: depth.map((metres) => metres > 0 ? 1 / metres : 0) };
+}

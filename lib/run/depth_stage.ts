@@ -1,0 +1,134 @@
+/**
+ * The depth stage of a run: trains the networks, or takes them from another run, and predicts.
+ *
+ * @module
+ */
+
+import {
+  constantDepthMetrics,
+  depthMetrics,
+  type DepthScore,
+  meanDepthScore,
+} from "../depth/metrics.ts";
+import { type DepthInput, DepthTrainer } from "../depth/trainer.ts";
+import { CheckpointError } from "../errors.ts";
+import { randomStream } from "../random.ts";
+import type { DepthMap, Frame } from "../records.ts";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { intrinsicsFor, tripletCentres } from "./inputs.ts";
+import { depthFolder, readRun, type RunConfig } from "./run_folder.ts";
+import { type Session, trainStage } from "./session.ts";
+
+/** A trained depth network and what it cost. */
+export interface DepthStage {
+  readonly trainer: DepthTrainer;
+  readonly completed: boolean;
+}
+
+/** Trains the depth network of a run, from its newest checkpoint where it has one. */
+export async function trainDepth(
+  session: Session,
+  config: RunConfig,
+  frames: readonly Frame[],
+): Promise<DepthStage> {
+  const { seed, settings } = config;
+  const trainer = new DepthTrainer(settings.depth, seed);
+  const metadata = depthMetadata(config);
+  const folder = depthFolder(session.folder);
+  const start = await loadCheckpoint(folder, metadata, session.warn);
+  if (start) trainer.import(start.state);
+  const centres = tripletCentres(frames);
+  const completed = await trainStage(session, {
+    stage: "depth",
+    steps: settings.depth.steps,
+    completed: start?.step ?? 0,
+    saveEvery: settings.saveEvery,
+    batches: (step) => depthBatch(frames, centres, settings.depth.batchSize, seed, step),
+    step: (batch, step) => trainer.step(batch, step),
+    save: (step) => saveCheckpoint(folder, { step, state: trainer.export() }, metadata),
+  });
+  return { trainer, completed: completed >= settings.depth.steps };
+}
+
+/** The triplets of a step; which ones depends on seed and step alone. */
+function depthBatch(
+  frames: readonly Frame[],
+  centres: readonly number[],
+  count: number,
+  seed: number,
+  step: number,
+) {
+  const random = randomStream(seed, "depth", "batch", step);
+  const chosen = Array.from({ length: count }, () => random.pick(centres));
+  const { height, width } = frames[0];
+  const stack = (shift: number) => {
+    const pixels = new Uint8Array(count * height * width * 3);
+    chosen.forEach((centre, i) => pixels.set(frames[centre + shift].rgb, i * height * width * 3));
+    return pixels;
+  };
+  return {
+    count,
+    height,
+    width,
+    previous: stack(-1),
+    target: stack(0),
+    next: stack(1),
+    intrinsics: chosen.map((centre) => intrinsicsFor(frames[centre])),
+  };
+}
+
+/** @throws {CheckpointError} when the run has no finished depth stage. */
+export async function depthOfRun(
+  folder: string,
+  warn: (line: string) => void,
+): Promise<DepthTrainer> {
+  const config = await readRun(folder);
+  const start = await loadCheckpoint(depthFolder(folder), depthMetadata(config), warn);
+  if (!start) {
+    throw new CheckpointError(
+      `Cannot take depth from ${folder}: expected a checkpoint in its depth/, got none; train depth there first`,
+    );
+  }
+  const trainer = new DepthTrainer(config.settings.depth, config.seed);
+  trainer.import(start.state);
+  return trainer;
+}
+
+function depthMetadata({ preset, settings }: RunConfig): Record<string, string> {
+  const { depth, width, decoderWidth } = settings.depth;
+  return {
+    stage: "depth",
+    preset,
+    network: `resnet${depth} width ${width} decoder ${decoderWidth}`,
+  };
+}
+
+/** Inverse depths of all frames. */
+export async function predictDepth(
+  session: Session,
+  trainer: DepthTrainer,
+  frames: readonly DepthInput[],
+): Promise<DepthMap[]> {
+  const maps: DepthMap[] = [];
+  const chunk = 32;
+  for (let i = 0; i < frames.length; i += chunk) {
+    maps.push(...await trainer.predict(frames.slice(i, i + chunk), { mirror: true }));
+    session.progress.update("depth prediction", maps.length, frames.length);
+  }
+  return maps;
+}
+
+/** Scores against truth where frames have it, beside the best constant depth. */
+export function scoreDepth(
+  maps: readonly DepthMap[],
+  frames: readonly Frame[],
+): { score: DepthScore; constant: DepthScore } | undefined {
+  const known = frames.flatMap((frame, i) =>
+    frame.depth ? [{ truth: frame.depth, map: maps[i] }] : []
+  );
+  if (known.length === 0) return undefined;
+  return {
+    score: meanDepthScore(known.map(({ map, truth }) => depthMetrics(map, truth))),
+    constant: meanDepthScore(known.map(({ truth }) => constantDepthMetrics(truth))),
+  };
+}

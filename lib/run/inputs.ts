@@ -1,0 +1,82 @@
+/**
+ * The frames that a run works on: the embedded scenes, folders, or several of them.
+ *
+ * @module
+ */
+
+import type { Dataset } from "../data/dataset.ts";
+import { openFolder } from "../data/folder.ts";
+import { streetScenes, type StreetSplit } from "../data/street/scenes.ts";
+import { ConfigError } from "../errors.ts";
+import type { Frame, Intrinsics } from "../records.ts";
+import type { Preset } from "./presets.ts";
+import type { Progress } from "./progress.ts";
+
+/** What `--data` says for the embedded scenes. */
+export const SCENES = "scenes";
+
+/** Assumed where a dataset tells no intrinsics: a field of view of about 60 degrees across. */
+const TYPICAL_FOCAL = 0.85;
+
+/** A dataset with all its frames in memory at the working size. */
+export interface LoadedDataset {
+  readonly dataset: Dataset;
+  readonly frames: readonly Frame[];
+}
+
+/** The embedded scenes of a split, as many as the preset says. */
+export function scenesOf(preset: Preset, split: StreetSplit, seed = 0): Dataset {
+  const { trainSequences, trainFrames, validationSequences, testSequences } = preset.scenes;
+  const sequences =
+    { train: trainSequences, validation: validationSequences, test: testSequences }[split];
+  return streetScenes({
+    seed,
+    split,
+    sequences,
+    framesPerSequence: split === "train" ? trainFrames : 1,
+  });
+}
+
+/** Opens one `--data`. */
+export async function openInput(
+  path: string,
+  preset: Preset,
+  split: StreetSplit = "train",
+): Promise<Dataset> {
+  return path === SCENES ? scenesOf(preset, split) : await openFolder(path);
+}
+
+/** Reads every frame of a dataset at the preset's size. */
+export async function loadDataset(
+  dataset: Dataset,
+  preset: Preset,
+  progress: Progress,
+): Promise<LoadedDataset> {
+  const size = { height: preset.height, width: preset.width };
+  const frames: Frame[] = [];
+  for (let i = 0; i < dataset.frames.length; i++) {
+    frames.push(await dataset.read(i, size));
+    progress.update(`frames (${dataset.name})`, i + 1, dataset.frames.length);
+  }
+  return { dataset, frames };
+}
+
+/** The intrinsics of a frame, or typical ones of a dash camera. */
+export function intrinsicsFor(frame: Frame): Intrinsics {
+  if (frame.intrinsics) return frame.intrinsics;
+  const aspect = frame.width / frame.height;
+  return { fx: TYPICAL_FOCAL, fy: TYPICAL_FOCAL * aspect, cx: 0.5, cy: 0.5 };
+}
+
+/** Indices of frames that have both neighbours in their video. */
+export function tripletCentres(frames: readonly Frame[]): number[] {
+  const centres: number[] = [];
+  for (let i = 1; i + 1 < frames.length; i++) {
+    const { sequence } = frames[i];
+    if (frames[i - 1].sequence === sequence && frames[i + 1].sequence === sequence) centres.push(i);
+  }
+  if (centres.length > 0) return centres;
+  throw new ConfigError(
+    "Cannot train depth: expected three frames in a row of one video, got none; add video or use --depth-run",
+  );
+}

@@ -1,0 +1,91 @@
+/**
+ * The regions, mixing and contrastive stages of a run.
+ *
+ * @module
+ */
+
+import { mixImages } from "../mix/mix_images.ts";
+import type { MixSource } from "../mix/paste.ts";
+import { Pretrainer } from "../pretrain/pretrainer.ts";
+import { randomStream } from "../random.ts";
+import type { DepthMap, Frame, MixedBatch } from "../records.ts";
+import { depthRegions } from "../regions/depth_regions.ts";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { intrinsicsFor } from "./inputs.ts";
+import type { Preset } from "./presets.ts";
+import type { RunConfig } from "./run_folder.ts";
+import { type Session, trainStage } from "./session.ts";
+
+/** Cuts every frame into regions and makes it ready for mixing. */
+export function mixSources(
+  session: Session,
+  frames: readonly Frame[],
+  maps: readonly DepthMap[],
+  preset: Preset,
+): MixSource[] {
+  return frames.map((frame, i) => {
+    const intrinsics = intrinsicsFor(frame);
+    const regions = depthRegions(maps[i], intrinsics, preset.regions);
+    session.progress.update("regions", i + 1, frames.length);
+    const { height, width, rgb } = frame;
+    return { height, width, rgb, depth: maps[i], regions, horizon: intrinsics.cy * height - 0.5 };
+  });
+}
+
+/** The mixed images of a step; they depend on seed and step alone. */
+export function mixedBatch(
+  sources: readonly MixSource[],
+  preset: Preset,
+  seed: number,
+  step: number,
+): MixedBatch {
+  const random = randomStream(seed, "mix", step);
+  const order = random.shuffle(sources.map((_, i) => i));
+  const chosen = order.slice(0, preset.mix.sources).map((i) => sources[i]);
+  return mixImages(chosen, preset.mix, random);
+}
+
+/** Trains the features of a run, from its newest checkpoint where it has one. */
+export async function trainFeatures(
+  session: Session,
+  config: RunConfig,
+  sources: readonly MixSource[],
+): Promise<{ pretrainer: Pretrainer; completed: number }> {
+  const { seed, settings } = config;
+  const pretrainer = new Pretrainer(settings.pretrain, seed);
+  const metadata = pretrainMetadata(config);
+  const start = await loadCheckpoint(session.folder, metadata, session.warn);
+  if (start) pretrainer.import(start.state);
+  const completed = await trainStage(session, {
+    stage: "pretrain",
+    steps: settings.pretrain.steps,
+    completed: start?.step ?? 0,
+    saveEvery: settings.saveEvery,
+    batches: (step) => mixedBatch(sources, settings, seed, step),
+    step: (batch, step) => pretrainer.step(batch, step),
+    save: (step) => saveCheckpoint(session.folder, { step, state: pretrainer.export() }, metadata),
+  });
+  return { pretrainer, completed };
+}
+
+/** The trained features of a run's newest checkpoint; undefined where it has none yet. */
+export async function featuresOfRun(
+  folder: string,
+  config: RunConfig,
+  warn: (line: string) => void,
+): Promise<Pretrainer | undefined> {
+  const start = await loadCheckpoint(folder, pretrainMetadata(config), warn);
+  if (!start) return undefined;
+  const pretrainer = new Pretrainer(config.settings.pretrain, config.seed);
+  pretrainer.import(start.state);
+  return pretrainer;
+}
+
+function pretrainMetadata({ preset, settings }: RunConfig): Record<string, string> {
+  const { depth, width, embeddingSize, prototypes } = settings.pretrain;
+  return {
+    stage: "pretrain",
+    preset,
+    network: `resnet${depth} width ${width}, ${prototypes} prototypes of ${embeddingSize}`,
+  };
+}

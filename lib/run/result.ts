@@ -1,0 +1,70 @@
+/**
+ * What a pretraining run answers, as JSON and as a table.
+ *
+ * @module
+ */
+
+import type { DepthScore } from "../depth/metrics.ts";
+import type { Evaluation } from "./evaluate_stage.ts";
+import { percent, textTable } from "./table.ts";
+
+/** The JSON object of `pretrain --json`; fractions are 0..1. */
+export interface PretrainResult {
+  readonly run: string;
+  readonly device: string;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly loss?: number;
+  /** Absent where the data has no labels. */
+  readonly miou?: number;
+  readonly accuracy?: number;
+  readonly perClass?: Readonly<Record<string, number>>;
+  readonly randomInitMiou?: number;
+  readonly colourKmeansMiou?: number;
+  readonly depth?: {
+    readonly absRel?: number;
+    readonly constantAbsRel?: number;
+    readonly regionPurity?: number;
+  };
+}
+
+/** The scores of an evaluation as fields of the result. */
+export function evaluationFields(evaluation: Evaluation, classes: readonly string[]) {
+  const { score } = evaluation.trained;
+  return {
+    miou: score.miou,
+    accuracy: score.accuracy,
+    perClass: Object.fromEntries(classes.map((name, id) => [name, score.perClass[id]])),
+    randomInitMiou: evaluation.untrained.miou,
+    colourKmeansMiou: evaluation.colour.miou,
+  };
+}
+
+/** The scores of depth as fields of the result. */
+export function depthFields(scores: { score: DepthScore; constant: DepthScore } | undefined) {
+  return scores && { absRel: scores.score.absRel, constantAbsRel: scores.constant.absRel };
+}
+
+/** The summary that a run ends with. */
+export function resultTable(result: PretrainResult): string {
+  const rows: string[][] = [];
+  if (result.miou !== undefined) {
+    rows.push(["mIoU, features of this run", `${percent(result.miou)}%`]);
+    rows.push(["mIoU, same network untrained", `${percent(result.randomInitMiou)}%`]);
+    rows.push(["mIoU, k-means on colour and position", `${percent(result.colourKmeansMiou)}%`]);
+    rows.push(["pixel accuracy", `${percent(result.accuracy)}%`]);
+  }
+  for (const [name, value] of Object.entries(result.perClass ?? {})) {
+    rows.push([`  IoU ${name}`, `${percent(value)}%`]);
+  }
+  const { depth } = result;
+  if (depth?.absRel !== undefined) {
+    rows.push(["depth abs_rel (median-scaled)", depth.absRel.toFixed(3)]);
+    rows.push(["depth abs_rel of a constant", depth.constantAbsRel!.toFixed(3)]);
+  }
+  if (depth?.regionPurity !== undefined) {
+    rows.push(["region purity", `${percent(depth.regionPurity)}%`]);
+  }
+  rows.push(["seconds", result.seconds.toFixed(0)]);
+  return textTable(["what", "value"], rows);
+}

@@ -1,0 +1,110 @@
+/**
+ * The folder of a run: `config.json`, `metrics.jsonl`, checkpoints, `result.json`, `report.html`.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { CheckpointError, ConfigError } from "../errors.ts";
+import { writeAtomically } from "./atomic.ts";
+import { type Preset, type PresetName, PRESETS } from "./presets.ts";
+
+/** What a run is made of, as config.json stores it. */
+export interface RunConfig {
+  readonly command: "pretrain" | "depth";
+  readonly preset: PresetName;
+  readonly seed: number;
+  /** Dataset folders; `scenes` stands for the embedded ones. */
+  readonly data: readonly string[];
+  /** A run whose depth network is taken instead of training one. */
+  readonly depthRun?: string;
+  /** The preset with what the command line changed. */
+  readonly settings: Preset;
+}
+
+/** Where the depth stage of a run keeps its checkpoints. */
+export function depthFolder(run: string): string {
+  return join(run, "depth");
+}
+
+/**
+ * Makes the folder of a run, or finds it again.
+ *
+ * @param resume goes on with the folder's own configuration, which `config` must agree with.
+ * @throws {ConfigError} when the folder holds a run and `resume` is false, or holds none and it is true.
+ */
+export async function prepareRun(
+  folder: string,
+  config: RunConfig,
+  resume: boolean,
+): Promise<void> {
+  const path = join(folder, "config.json");
+  const stored = await Deno.readTextFile(path).catch(() => undefined);
+  const text = JSON.stringify(config, null, 2) + "\n";
+  if (stored === undefined) {
+    if (resume) {
+      throw new ConfigError(`Cannot resume ${folder}: expected a run, got none; check --out`);
+    }
+    return await writeAtomically(path, text);
+  }
+  if (!resume) {
+    throw new ConfigError(
+      `Cannot start a run in ${folder}: it holds one already; add --resume or choose another --out`,
+    );
+  }
+  if (stored === text) return;
+  throw new ConfigError(
+    `Cannot resume ${folder}: its settings differ (${
+      firstDifference(JSON.parse(stored), config)
+    }); repeat ` +
+      "the options that it was started with",
+  );
+}
+
+/** @throws {CheckpointError} when the folder holds no run. */
+export async function readRun(folder: string): Promise<RunConfig> {
+  const text = await Deno.readTextFile(join(folder, "config.json")).catch(() => undefined);
+  if (text === undefined) {
+    throw new CheckpointError(
+      `Cannot read run ${folder}: expected its config.json, got none; check --run`,
+    );
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CheckpointError(
+      `Cannot read run ${folder}: its config.json is no JSON; start the run again`,
+    );
+  }
+}
+
+/** A folder under runs/ that is free: the name, or the name with a number. */
+export async function freeFolder(name: string): Promise<string> {
+  for (let k = 1;; k++) {
+    const folder = join("runs", k === 1 ? name : `${name}-${k}`);
+    if (!await Deno.stat(folder).then(() => true, () => false)) return folder;
+  }
+}
+
+/** A preset with other numbers of steps. */
+export function withSteps(name: PresetName, steps?: number, depthSteps?: number): Preset {
+  const preset = PRESETS[name];
+  return {
+    ...preset,
+    depth: { ...preset.depth, steps: depthSteps ?? preset.depth.steps },
+    pretrain: { ...preset.pretrain, steps: steps ?? preset.pretrain.steps },
+  };
+}
+
+function firstDifference(stored: unknown, wanted: unknown, path = ""): string {
+  if (typeof stored !== "object" || typeof wanted !== "object" || !stored || !wanted) {
+    return `${path || "all"}: it has ${JSON.stringify(stored)}, asked is ${JSON.stringify(wanted)}`;
+  }
+  const [a, b] = [stored, wanted] as Record<string, unknown>[];
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+    if (JSON.stringify(a[key]) !== JSON.stringify(b[key])) {
+      return firstDifference(a[key], b[key], path ? `${path}.${key}` : key);
+    }
+  }
+  return "";
+}

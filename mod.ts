@@ -1,0 +1,78 @@
+/**
+ * cpcdr learns urban-scene features from unlabelled driving video: self-supervised depth, coherent depth
+ * regions, copy-paste mixing across images, contrastive pretraining, evaluation.
+ *
+ * Stages hand on plain records (see `lib/records.ts`); nothing happens at import. Start with
+ * {@linkcode useDevice}, then follow the data: {@linkcode streetScenes} or {@linkcode openFolder} ->
+ * {@linkcode DepthTrainer} -> {@linkcode depthRegions} -> {@linkcode mixImages} ->
+ * {@linkcode Pretrainer} -> {@linkcode clusterProtocol}.
+ *
+ * @example
+ * ```ts
+ * import { depthRegions, streetScenes } from "@cpcdr/cpcdr";
+ * const scenes = streetScenes({ seed: 0, split: "train", sequences: 1, framesPerSequence: 1 });
+ * const frame = await scenes.read(0, { height: 64, width: 128 });
+ * const disparity = frame.depth!.map((metres) => 1 / metres);
+ * const map = depthRegions({ height: 64, width: 128, disparity }, frame.intrinsics!);
+ * console.log(map.regions.length, "regions");
+ * ```
+ *
+ * @module
+ */
+
+export * from "./lib/errors.ts";
+export * from "./lib/random.ts";
+export * from "./lib/records.ts";
+export {
+  type Device,
+  type DeviceName,
+  type DeviceOptions,
+  useDevice,
+} from "./lib/engine/device.ts";
+export type { Dataset, FrameInfo, Size } from "./lib/data/dataset.ts";
+export { openFolder } from "./lib/data/folder.ts";
+export { type StreetOptions, streetScenes, type StreetSplit } from "./lib/data/street/scenes.ts";
+export { defaultDepthConfig, type DepthConfig, tinyDepthConfig } from "./lib/depth/config.ts";
+export {
+  constantDepthMetrics,
+  type DepthMetricOptions,
+  depthMetrics,
+  type DepthScore,
+  meanDepthScore,
+} from "./lib/depth/metrics.ts";
+export {
+  type DepthInput,
+  type DepthMetrics,
+  DepthTrainer,
+  type PredictOptions,
+} from "./lib/depth/trainer.ts";
+export type { DepthBatch } from "./lib/depth/augmentation.ts";
+export { defaultRegionConfig, type RegionConfig } from "./lib/regions/config.ts";
+export { type ComponentOptions, connectedComponents } from "./lib/regions/connected_components.ts";
+export { depthRegions } from "./lib/regions/depth_regions.ts";
+export { addPurity, emptyPurity, type PurityCounts, regionPurity } from "./lib/regions/quality.ts";
+export {
+  type ColourConfig,
+  type MixConfig,
+  paperMixConfig,
+  type PasteShape,
+  tinyMixConfig,
+} from "./lib/mix/config.ts";
+export { mixImages } from "./lib/mix/mix_images.ts";
+export type { MixSource } from "./lib/mix/paste.ts";
+export {
+  paperPretrainConfig,
+  type PretrainConfig,
+  tinyPretrainConfig,
+} from "./lib/pretrain/config.ts";
+export { Pretrainer, type PretrainMetrics } from "./lib/pretrain/pretrainer.ts";
+export {
+  clusterProtocol,
+  type ClusterProtocolInput,
+  type ClusterProtocolResult,
+  prototypeUsage,
+} from "./lib/evaluate/cluster_protocol.ts";
+export { colourPositionBaseline } from "./lib/evaluate/colour_baseline.ts";
+export { kmeansProtocol } from "./lib/evaluate/kmeans_protocol.ts";
+export { linearProbe } from "./lib/evaluate/linear_probe.ts";
+export { type Preset, type PresetName, PRESETS } from "./lib/run/presets.ts";
