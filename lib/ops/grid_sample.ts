@@ -86,9 +86,14 @@ const gradient: tf.GradConfig = {
     const [x, grid] = saved;
     const inputs = { dy: dy as tf.Tensor, x, grid };
     const { padding } = attributes as Record<string, string>;
-    const [dx, dgrid] = tf.engine().runKernel("GridSampleGrad", inputs, {
-      padding,
-    }) as tf.Tensor[];
-    return { x: () => dx, grid: () => dgrid };
+    // Each is computed where it is asked for: images are seldom what is learnt.
+    const gradientOf = (of: "x" | "grid") => () => {
+      const [result] = tf.engine().runKernel("GridSampleGrad", inputs, {
+        padding,
+        of,
+      }) as tf.Tensor[];
+      return result;
+    };
+    return { x: gradientOf("x"), grid: gradientOf("grid") };
   },
 };

@@ -194,7 +194,7 @@ CPCDR_API int32_t cpcdr_resize_nearest_grad(const float* dy, float* dx, const in
  * channels, outHeight, outWidth, zeros (1: zero outside; 0: the border goes on).
  */
 CPCDR_API int32_t cpcdr_grid_sample(const float* x, const float* grid, float* y, const int32_t* sizes);
-/* dx may be null where only the grid moves. */
+/* dx or dgrid may be null where it is not wanted. */
 CPCDR_API int32_t cpcdr_grid_sample_grad(const float* dy, const float* x, const float* grid, float* dx,
                                          float* dgrid, const int32_t* sizes);
 

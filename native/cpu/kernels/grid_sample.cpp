@@ -16,91 +16,119 @@ struct Sampling {
   explicit Sampling(const int32_t* s)
       : batch(s[0]), height(s[1]), width(s[2]), channels(s[3]), out_height(s[4]), out_width(s[5]), zeros(s[6] != 0) {}
 
+  /* Offsets in an image are int32. */
   bool valid() const {
-    return batch >= 0 && height > 0 && width > 0 && channels > 0 && out_height >= 0 && out_width >= 0;
+    return batch >= 0 && height > 0 && width > 0 && channels > 0 && out_height >= 0 && out_width >= 0 &&
+           image() <= INT32_MAX;
   }
   int64_t image() const { return int64_t{height} * width * channels; }
   int64_t positions() const { return int64_t{out_height} * out_width; }
 };
 
-/* Four neighbours of a position, their weights, and whether the position still moves with the grid. */
+/* Four neighbours of a position as offsets in the image, their weights, and where it still moves. */
 struct Corners {
-  int64_t at[4]; /* -1 outside, which counts as zero */
-  float weight[4];
+  int32_t at[4];   /* of those outside, some pixel inside */
+  float weight[4]; /* 0 of those outside where zeros pad */
+  float inside[4]; /* 1, or 0 of those outside where zeros pad */
   float fx, fy;
   bool moves_x, moves_y;
 };
 
-Corners corners_of(const Sampling& s, float x, float y) {
+/* Neither branches nor reads out of range whatever the position, NaN among it. */
+template <bool kZeros>
+inline Corners corners_of(const Sampling& s, float x, float y) {
   Corners k;
-  k.moves_x = k.moves_y = true;
-  if (!s.zeros) {
-    k.moves_x = x > 0 && x < static_cast<float>(s.width - 1);
-    k.moves_y = y > 0 && y < static_cast<float>(s.height - 1);
-    /* The comparison also sends NaN to 0. */
-    x = x > 0 ? std::min(x, static_cast<float>(s.width - 1)) : 0;
-    y = y > 0 ? std::min(y, static_cast<float>(s.height - 1)) : 0;
-  } else {
-    /* Far positions are zero anyway; the bound keeps the conversion to integers defined. */
-    x = x > -2 ? std::min(x, static_cast<float>(s.width + 1)) : -2;
-    y = y > -2 ? std::min(y, static_cast<float>(s.height + 1)) : -2;
-  }
+  const float right = static_cast<float>(s.width - 1), bottom = static_cast<float>(s.height - 1);
+  k.moves_x = kZeros || (x > 0 && x < right);
+  k.moves_y = kZeros || (y > 0 && y < bottom);
+  /* Farther than 2 outside nothing changes any more; the comparison also sends NaN there. */
+  const float margin = kZeros ? 2 : 0;
+  x = x > -margin ? std::min(x, right + margin) : -margin;
+  y = y > -margin ? std::min(y, bottom + margin) : -margin;
   const float floor_x = std::floor(x), floor_y = std::floor(y);
-  const int x0 = static_cast<int>(floor_x), y0 = static_cast<int>(floor_y);
   k.fx = x - floor_x;
   k.fy = y - floor_y;
+  const int x0 = static_cast<int>(floor_x), y0 = static_cast<int>(floor_y);
   const float wx[2] = {1 - k.fx, k.fx}, wy[2] = {1 - k.fy, k.fy};
   for (int j = 0; j < 2; j++) {
+    const int row = std::max(0, std::min(y0 + j, s.height - 1));
     for (int i = 0; i < 2; i++) {
-      int xx = x0 + i, yy = y0 + j;
-      const bool inside = xx >= 0 && xx < s.width && yy >= 0 && yy < s.height;
-      if (!inside && !s.zeros) {
-        xx = std::min(xx, s.width - 1);
-        yy = std::min(yy, s.height - 1);
-      }
-      k.at[2 * j + i] = inside || !s.zeros ? (int64_t{yy} * s.width + xx) * s.channels : -1;
-      k.weight[2 * j + i] = wx[i] * wy[j];
+      const int column = std::max(0, std::min(x0 + i, s.width - 1));
+      const bool inside = !kZeros || (row == y0 + j && column == x0 + i);
+      k.at[2 * j + i] = (row * s.width + column) * s.channels;
+      k.inside[2 * j + i] = inside ? 1.0f : 0.0f;
+      k.weight[2 * j + i] = inside ? wx[i] * wy[j] : 0.0f;
     }
   }
   return k;
 }
 
+/* Calls body with the number of channels as a constant where it is a common small one. */
+template <typename Body>
+void for_channels(int channels, const Body& body) {
+  switch (channels) {
+    case 1: return body([] { return 1; });
+    case 2: return body([] { return 2; });
+    case 3: return body([] { return 3; });
+    default: return body([channels] { return channels; });
+  }
+}
+
+template <bool kZeros>
 void sample(const Sampling& s, const float* x, const float* grid, float* y) {
-  parallel_for(s.batch * s.positions(), 512, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) {
-      const float* image = x + i / s.positions() * s.image();
-      const Corners k = corners_of(s, grid[2 * i], grid[2 * i + 1]);
-      float* out = y + i * s.channels;
-      std::fill_n(out, s.channels, 0.0f);
-      for (int corner = 0; corner < 4; corner++) {
-        if (k.at[corner] < 0) continue;
-        for (int c = 0; c < s.channels; c++) out[c] += k.weight[corner] * image[k.at[corner] + c];
+  for_channels(s.channels, [&](auto channels) {
+    parallel_for(s.batch * s.positions(), 512, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) {
+        const float* image = x + i / s.positions() * s.image();
+        const Corners k = corners_of<kZeros>(s, grid[2 * i], grid[2 * i + 1]);
+        float* out = y + i * channels();
+        for (int c = 0; c < channels(); c++) {
+          out[c] = k.weight[0] * image[k.at[0] + c] + k.weight[1] * image[k.at[1] + c] +
+                   k.weight[2] * image[k.at[2] + c] + k.weight[3] * image[k.at[3] + c];
+        }
       }
-    }
+    });
+  });
+}
+
+template <bool kZeros>
+void grid_grad(const Sampling& s, const float* dy, const float* x, const float* grid, float* dgrid) {
+  for_channels(s.channels, [&](auto channels) {
+    parallel_for(s.batch * s.positions(), 512, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) {
+        const float *image = x + i / s.positions() * s.image(), *from = dy + i * channels();
+        const Corners k = corners_of<kZeros>(s, grid[2 * i], grid[2 * i + 1]);
+        float dot[4] = {};
+        for (int c = 0; c < channels(); c++) {
+          for (int corner = 0; corner < 4; corner++) dot[corner] += from[c] * image[k.at[corner] + c];
+        }
+        for (int corner = 0; corner < 4; corner++) dot[corner] *= k.inside[corner];
+        const float along_x = (dot[1] - dot[0]) * (1 - k.fy) + (dot[3] - dot[2]) * k.fy;
+        const float along_y = (dot[2] - dot[0]) * (1 - k.fx) + (dot[3] - dot[1]) * k.fx;
+        dgrid[2 * i] = k.moves_x ? along_x : 0;
+        dgrid[2 * i + 1] = k.moves_y ? along_y : 0;
+      }
+    });
   });
 }
 
 /* One task an image, so that shares add up in one order. */
-void sample_grad(const Sampling& s, const float* dy, const float* x, const float* grid, float* dx, float* dgrid) {
-  parallel_for(s.batch, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; n++) {
-      const float* image = x + n * s.image();
-      float* image_grad = dx ? dx + n * s.image() : nullptr;
-      if (image_grad) std::fill_n(image_grad, s.image(), 0.0f);
-      for (int64_t i = n * s.positions(); i < (n + 1) * s.positions(); i++) {
-        const Corners k = corners_of(s, grid[2 * i], grid[2 * i + 1]);
-        const float* from = dy + i * s.channels;
-        float dot[4] = {};
-        for (int corner = 0; corner < 4; corner++) {
-          if (k.at[corner] < 0) continue;
-          for (int c = 0; c < s.channels; c++) dot[corner] += from[c] * image[k.at[corner] + c];
-          if (!image_grad) continue;
-          for (int c = 0; c < s.channels; c++) image_grad[k.at[corner] + c] += from[c] * k.weight[corner];
+template <bool kZeros>
+void image_grad(const Sampling& s, const float* dy, const float* grid, float* dx) {
+  for_channels(s.channels, [&](auto channels) {
+    parallel_for(s.batch, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; n++) {
+        float* image = dx + n * s.image();
+        std::fill_n(image, s.image(), 0.0f);
+        for (int64_t i = n * s.positions(); i < (n + 1) * s.positions(); i++) {
+          const Corners k = corners_of<kZeros>(s, grid[2 * i], grid[2 * i + 1]);
+          const float* from = dy + i * channels();
+          for (int corner = 0; corner < 4; corner++) {
+            for (int c = 0; c < channels(); c++) image[k.at[corner] + c] += from[c] * k.weight[corner];
+          }
         }
-        dgrid[2 * i] = k.moves_x ? (dot[1] - dot[0]) * (1 - k.fy) + (dot[3] - dot[2]) * k.fy : 0;
-        dgrid[2 * i + 1] = k.moves_y ? (dot[2] - dot[0]) * (1 - k.fx) + (dot[3] - dot[1]) * k.fx : 0;
       }
-    }
+    });
   });
 }
 
@@ -114,8 +142,9 @@ CPCDR_KERNEL(cpcdr_grid_sample, (const float* x, const float* grid, float* y, co
   using namespace cpcdr::CPCDR_ISA;
   if (!x || !grid || !y || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "grid_sample: null pointer");
   const Sampling sampling(sizes);
-  if (!sampling.valid()) return fail(CPCDR_INVALID_ARGUMENT, "grid_sample: size below 1");
-  sample(sampling, x, grid, y);
+  if (!sampling.valid()) return fail(CPCDR_INVALID_ARGUMENT, "grid_sample: size below 1 or image too large");
+  if (sampling.zeros) sample<true>(sampling, x, grid, y);
+  else sample<false>(sampling, x, grid, y);
   return CPCDR_OK;
 }
 
@@ -124,9 +153,12 @@ CPCDR_KERNEL(cpcdr_grid_sample_grad,
              (dy, x, grid, dx, dgrid, sizes)) {
   using namespace cpcdr;
   using namespace cpcdr::CPCDR_ISA;
-  if (!dy || !x || !grid || !dgrid || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "grid_sample_grad: null pointer");
+  if (!dy || !x || !grid || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "grid_sample_grad: null pointer");
   const Sampling sampling(sizes);
-  if (!sampling.valid()) return fail(CPCDR_INVALID_ARGUMENT, "grid_sample_grad: size below 1");
-  sample_grad(sampling, dy, x, grid, dx, dgrid);
+  if (!sampling.valid()) return fail(CPCDR_INVALID_ARGUMENT, "grid_sample_grad: size below 1 or image too large");
+  if (dgrid && sampling.zeros) grid_grad<true>(sampling, dy, x, grid, dgrid);
+  else if (dgrid) grid_grad<false>(sampling, dy, x, grid, dgrid);
+  if (dx && sampling.zeros) image_grad<true>(sampling, dy, grid, dx);
+  else if (dx) image_grad<false>(sampling, dy, grid, dx);
   return CPCDR_OK;
 }

@@ -68,6 +68,10 @@ kernelTest("GridSampleGrad is the derivative", "cpcdr_grid_sample_grad", (random
       const what = `[${shape}] ${padding}`;
       assertClose(dx, differences((x) => sampled(x, grid, padding), x, dy), 1e-5, what);
       assertClose(dgrid, differences((grid) => sampled(x, grid, padding), grid, dy), 1e-5, what);
+      for (const [of, both] of [["x", dx], ["grid", dgrid]] as const) {
+        const alone = runKernel("GridSampleGrad", inputs, { padding, of });
+        assertEquals(alone.map((t) => t.dataSync()), [both.dataSync()]);
+      }
     }
   }
 });

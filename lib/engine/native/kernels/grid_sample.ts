@@ -31,19 +31,21 @@ function sample(
   return output.info;
 }
 
+/** `[dx, dgrid]`, or one of them alone where the attribute `of` is "x" or "grid". */
 function gradient({ inputs, attrs, backend }: KernelCall, sizes: Int32Array<ArrayBuffer>) {
   const { dy, x, grid } = inputs;
   fillSizes(sizes, x, grid, attrs);
-  const [dx, dgrid] = [backend.output(x.shape), backend.output(grid.shape)];
+  const dx = attrs.of === "grid" ? undefined : backend.output(x.shape);
+  const dgrid = attrs.of === "x" ? undefined : backend.output(grid.shape);
   backend.library.check(backend.library.symbols.cpcdr_grid_sample_grad(
     backend.floats(dy),
     backend.floats(x),
     backend.floats(grid),
-    dx.values,
-    dgrid.values,
+    dx?.values ?? null,
+    dgrid?.values ?? null,
     sizes,
   ));
-  return [dx.info, dgrid.info];
+  return [dx, dgrid].flatMap((output) => output ? [output.info] : []);
 }
 
 function fillSizes(
