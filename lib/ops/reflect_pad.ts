@@ -5,10 +5,12 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError } from "../errors.ts";
+import { useFusedKernel } from "./fused.ts";
 
 /**
  * Puts one row and column around `[B,H,W,C]`, mirrored at the border pixel's centre, so that row -1
- * is row 1: `[B,H+2,W+2,C]`. Differentiable.
+ * is row 1: `[B,H+2,W+2,C]`. Differentiable; an engine that has the kernel `MirrorPadGrad` runs each
+ * way as one operation, otherwise they are composed.
  *
  * @throws {ConfigError} when H or W is below 2, where there is nothing to mirror.
  */
@@ -19,6 +21,14 @@ export function reflectPad(x: tf.Tensor4D): tf.Tensor4D {
       `Cannot pad by reflection: expected at least 2x2 pixels, got ${width}x${height}; ` +
         `use larger images`,
     );
+  }
+  const attrs = { paddings: [[0, 0], [1, 1], [1, 1], [0, 0]], mode: "reflect" };
+  if (useFusedKernel("MirrorPadGrad")) {
+    return tf.customGrad((x) => ({
+      value: tf.engine().runKernel("MirrorPad", { x: x as tf.Tensor }, attrs) as tf.Tensor,
+      gradFunc: (dy: tf.Tensor) =>
+        tf.engine().runKernel("MirrorPadGrad", { dy }, attrs) as tf.Tensor,
+    }))(x) as tf.Tensor4D;
   }
   return tf.customGrad((x) => ({
     value: padAxis(padAxis(x as tf.Tensor4D, 2), 1),

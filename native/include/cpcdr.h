@@ -231,6 +231,7 @@ CPCDR_API int32_t cpcdr_segment_sum(const float* x, const int32_t* indices, cons
 
 /* sizes: batch, height, width, channels, top, bottom, left, right, mode (0 constant, 1 reflect, 2 symmetric). */
 CPCDR_API int32_t cpcdr_pad(const float* x, float* y, const int32_t* sizes, float value);
+CPCDR_API int32_t cpcdr_pad_grad(const float* dy, float* dx, const int32_t* sizes);
 
 /* ---- optimisers: kernels/optimizer.cpp ---- */
 

@@ -121,6 +121,7 @@ void check_images() {
   const int32_t pad[] = {batch, h, w, c, top, bottom, left, right, pick(0, 2)};
   Floats padded = blank(int64_t{batch} * (h + top + bottom) * (w + left + right) * c);
   expect_status("pad", cpcdr_pad(x.data(), padded.data(), pad, 0), 0);
+  expect_status("pad_grad", cpcdr_pad_grad(padded.data(), dx.data(), pad), 0);
 }
 
 void check_movement() {

@@ -79,6 +79,7 @@ export const kernelSymbols = {
   cpcdr_gather: { parameters: [buffer, buffer, buffer, buffer], result: status },
   cpcdr_segment_sum: { parameters: [buffer, buffer, buffer, buffer, buffer], result: status },
   cpcdr_pad: { parameters: [buffer, buffer, buffer, f32], result: status },
+  cpcdr_pad_grad: { parameters: [buffer, buffer, buffer], result: status },
   cpcdr_adam: {
     parameters: [buffer, buffer, buffer, buffer, i64, f32, f32, f32, f32, f32, i32],
     result: status,

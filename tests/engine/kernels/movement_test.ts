@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertEquals } from "@std/assert";
 import type { Random } from "../../../lib/random.ts";
 import { at, build, type Dense } from "../../oracles/dense.ts";
-import { assertClose, draw, kernelTest, tensor } from "./support.ts";
+import { assertClose, draw, kernelTest, runKernel, tensor } from "./support.ts";
 
 const DTYPES = ["float32", "int32"] as const;
 
@@ -127,5 +127,37 @@ kernelTest("pad surrounds images", "cpcdr_pad", (random) => {
         }),
       ));
     assertClose(tf.mirrorPad(tensor(x), pads, mode), mirrored, 0, mode);
+  }
+});
+
+kernelTest("MirrorPadGrad is the derivative", "cpcdr_pad_grad", (random) => {
+  for (const mode of ["reflect", "symmetric"]) {
+    for (
+      const [shape, [top, bottom], [left, right]] of [
+        [[2, 4, 3, 5], [2, 1], [1, 2]],
+        [[1, 2, 2, 1], [1, 1], [1, 1]],
+        [[1, 5, 7, 3], [0, 4], [3, 0]],
+      ]
+    ) {
+      const paddings = [[0, 0], [top, bottom], [left, right], [0, 0]];
+      const outer = [shape[0], shape[1] + top + bottom, shape[2] + left + right, shape[3]];
+      const dy = draw(random, outer), x = draw(random, shape);
+      // The forward pass is linear, and tested above.
+      const dx = tf.tidy(() => {
+        const mirrored = Array.from(x.values, (_, i) => {
+          const unit = new Float32Array(x.values.length);
+          unit[i] = 1;
+          const shown = tf.mirrorPad(
+            tf.tensor(unit, shape),
+            paddings as [number, number][],
+            mode as "reflect",
+          );
+          return tf.sum(tf.mul(shown, tensor(dy))).dataSync()[0];
+        });
+        return { shape, values: mirrored };
+      });
+      const attrs = { paddings, mode } as unknown as Record<string, number[]>;
+      assertClose(runKernel("MirrorPadGrad", { dy: tensor(dy) }, attrs)[0], dx, 1e-6, mode);
+    }
   }
 });
