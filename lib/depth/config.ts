@@ -17,6 +17,18 @@ export interface DepthAugmentation {
   readonly jitterHue: number;
 }
 
+/**
+ * The disparity, 0..1, about which the network's answers begin: `far` down to the horizon, then
+ * linearly up to `near` at the bottom row, which is the disparity of a plane under the camera. Equal
+ * values leave the plane to be found out, as Monodepth2 does.
+ */
+export interface InitialDisparity {
+  readonly far: number;
+  readonly near: number;
+  /** Fraction of the height from the top, 0..1. */
+  readonly horizon: number;
+}
+
 /** Settings of the networks, the losses and the optimiser of the depth stage. */
 export interface DepthConfig {
   readonly depth: 18 | 34 | 50;
@@ -26,11 +38,19 @@ export interface DepthConfig {
   readonly decoderWidth: number;
   /** Channels of the pose encoder's first stage (always a ResNet-18). */
   readonly poseWidth: number;
+  /** What the pose network's answers are multiplied by; small values keep first answers near rest. */
+  readonly motionScale: number;
   /** Disparities are predicted at 1, 1/2, ... of the size: 1 to 4 scales. */
   readonly scales: number;
+  /**
+   * Where disparities are compared: all at the frames' full size (Monodepth2), or each at its own,
+   * which costs a third and lets coarse scales feel motions of many pixels.
+   */
+  readonly lossSize: "full" | "own";
   /** Depths that a disparity of 1 and 0 stand for, in the unknown unit of the video. */
   readonly minDepth: number;
   readonly maxDepth: number;
+  readonly initialDisparity: InitialDisparity;
   /** Share of SSIM in the photometric error; the rest is the absolute difference. */
   readonly ssimWeight: number;
   /** Weight of the edge-aware smoothness at full size; half of it per coarser scale. */
@@ -61,8 +81,11 @@ export const defaultDepthConfig: DepthConfig = {
   decoderWidth: 16,
   poseWidth: 64,
   scales: 4,
+  lossSize: "full",
+  motionScale: 0.01,
   minDepth: 0.1,
   maxDepth: 100,
+  initialDisparity: { far: 0.5, near: 0.5, horizon: 0.5 },
   ssimWeight: 0.85,
   smoothness: 1e-3,
   autoMask: true,
@@ -78,8 +101,11 @@ export const defaultDepthConfig: DepthConfig = {
 export const tinyDepthConfig: DepthConfig = {
   ...defaultDepthConfig,
   width: 16,
+  initialDisparity: { far: 0.1, near: 0.5, horizon: 0.4 },
   decoderWidth: 8,
   poseWidth: 16,
+  motionScale: 0.05,
+  lossSize: "own",
   batchSize: 8,
   steps: 400,
   warmupSteps: 20,
@@ -89,17 +115,22 @@ export const tinyDepthConfig: DepthConfig = {
 
 /** @throws {ConfigError} when a setting is out of its range. */
 export function checkDepthConfig(config: DepthConfig): void {
-  const { augmentation } = config;
+  const { augmentation, initialDisparity: initial } = config;
   const positive = (value: number) => value > 0 && Number.isFinite(value);
   const count = (value: number) => Number.isInteger(value) && value > 0;
+  const inside = (value: number) => value > 0 && value < 1;
   const fraction = (value: number) => value >= 0 && value <= 1;
   const rules: [string, number, boolean, string][] = [
     ["width", config.width, count(config.width), "a positive whole number"],
     ["decoderWidth", config.decoderWidth, count(config.decoderWidth), "a positive whole number"],
     ["poseWidth", config.poseWidth, count(config.poseWidth), "a positive whole number"],
+    ["motionScale", config.motionScale, positive(config.motionScale), "a positive number"],
     ["scales", config.scales, [1, 2, 3, 4].includes(config.scales), "1, 2, 3 or 4"],
     ["minDepth", config.minDepth, positive(config.minDepth), "a positive number"],
     ["maxDepth", config.maxDepth, config.maxDepth > config.minDepth, "more than minDepth"],
+    ["initialDisparity.far", initial.far, inside(initial.far), "between 0 and 1"],
+    ["initialDisparity.near", initial.near, inside(initial.near), "between 0 and 1"],
+    ["initialDisparity.horizon", initial.horizon, inside(initial.horizon), "between 0 and 1"],
     ["ssimWeight", config.ssimWeight, fraction(config.ssimWeight), "0 to 1"],
     ["smoothness", config.smoothness, config.smoothness >= 0, "0 or more"],
     ["augmentation.flip", augmentation.flip, fraction(augmentation.flip), "0 to 1"],

@@ -9,7 +9,7 @@ import type { Random } from "../random.ts";
 import type { Intrinsics } from "../records.ts";
 import { cameraMatrices, inverseCameraMatrices, inverseMotion, type Motion } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
-import { leastReprojection, photometricError } from "./photometric.ts";
+import { leastReprojection, photometricError, type Reprojection } from "./photometric.ts";
 import { edgeAwareSmoothness } from "./smoothness.ts";
 import { synthesizeView } from "./view_synthesis.ts";
 
@@ -28,7 +28,7 @@ export interface DepthLoss {
   readonly photometric: tf.Scalar;
   /** With its weight. */
   readonly smoothness: tf.Scalar;
-  /** Share of pixels that auto-masking leaves. */
+  /** Share of pixels that auto-masking leaves at full size. */
   readonly moving: tf.Scalar;
 }
 
@@ -45,8 +45,8 @@ export function inverseDepth(
 }
 
 /**
- * Photometric loss at every scale, at full size, plus smoothness at each scale's own size, averaged
- * over scales (Godard et al. 2019, sections 3.1 to 3.3).
+ * Photometric loss of every scale plus smoothness at each scale's own size, averaged over scales
+ * (Godard et al. 2019, sections 3.1 to 3.3).
  *
  * @param disparities The network's, finest first.
  * @param motions From the target's camera to that of the previous and of the next frame.
@@ -59,17 +59,48 @@ export function depthLoss(
   config: DepthConfig,
   random: Random,
 ): DepthLoss {
+  const scales = disparities.length;
+  const parts = config.lossSize === "full"
+    ? [reprojection(triplet, disparities, motions, config, random)]
+    : disparities.map((d, i) =>
+      reprojection(shrink(triplet, 2 ** i), [d], motions, config, random)
+    );
+  const photometric = tf.div(tf.addN(parts.map(({ loss }) => loss)), parts.length) as tf.Scalar;
+  const smoothness = tf.addN(
+    disparities.map((disparity, scale) => {
+      const { target } = shrink(triplet, 2 ** scale);
+      const weight = config.smoothness / 2 ** scale / scales;
+      return tf.mul(edgeAwareSmoothness(disparity, target), weight);
+    }),
+  ) as tf.Scalar;
+  const loss: tf.Scalar = tf.add(photometric, smoothness);
+  return { loss, photometric, smoothness, moving: parts[0].moving };
+}
+
+/** The triplet at 1 / factor of its size. */
+function shrink(triplet: Triplet, factor: number): Triplet {
+  if (factor === 1) return triplet;
+  const small = (x: tf.Tensor4D) => tf.avgPool(x, factor, factor, "valid");
+  const { previous, target, next, intrinsics } = triplet;
+  return { previous: small(previous), target: small(target), next: small(next), intrinsics };
+}
+
+/** Photometric loss of disparities of any size at the triplet's size. */
+function reprojection(
+  triplet: Triplet,
+  disparities: readonly tf.Tensor4D[],
+  motions: readonly [Motion, Motion],
+  config: DepthConfig,
+  random: Random,
+): Reprojection {
   const { target } = triplet;
   const [batch, height, width] = target.shape;
-  const scales = disparities.length;
   const views = synthesizeViews(triplet, disparities, motions, config);
   const errors = photometricError(views, target, config.ssimWeight);
-  const { loss: photometric, moving } = leastReprojection(
-    tf.reshape(errors, [2, scales, batch, height, width]),
+  return leastReprojection(
+    tf.reshape(errors, [2, disparities.length, batch, height, width]),
     config.autoMask ? unmovedError(triplet, config, random) : undefined,
   );
-  const smoothness = pyramidSmoothness(disparities, target, config.smoothness);
-  return { loss: tf.add(photometric, smoothness), photometric, smoothness, moving };
 }
 
 /** `[2*S*B,H,W,3]`: the target from both sources at every scale, sources outermost. */
@@ -112,20 +143,6 @@ function unmovedError(
   const noise = new Float32Array(error.size);
   for (let i = 0; i < noise.length; i++) noise[i] = random.uniform(0, 1e-5);
   return tf.add(error, tf.tensor4d(noise, error.shape));
-}
-
-/** Weighted smoothness, mean over scales; a coarser scale, whose slopes are steeper, counts half. */
-function pyramidSmoothness(
-  disparities: readonly tf.Tensor4D[],
-  image: tf.Tensor4D,
-  weight: number,
-): tf.Scalar {
-  const terms = disparities.map((disparity, scale) => {
-    const factor = image.shape[1] / disparity.shape[1];
-    const small = factor === 1 ? image : tf.avgPool(image, factor, factor, "valid");
-    return tf.mul(edgeAwareSmoothness(disparity, small), weight / 2 ** scale / disparities.length);
-  });
-  return tf.addN(terms) as tf.Scalar;
 }
 
 /** Target-to-source motions from those between the frames in their order of time. */

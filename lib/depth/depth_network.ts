@@ -8,7 +8,7 @@ import { conv2d, type Layer, type Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
 import { resnet, resnetChannels } from "../nn/resnet.ts";
 import { reflectPad } from "../ops/reflect_pad.ts";
-import type { DepthConfig } from "./config.ts";
+import type { DepthConfig, InitialDisparity } from "./config.ts";
 
 /**
  * Images `[B,H,W,3]` with values 0..1 to disparities within 0..1, finest first: `[B,H,W,1]`,
@@ -24,7 +24,7 @@ export type DepthNetwork = (images: tf.Tensor4D, mode: Mode, scales: number) => 
  */
 export function depthNetwork(
   scope: Scope,
-  config: Pick<DepthConfig, "depth" | "width" | "decoderWidth" | "scales">,
+  config: Pick<DepthConfig, "depth" | "width" | "decoderWidth" | "scales" | "initialDisparity">,
 ): DepthNetwork {
   const encode = resnet(scope.child("encoder"), { ...config, inputChannels: 3 });
   const skips = [0, ...resnetChannels(config)];
@@ -55,10 +55,23 @@ export function depthNetwork(
       x = double(tf.elu(before(x, mode)));
       if (level > 0) x = tf.concat([x, maps[level - 1]], 3);
       x = tf.elu(after(x, mode));
-      if (head && level < scales) disparities.unshift(tf.sigmoid(head(x, mode)));
+      if (head && level < scales) {
+        const start = initialLogits(config.initialDisparity, x.shape[1]);
+        disparities.unshift(tf.sigmoid(tf.add(head(x, mode), start)));
+      }
     }
     return disparities;
   };
+}
+
+/** `[1,height,1,1]`: what is added to the last convolution's answer in each row. */
+function initialLogits({ far, near, horizon }: InitialDisparity, height: number): tf.Tensor4D {
+  const rows = Array.from({ length: height }, (_, row) => {
+    const below = Math.max(0, ((row + 0.5) / height - horizon) / (1 - horizon));
+    const disparity = far + (near - far) * below;
+    return Math.log(disparity / (1 - disparity));
+  });
+  return tf.tensor4d(rows, [1, height, 1, 1]);
 }
 
 /** Brings colours 0..1 to about mean 0 and deviation 1, as both networks expect them. */
@@ -69,9 +82,9 @@ export function normalise(images: tf.Tensor4D): tf.Tensor4D {
 /** A 3x3 convolution whose border is mirrored: zeros there would look like a far wall. */
 function mirrored(
   scope: Scope,
-  channels: { readonly inputChannels: number; readonly outputChannels: number },
+  options: { readonly inputChannels: number; readonly outputChannels: number },
 ): Layer {
-  const convolution = conv2d(scope, { ...channels, kernelSize: 3, padding: 0 });
+  const convolution = conv2d(scope, { ...options, kernelSize: 3, padding: 0 });
   return (x, mode) => convolution(reflectPad(x), mode);
 }
 

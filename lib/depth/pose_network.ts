@@ -8,6 +8,7 @@ import { conv2d, type Layer, type Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
 import { resnet } from "../nn/resnet.ts";
 import { type Motion, rotationMatrices } from "./camera.ts";
+import type { DepthConfig } from "./config.ts";
 import { normalise } from "./depth_network.ts";
 
 /**
@@ -16,15 +17,15 @@ import { normalise } from "./depth_network.ts";
  */
 export type PoseNetwork = (earlier: tf.Tensor4D, later: tf.Tensor4D, mode: Mode) => Motion;
 
-/** Keeps the first predictions near rest (Godard et al. 2019, section 6.1). */
-const MOTION_SCALE = 0.01;
-
 /**
  * A ResNet-18 `encoder.*` on the two frames' 6 channels, then `decoder.0` (1x1), `decoder.1` and
  * `decoder.2` (3x3) with ReLU and `decoder.3` (1x1) to axis-angle and translation, averaged over
- * the image and scaled by 0.01.
+ * the image and multiplied by `motionScale`.
  */
-export function poseNetwork(scope: Scope, { poseWidth }: { poseWidth: number }): PoseNetwork {
+export function poseNetwork(
+  scope: Scope,
+  { poseWidth, motionScale }: Pick<DepthConfig, "poseWidth" | "motionScale">,
+): PoseNetwork {
   const encode = resnet(scope.child("encoder"), { depth: 18, width: poseWidth, inputChannels: 6 });
   const channels = 4 * poseWidth;
   const layer = (index: number, inputs: number, outputs: number, size: number): Layer =>
@@ -42,7 +43,7 @@ export function poseNetwork(scope: Scope, { poseWidth }: { poseWidth: number }):
   return (earlier, later, mode) => {
     let x = encode(normalise(tf.concat([earlier, later], 3)), mode)[4];
     for (const convolution of hidden) x = tf.relu(convolution(x, mode));
-    const motion = tf.mul(tf.mean(last(x, mode), [1, 2]), MOTION_SCALE);
+    const motion = tf.mul(tf.mean(last(x, mode), [1, 2]), motionScale);
     const [axisAngles, translation] = tf.split<tf.Tensor2D>(motion as tf.Tensor2D, 2, 1);
     return { rotation: rotationMatrices(axisAngles), translation };
   };
