@@ -147,7 +147,17 @@ Deno.test("DepthTrainer.step() obeys its schedule and its loss settings", async 
   assertAlmostEquals((await metrics({ smoothness: 1 })).smoothness / base.smoothness, 1000, 1);
   assertEquals((await metrics({ autoMask: false })).moving, 1);
   assert(base.moving < 1);
-  for (const change of [{ scales: 4 }, { ssimWeight: 0 }, { maxDepth: 1 }]) {
+  const changes: Partial<DepthConfig>[] = [
+    { scales: 4 },
+    { ssimWeight: 0 },
+    { maxDepth: 1 },
+    { motionScale: 1 },
+    { lossSize: "full" },
+    { initialDisparity: { ...small.initialDisparity, far: 0.3 } },
+    { initialDisparity: { ...small.initialDisparity, near: 0.9 } },
+    { initialDisparity: { ...small.initialDisparity, horizon: 0.8 } },
+  ];
+  for (const change of changes) {
     assert((await metrics(change)).photometric !== base.photometric, JSON.stringify(change));
   }
 });
