@@ -88,15 +88,19 @@ struct Pool {
  */
 template <typename F>
 void for_pairs(const Pool& pool, Range range, int j, const F& f) {
-  const int64_t channels = pool.channels;
+  const int64_t channels = pool.channels, columns = range.end - range.begin;
   const int64_t out = range.begin * channels, in = pool.column_of(range.begin, j) * channels;
   if (pool.stride_width == 1) {
-    const int64_t elements = (range.end - range.begin) * channels;
-    for (int64_t k = 0; k < elements; k++) f(out + k, in + k);
+    for (int64_t k = 0; k < columns * channels; k++) f(out + k, in + k);
+  } else if (channels == 3) {
+    const int64_t step = 3 * pool.stride_width;
+    for (int64_t n = 0; n < columns; n++) {
+      for (int64_t c = 0; c < 3; c++) f(out + n * 3 + c, in + n * step + c);
+    }
   } else {
-    for (int64_t n = 0; n < range.end - range.begin; n++) {
-      const int64_t to = out + n * channels, from = in + n * pool.stride_width * channels;
-      for (int64_t c = 0; c < channels; c++) f(to + c, from + c);
+    const int64_t step = channels * pool.stride_width;
+    for (int64_t n = 0; n < columns; n++) {
+      for (int64_t c = 0; c < channels; c++) f(out + n * channels + c, in + n * step + c);
     }
   }
 }

@@ -22,6 +22,9 @@ const CASES: [shape: number[], axes: number[]][] = [
   [[3, 4, 5, 6], [2, 3]],
   [[2, 6000], [0]],
   [[70, 300], [0]],
+  [[3, 4, 5], [0, 2]],
+  [[2, 3, 4, 5, 2], [0, 2, 4]],
+  [[4, 3, 30, 2], [3, 0, 1]],
 ];
 
 for (
@@ -32,12 +35,12 @@ for (
     ["min", tf.min, (values: number[]) => Math.min(...values)],
   ] as const
 ) {
-  kernelTest(`${name} over any neighbouring axes`, "cpcdr_reduce", (random) => {
+  kernelTest(`${name} over any axes`, "cpcdr_reduce", (random) => {
     for (const [shape, axes] of CASES) {
       const x = draw(random, shape);
       for (const keep of [false, true]) {
         const got = reduce(tensor(x), axes, keep);
-        assertClose(got, along(x, axes, f, keep), 2e-6, `[${shape}] over [${axes}]`);
+        assertClose(got, along(x, axes, f, keep), 2e-5, `[${shape}] over [${axes}]`);
       }
     }
   });

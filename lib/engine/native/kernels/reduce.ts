@@ -25,28 +25,39 @@ export function reduceKernels(): NativeKernel[] {
   return [...kernels, { name: "ArgMax", run: argMax }];
 }
 
-/** Shape rule: the axes go, or stay with extent 1. Axes that are not neighbours fall back. */
+/**
+ * Shape rule: the axes go, or stay with extent 1. The library reduces a run of neighbouring axes at a
+ * time; runs come last first, and a mean of means is the mean, as all have equally many parts.
+ */
 function reduce({ inputs: { x }, attrs, backend }: KernelCall, code: number) {
-  if (!areFloats(x)) return undefined;
   const { axis, reductionIndices, keepDims } = attrs as ReduceAttrs;
   const axes = tf.util.parseAxisParam((axis ?? reductionIndices)!, x.shape);
-  const sorted = axes.toSorted((p, q) => p - q);
-  const [first, last] = [sorted[0], sorted[sorted.length - 1]];
-  if (sorted.length === 0 || last - first + 1 !== sorted.length) return undefined;
-  const shape = x.shape.flatMap((extent, k) =>
-    k < first || k > last ? [extent] : keepDims ? [1] : []
-  );
-  const output = backend.output(shape);
-  const size = (from: number, to: number) => tf.util.sizeFromShape(x.shape.slice(from, to));
-  backend.library.check(backend.library.symbols.cpcdr_reduce(
-    code,
-    backend.floats(x),
-    output.values,
-    size(0, first),
-    size(first, last + 1),
-    size(last + 1, x.shape.length),
-  ));
-  return output.info;
+  if (!areFloats(x) || axes.length === 0) return undefined;
+  const shape = [...x.shape];
+  let values = backend.floats(x);
+  for (const [first, last] of runs(axes)) {
+    const size = (from: number, to: number) => tf.util.sizeFromShape(shape.slice(from, to));
+    const [outer, extent, inner] = [size(0, first), size(first, last), size(last, shape.length)];
+    const reduced = backend.pool.lend(outer * inner);
+    const { library } = backend;
+    library.check(library.symbols.cpcdr_reduce(code, values, reduced, outer, extent, inner));
+    if (values !== backend.floats(x)) backend.pool.giveBack(values.buffer);
+    values = reduced;
+    shape.fill(1, first, last);
+  }
+  const outShape = keepDims ? shape : shape.filter((_, k) => !axes.includes(k));
+  return backend.makeTensorInfo(outShape, "float32", values);
+}
+
+/** Runs [first, last) of neighbouring axes, last first. */
+function runs(axes: readonly number[]): [number, number][] {
+  const found: [number, number][] = [];
+  for (const axis of axes.toSorted((p, q) => q - p)) {
+    const current = found[found.length - 1];
+    if (current && current[0] === axis + 1) current[0] = axis;
+    else found.push([axis, axis + 1]);
+  }
+  return found;
 }
 
 function argMax({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorInfo | undefined {
