@@ -20,13 +20,14 @@ const ASPECT_TOLERANCE = 0.02;
  * @throws {DataError} when it cannot be decoded.
  */
 export async function readColours(path: string, { height, width }: Size): Promise<Uint8Array> {
-  return await decode(
+  const pixels = await decode(
     path,
     "an image",
     () =>
       sharp(path, { failOn: "truncated" }).removeAlpha().toColourspace("srgb")
         .resize(width, height, { fit: "fill", kernel: "lanczos3" }).raw().toBuffer(),
   );
+  return plain(pixels);
 }
 
 /**
@@ -41,13 +42,14 @@ export async function readLabels(path: string, { height, width }: Size): Promise
       `Cannot read ${path}: expected one channel of class ids, got ${channels}; save labels as 8-bit grey PNG`,
     );
   }
-  return await decode(
+  const ids = await decode(
     path,
     "class ids",
     () =>
       sharp(path, { failOn: "truncated" }).toColourspace("b-w")
         .resize(width, height, { fit: "fill", kernel: "nearest" }).raw().toBuffer(),
   );
+  return plain(ids);
 }
 
 /** Size and channels of an image file. */
@@ -65,6 +67,11 @@ export async function requireSameAspect(first: string, other: string): Promise<v
     `Cannot use ${other} (${b.width} x ${b.height}) beside ${first} (${a.width} x ${a.height}): expected ` +
       "one aspect; crop the frames alike or give them a dataset of their own",
   );
+}
+
+/** The bytes of a Node buffer as a plain array. */
+function plain(buffer: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 async function decode<T>(path: string, what: string, read: () => Promise<T>): Promise<T> {

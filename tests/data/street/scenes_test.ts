@@ -1,0 +1,133 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { streetScenes } from "../../../lib/data/street/scenes.ts";
+import { STREET_CLASSES } from "../../../lib/data/street/street.ts";
+import type { Frame } from "../../../lib/records.ts";
+
+const SIZE = { height: 64, width: 128 };
+
+function scenes(
+  split: "train" | "validation" | "test",
+  seed = 0,
+  sequences = 6,
+  framesPerSequence = 3,
+) {
+  return streetScenes({ seed, split, sequences, framesPerSequence });
+}
+
+/** Where a pixel of `from` lies in `to`, by true depth and both poses: written out, on purpose. */
+function project(from: Frame, to: Frame, x: number, y: number): [number, number, number] {
+  const { fx, fy, cx, cy } = from.intrinsics!;
+  const z = from.depth![y * from.width + x];
+  const local = [
+    z * ((x + 0.5) / from.width - cx) / fx,
+    z * ((y + 0.5) / from.height - cy) / fy,
+    z,
+  ];
+  const [a, b] = [from.pose!, to.pose!];
+  const world = [0, 1, 2].map((r) =>
+    a[4 * r] * local[0] + a[4 * r + 1] * local[1] + a[4 * r + 2] * local[2] + a[4 * r + 3]
+  );
+  const shifted = world.map((value, r) => value - b[4 * r + 3]);
+  const seen = [0, 1, 2].map((c) =>
+    b[c] * shifted[0] + b[4 + c] * shifted[1] + b[8 + c] * shifted[2]
+  );
+  return [
+    (fx * seen[0] / seen[2] + cx) * to.width - 0.5,
+    (fy * seen[1] / seen[2] + cy) * to.height - 0.5,
+    seen[2],
+  ];
+}
+
+Deno.test("streetScenes() gives the same bytes for the same seed, whatever is read before", async () => {
+  const seed = Math.floor(Math.random() * 1e6);
+  const [a, b] = [scenes("train", seed), scenes("train", seed)];
+  await b.read(7, SIZE);
+  const [first, second] = [await a.read(4, SIZE), await b.read(4, SIZE)];
+  assertEquals(first.rgb, second.rgb);
+  assertEquals(first.depth, second.depth);
+});
+
+Deno.test("streetScenes() draws other streets for another seed, split or sequence", async () => {
+  const frames = await Promise.all([
+    scenes("train", 0).read(0, SIZE),
+    scenes("train", 1).read(0, SIZE),
+    scenes("validation", 0).read(0, SIZE),
+    scenes("train", 0).read(3, SIZE),
+  ]);
+  for (let i = 0; i < frames.length; i++) {
+    for (let j = 0; j < i; j++) assertNotEquals(frames[i].labels, frames[j].labels);
+  }
+});
+
+Deno.test("streetScenes() shows every class, with instances on things alone", async () => {
+  const dataset = scenes("train", 3, 20, 1);
+  const pixels = new Float64Array(STREET_CLASSES.length);
+  for (let i = 0; i < 20; i++) {
+    const frame = await dataset.read(i, SIZE);
+    const classOf = new Map<number, number>();
+    frame.labels!.forEach((label, k) => {
+      pixels[label]++;
+      const instance = frame.instances![k];
+      const isThing = STREET_CLASSES[label] !== "sky" &&
+        !["road", "pavement", "grass"].includes(STREET_CLASSES[label]);
+      assertEquals(instance > 0, isThing);
+      if (instance > 0) assertEquals(classOf.get(instance) ?? label, label);
+      classOf.set(instance, label);
+      assertEquals(frame.depth![k] === Infinity, STREET_CLASSES[label] === "sky");
+    });
+  }
+  const total = pixels.reduce((sum, value) => sum + value, 0);
+  STREET_CLASSES.forEach((name, id) =>
+    assert(pixels[id] / total > 0.003, `${name}: ${pixels[id] / total}`)
+  );
+});
+
+Deno.test("streetScenes() has depth and poses that explain the next frame", async () => {
+  const dataset = scenes("validation", 5, 8, 2);
+  const still = new Set(
+    ["road", "pavement", "grass", "building"].map((name) => STREET_CLASSES.indexOf(name as "road")),
+  );
+  let [checked, agreed] = [0, 0];
+  for (let street = 0; street < 8; street++) {
+    const [from, to] = [
+      await dataset.read(2 * street, SIZE),
+      await dataset.read(2 * street + 1, SIZE),
+    ];
+    for (let y = 0; y < SIZE.height; y++) {
+      for (let x = 0; x < SIZE.width; x++) {
+        if (!still.has(from.labels![y * SIZE.width + x])) continue;
+        const [u, v, z] = project(from, to, x, y);
+        const [column, row] = [Math.round(u), Math.round(v)];
+        if (z < 1 || column < 0 || row < 0 || column >= SIZE.width || row >= SIZE.height) continue;
+        const there = to.depth![row * SIZE.width + column];
+        checked++;
+        if (Math.abs(there - z) < 0.08 * z) agreed++;
+      }
+    }
+  }
+  // What fails is hidden behind something nearer, or lies within a pixel of an edge.
+  assert(checked > 10_000, `${checked}`);
+  assert(agreed / checked > 0.9, `${agreed / checked}`);
+});
+
+Deno.test("streetScenes() gives the same scene at every size", async () => {
+  const dataset = scenes("test", 2, 3, 1);
+  for (let i = 0; i < 3; i++) {
+    const [small, large] = [
+      await dataset.read(i, SIZE),
+      await dataset.read(i, { height: 192, width: 384 }),
+    ];
+    let agreed = 0;
+    for (let y = 0; y < SIZE.height; y++) {
+      for (let x = 0; x < SIZE.width; x++) {
+        // The centre of a pixel is the centre of the middle one of the nine that it stands for.
+        const [a, b] = [
+          small.depth![y * SIZE.width + x],
+          large.depth![(3 * y + 1) * 384 + 3 * x + 1],
+        ];
+        if (a === b || Math.abs(a - b) < 1e-3 * a) agreed++;
+      }
+    }
+    assert(agreed / (SIZE.height * SIZE.width) > 0.999, `${agreed}`);
+  }
+});
