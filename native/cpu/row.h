@@ -24,12 +24,16 @@ inline float combine_row(const float* x, int64_t count, float start, const Combi
     for (i = kSlots; i + kSlots <= count; i += kSlots) {
       for (int64_t v = 0; v < kVectors; v++) vectors[v] = combine(vectors[v], load(x + i + v * kLanes));
     }
-    float lanes[kSlots];
-    for (int64_t v = 0; v < kVectors; v++) store(lanes + v * kLanes, vectors[v]);
-    for (int64_t half = kSlots / 2; half > 0; half /= 2) {
-      for (int64_t k = 0; k < half; k++) lanes[k] = combine(lanes[k], lanes[k + half]);
+    for (int64_t half = kVectors / 2; half > 0; half /= 2) {
+      for (int64_t v = 0; v < half; v++) vectors[v] = combine(vectors[v], vectors[v + half]);
     }
-    rest = lanes[0];
+    /* Lanes are brought together by loads at an offset; no branches, as comparisons of floats would be. */
+    float lanes[2 * kLanes] = {};
+    for (int half = kLanes / 2; half > 0; half /= 2) {
+      store(lanes, vectors[0]);
+      vectors[0] = combine(vectors[0], load(lanes + half));
+    }
+    rest = vectors[0][0];
   }
   for (; i < count; i++) rest = combine(rest, x[i]);
   return rest;

@@ -28,26 +28,72 @@ void inner_loop(const float* a, int64_t stride_a, const float* b, int64_t stride
   }
 }
 
-/* Rows shorter than this are joined where the other side repeats. */
+/* Rows shorter than this are joined into wide ones. */
 constexpr int64_t kShortRow = 128;
 
-/* Whether the right side is one short row that repeats along the left one, as a bias does. */
-bool repeats_row(const int32_t* sizes) {
-  const int32_t *sa = sizes + 4, *sb = sizes + 8;
-  return sizes[0] == 1 && sizes[1] == 1 && sizes[2] > 1 && sizes[3] < kShortRow && sa[3] == 1 &&
-         sa[2] == sizes[3] && sb[3] == 1 && sb[2] == 0;
+/* One side of an operation on a matrix of short rows: whole, one row that repeats, or one column that does. */
+class Side {
+ public:
+  /* The strides must be one of the three; `repeated` is what widen() made of a row. */
+  Side(const float* values, int row_stride, int column_stride, int64_t columns, const float* repeated)
+      : values_(values), repeated_(repeated), columns_(columns), row_(row_stride == 0), column_(column_stride == 0) {}
+
+  static bool fits(int row_stride, int column_stride, int64_t columns) {
+    if (column_stride == 0) return row_stride == 1;
+    return column_stride == 1 && (row_stride == 0 || row_stride == columns);
+  }
+
+  /* The elements of a wide row from the first on, where they stand or put into the buffer. */
+  const float* at(int64_t first, int64_t count, float* buffer) const {
+    if (row_) return repeated_;
+    if (!column_) return values_ + first;
+    const float* from = values_ + first / columns_;
+    switch (columns_) {
+      case 2: repeat<2>(from, count / 2, buffer); break;
+      case 3: repeat<3>(from, count / 3, buffer); break;
+      default:
+        for (int64_t i = 0; i < count; i += columns_) std::fill_n(buffer + i, columns_, from[i / columns_]);
+    }
+    return buffer;
+  }
+
+ private:
+  template <int kColumns>
+  static void repeat(const float* from, int64_t rows, float* buffer) {
+    for (int64_t r = 0; r < rows; r++) {
+      for (int c = 0; c < kColumns; c++) buffer[r * kColumns + c] = from[r];
+    }
+  }
+
+  const float *values_, *repeated_;
+  int64_t columns_;
+  bool row_, column_;
+};
+
+/* Whether this is a matrix of short rows, against one row as a bias is, or against one column. */
+bool has_short_rows(const int32_t* sizes) {
+  const int64_t columns = sizes[3];
+  return sizes[0] == 1 && sizes[1] == 1 && sizes[2] > 1 && columns > 1 && columns < kShortRow &&
+         Side::fits(sizes[6], sizes[7], columns) && Side::fits(sizes[10], sizes[11], columns);
 }
 
-/* Joins short rows into wide ones and repeats the right side likewise; false when memory is exhausted. */
+/* Joins short rows into wide ones; false when memory is exhausted. */
 template <typename Out, typename F>
-bool broadcast_row(const float* a, const float* row, Out* out, int64_t rows, int64_t columns, const F& f) {
-  const int64_t wide = wide_row(rows, columns), elements = rows * columns;
-  float* repeated = workspace(0, static_cast<size_t>(wide));
+bool combine_short_rows(const float* a, const float* b, Out* out, const int32_t* sizes, const F& f) {
+  const int64_t rows = sizes[2], columns = sizes[3], wide = wide_row(rows, columns), elements = rows * columns;
+  constexpr int64_t kMaxWide = kWideElements + kShortRow;
+  float* repeated = workspace(0, static_cast<size_t>(2 * wide));
   if (!repeated) return false;
-  widen(row, columns, wide, repeated);
+  if (sizes[6] == 0) widen(a, columns, wide, repeated);
+  if (sizes[10] == 0) widen(b, columns, wide, repeated + wide);
+  const Side left(a, sizes[6], sizes[7], columns, repeated);
+  const Side right(b, sizes[10], sizes[11], columns, repeated + wide);
   parallel_for((elements + wide - 1) / wide, kGrain / wide + 1, [=](int64_t begin, int64_t end) {
+    float buffers[2][kMaxWide];
     for (int64_t i = begin; i < end; i++) {
-      inner_loop(a + i * wide, 1, repeated, 1, out + i * wide, std::min(wide, elements - i * wide), f);
+      const int64_t first = i * wide, count = std::min(wide, elements - first);
+      const float *x = left.at(first, count, buffers[0]), *y = right.at(first, count, buffers[1]);
+      inner_loop(x, 1, y, 1, out + first, count, f);
     }
   });
   return true;
@@ -57,7 +103,7 @@ bool broadcast_row(const float* a, const float* row, Out* out, int64_t rows, int
 template <typename Out, typename F>
 void broadcast(const float* a, const float* b, void* target, const int32_t* sizes, const F& f) {
   Out* out = static_cast<Out*>(target);
-  if (repeats_row(sizes) && broadcast_row(a, b, out, sizes[2], sizes[3], f)) return;
+  if (has_short_rows(sizes) && combine_short_rows(a, b, out, sizes, f)) return;
   const int64_t d1 = sizes[1], d2 = sizes[2], d3 = sizes[3];
   const int32_t *sa = sizes + 4, *sb = sizes + 8;
   const int64_t rows = sizes[0] * d1 * d2;
