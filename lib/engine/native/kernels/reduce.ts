@@ -34,14 +34,15 @@ function reduce({ inputs: { x }, attrs, backend }: KernelCall, code: number) {
   const axes = tf.util.parseAxisParam((axis ?? reductionIndices)!, x.shape);
   if (!areFloats(x) || axes.length === 0) return undefined;
   const shape = [...x.shape];
-  let values = backend.floats(x);
+  const input = backend.floats(x);
+  let values = input;
   for (const [first, last] of runs(axes)) {
     const size = (from: number, to: number) => tf.util.sizeFromShape(shape.slice(from, to));
     const [outer, extent, inner] = [size(0, first), size(first, last), size(last, shape.length)];
     const reduced = backend.pool.lend(outer * inner);
     const { library } = backend;
     library.check(library.symbols.cpcdr_reduce(code, values, reduced, outer, extent, inner));
-    if (values !== backend.floats(x)) backend.pool.giveBack(values.buffer);
+    if (values !== input) backend.pool.giveBack(values.buffer);
     values = reduced;
     shape.fill(1, first, last);
   }
