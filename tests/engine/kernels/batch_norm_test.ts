@@ -1,7 +1,7 @@
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import { assertEquals } from "@std/assert";
 import { type Random, randomStream } from "../../../lib/random.ts";
-import { type Dense, differences } from "../../oracles/dense.ts";
+import { at, build, type Dense, differences } from "../../oracles/dense.ts";
 import { normalised } from "../../oracles/normalisation.ts";
 import { assertClose, draw, kernelTest, library, runKernel, tensor } from "./support.ts";
 
@@ -94,6 +94,32 @@ kernelTest("BatchNormTrainGrad is the derivative", "cpcdr_batch_norm_grad", (ran
       if (!residual) continue;
       const of = (residual: Dense) => normalised(x, scale, offset, { ...options, residual }).y;
       assertClose(dresidual, gradient(of, residual), 2e-4, "dresidual");
+    }
+  }
+});
+
+kernelTest("batchNorm normalises by given statistics", "cpcdr_binary", (random) => {
+  for (const shape of [[3, 4, 5, 7], [9, 1], [2, 200]]) {
+    const channels = [shape[shape.length - 1]];
+    const x = draw(random, shape);
+    const [mean, spread, scale, offset] = [1, 2, 3, 4].map(() => draw(random, channels));
+    const variance = { shape: channels, values: Float32Array.from(spread.values, (v) => v * v) };
+    for (const [given, shift] of [[scale, offset], [undefined, undefined], [scale, undefined]]) {
+      const y = tf.batchNorm(
+        tensor(x),
+        tensor<tf.Tensor1D>(mean),
+        tensor<tf.Tensor1D>(variance),
+        shift && tensor<tf.Tensor1D>(shift),
+        given && tensor<tf.Tensor1D>(given),
+        0.01,
+      );
+      const expected = build(
+        shape,
+        (place) =>
+          (at(x, place) - at(mean, place)) / Math.sqrt(at(variance, place) + 0.01) *
+            (given ? at(given, place) : 1) + (shift ? at(shift, place) : 0),
+      );
+      assertClose(y, expected, 1e-5, `[${shape}]`);
     }
   }
 });

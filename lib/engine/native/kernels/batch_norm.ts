@@ -1,11 +1,12 @@
 /**
- * Training batch normalisation over all but the last axis, fused with ReLU and a residual.
+ * Batch normalisation over all but the last axis: for training, fused with ReLU and a residual, and by
+ * given statistics.
  *
  * @module
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import type { KernelCall, NativeKernel } from "../kernel.ts";
+import { areFloats, type KernelCall, type NativeKernel } from "../kernel.ts";
 
 interface BatchNormAttrs {
   readonly epsilon: number;
@@ -14,11 +15,15 @@ interface BatchNormAttrs {
   readonly residual?: boolean;
 }
 
-/** `BatchNormTrain` and `BatchNormTrainGrad`, kernels of this project (lib/ops/batch_norm.ts). */
+/**
+ * `BatchNormTrain` and `BatchNormTrainGrad`, kernels of this project (lib/ops/batch_norm.ts), and tfjs's
+ * `FusedBatchNorm`.
+ */
 export function batchNormKernels(): NativeKernel[] {
   return [
     { name: "BatchNormTrain", run: forward },
     { name: "BatchNormTrainGrad", run: gradient },
+    { name: "FusedBatchNorm", run: inference },
   ];
 }
 
@@ -75,4 +80,33 @@ function gradient({ inputs, attrs, backend }: KernelCall): tf.TensorInfo[] {
   ));
   const gradients = [dx.info, dscale.info, doffset.info];
   return dresidual ? [...gradients, dresidual.info] : gradients;
+}
+
+const ADD = 0, MULTIPLY = 2;
+
+/** y = x * factor + shift; statistics of other shapes than `[C]` fall back. */
+function inference({ inputs, attrs, backend }: KernelCall): tf.TensorInfo | undefined {
+  const { x, mean, variance, scale, offset } = inputs;
+  const channels = x.shape[x.shape.length - 1];
+  const statistics = [mean, variance, scale, offset].filter((tensor) => tensor !== undefined);
+  const plain = statistics.every(({ shape }) => shape.length === 1 && shape[0] === channels);
+  if (!areFloats(x, ...statistics) || !plain) return undefined;
+  const epsilon = attrs.varianceEpsilon as number | undefined ?? 0.001;
+  const values = (tensor: tf.TensorInfo | undefined) => tensor && backend.floats(tensor);
+  const [means, variances, scales, offsets] = [mean, variance, scale, offset].map(values);
+  const factors = new Float32Array(channels), shifts = new Float32Array(channels);
+  for (let c = 0; c < channels; c++) {
+    const factor = (scales?.[c] ?? 1) / Math.sqrt(variances![c] + epsilon);
+    factors[c] = factor;
+    shifts[c] = (offsets?.[c] ?? 0) - means![c] * factor;
+  }
+  const y = backend.output(x.shape);
+  const rows = y.values.length / channels;
+  // A matrix against a row, in the order of cpcdr.h.
+  const sizes = Int32Array.of(1, 1, rows, channels, 0, 0, channels, 1, 0, 0, 0, 1);
+  const { library } = backend;
+  const { cpcdr_binary } = library.symbols;
+  library.check(cpcdr_binary(MULTIPLY, backend.floats(x), factors, y.values, sizes));
+  library.check(cpcdr_binary(ADD, y.values, shifts, y.values, sizes));
+  return y.info;
 }
