@@ -30,8 +30,8 @@ export const defaultRegionConfig: RegionConfig = {
   minCosine: 0.75,
   groundHeight: 0.2,
   groundUpright: 0.8,
-  kerb: 0.03,
+  kerb: 0.02,
   skyDepth: 120,
-  minArea: 0.002,
+  minArea: 0.001,
   groundTrials: 200,
 };

@@ -4,11 +4,10 @@
  * @module
  */
 
-import { mixImages } from "../mix/mix_images.ts";
+import { MixLoader } from "../mix/loader.ts";
 import type { MixSource } from "../mix/paste.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
-import { randomStream } from "../random.ts";
-import type { DepthMap, Frame, MixedBatch } from "../records.ts";
+import type { DepthMap, Frame } from "../records.ts";
 import { depthRegions } from "../regions/depth_regions.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { intrinsicsFor } from "./inputs.ts";
@@ -32,19 +31,6 @@ export function mixSources(
   });
 }
 
-/** The mixed images of a step; they depend on seed and step alone. */
-export function mixedBatch(
-  sources: readonly MixSource[],
-  preset: Preset,
-  seed: number,
-  step: number,
-): MixedBatch {
-  const random = randomStream(seed, "mix", step);
-  const order = random.shuffle(sources.map((_, i) => i));
-  const chosen = order.slice(0, preset.mix.sources).map((i) => sources[i]);
-  return mixImages(chosen, preset.mix, random);
-}
-
 /** Trains the features of a run, from its newest checkpoint where it has one. */
 export async function trainFeatures(
   session: Session,
@@ -56,12 +42,14 @@ export async function trainFeatures(
   const metadata = pretrainMetadata(config);
   const start = await loadCheckpoint(session.folder, metadata, session.warn);
   if (start) pretrainer.import(start.state);
+  const { steps } = settings.pretrain;
+  using loader = new MixLoader(sources, settings.mix, seed);
   const completed = await trainStage(session, {
     stage: "pretrain",
-    steps: settings.pretrain.steps,
+    steps,
     completed: start?.step ?? 0,
     saveEvery: settings.saveEvery,
-    batches: (step) => mixedBatch(sources, settings, seed, step),
+    batches: (step) => loader.batch(step, steps),
     step: (batch, step) => pretrainer.step(batch, step),
     save: (step) => saveCheckpoint(session.folder, { step, state: pretrainer.export() }, metadata),
   });

@@ -6,6 +6,7 @@
 
 import { join } from "@std/path";
 import sharp from "sharp";
+import { mixedBatch } from "../mix/batches.ts";
 import type { MixSource } from "../mix/paste.ts";
 import type { Frame } from "../records.ts";
 import { figure, page, preformatted, type Section, table } from "../report/html.ts";
@@ -23,7 +24,6 @@ import { barPlot, curvePlot } from "../report/plots.ts";
 import { writeAtomically } from "./atomic.ts";
 import type { LoadedDataset } from "./inputs.ts";
 import type { MetricsLine } from "./metrics_log.ts";
-import { mixedBatch } from "./pretrain_stage.ts";
 import type { PretrainResult } from "./result.ts";
 import type { RunConfig } from "./run_folder.ts";
 import { percent } from "./table.ts";
@@ -96,7 +96,7 @@ async function pictureSections(input: ReportInput): Promise<Section[]> {
       regionPicture(sources[i].regions, trainFrames[i]),
     ]);
   });
-  const batch = mixedBatch(sources, config.settings, config.seed, 0);
+  const batch = mixedBatch(sources, config.settings.mix, config.seed, 0);
   const perRow = Math.min(4, batch.count);
   const mixed = Array.from(
     { length: Math.min(MIXED_ROWS, Math.floor(batch.count / perRow)) },

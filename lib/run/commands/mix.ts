@@ -6,10 +6,11 @@
 
 import { join } from "@std/path";
 import { writePicture } from "../../data/write.ts";
+import { mixedBatch } from "../../mix/batches.ts";
 import type { PasteShape } from "../../mix/config.ts";
 import { mixedPicture } from "../../report/pictures.ts";
 import { type PresetName, PRESETS } from "../presets.ts";
-import { mixedBatch, mixSources } from "../pretrain_stage.ts";
+import { mixSources } from "../pretrain_stage.ts";
 import { freeFolder } from "../run_folder.ts";
 import { textTable } from "../table.ts";
 import { answer, type CommonOptions, inSession } from "./common.ts";
@@ -34,7 +35,7 @@ export async function mix(options: MixOptions): Promise<void> {
     const sources = mixSources(session, frames, maps, preset);
     let images = 0, copies = 0;
     for (let step = 0; step < options.batches; step++) {
-      const batch = mixedBatch(sources, preset, options.seed, step);
+      const batch = mixedBatch(sources, preset.mix, options.seed, step);
       copies += batch.copies.length;
       for (let i = 0; i < batch.count; i++, images++) {
         const { rgb, height, width } = mixedPicture(batch, i);

@@ -1,0 +1,23 @@
+/**
+ * The mixed images of each training step.
+ *
+ * @module
+ */
+
+import { randomStream } from "../random.ts";
+import type { MixedBatch } from "../records.ts";
+import type { MixConfig } from "./config.ts";
+import { mixImages } from "./mix_images.ts";
+import type { MixSource } from "./paste.ts";
+
+/** Mixes sources that are drawn for this step; the batch depends on seed and step alone. */
+export function mixedBatch(
+  sources: readonly MixSource[],
+  config: MixConfig,
+  seed: number,
+  step: number,
+): MixedBatch {
+  const random = randomStream(seed, "mix", step);
+  const order = random.shuffle(sources.map((_, i) => i));
+  return mixImages(order.slice(0, config.sources).map((i) => sources[i]), config, random);
+}

@@ -1,0 +1,41 @@
+/**
+ * The worker of {@linkcode MixLoader}: gets the sources once, then a step at a time, and answers batches.
+ *
+ * @module
+ */
+
+import type { MixedBatch } from "../records.ts";
+import { mixedBatch } from "./batches.ts";
+import type { MixConfig } from "./config.ts";
+import type { MixSource } from "./paste.ts";
+
+/** What the worker is told: first everything that stays, then steps. */
+export type MixRequest =
+  | { readonly sources: readonly MixSource[]; readonly config: MixConfig; readonly seed: number }
+  | { readonly step: number };
+
+/** What it answers to a step. */
+export type MixReply =
+  | { readonly step: number; readonly batch: MixedBatch }
+  | { readonly step: number; readonly error: string };
+
+let setup: Exclude<MixRequest, { step: number }>;
+
+/** The worker's end of the line; Deno's window types do not know it. */
+const line = self as unknown as Pick<Worker, "onmessage" | "postMessage">;
+
+line.onmessage = ({ data }: MessageEvent<MixRequest>) => {
+  if (!("step" in data)) {
+    setup = data;
+    return;
+  }
+  const { step } = data;
+  try {
+    const batch = mixedBatch(setup.sources, setup.config, setup.seed, step);
+    const { images, copyIds, regionIds } = batch;
+    const buffers = [images.buffer, copyIds.buffer, regionIds.buffer] as ArrayBuffer[];
+    line.postMessage({ step, batch } satisfies MixReply, buffers);
+  } catch (error) {
+    line.postMessage({ step, error: error instanceof Error ? error.message : String(error) });
+  }
+};
