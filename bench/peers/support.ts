@@ -1,0 +1,192 @@
+/**
+ * What the benches against peers share: the peer's process, rounds that alternate, and the answer.
+ *
+ * @module
+ */
+import { fromFileUrl } from "@std/path";
+import { ConfigError, CpcdrError, DeviceError } from "../../lib/errors.ts";
+import { textTable } from "../../lib/run/table.ts";
+
+/** One comparison; seconds or bytes, so less is better. */
+export interface Case {
+  readonly name: string;
+  readonly unit: "s" | "bytes";
+  readonly ours: number;
+  readonly peer: number;
+  readonly peerName: string;
+  /** peer / ours: above 1 where ours is better. */
+  readonly ratio: number;
+}
+
+/** A case from both figures. */
+export function compared(
+  name: string,
+  unit: Case["unit"],
+  ours: number,
+  peer: number,
+  peerName: string,
+): Case {
+  return { name, unit, ours, peer, peerName, ratio: peer / ours };
+}
+
+const REMEDY = "apt-get install python3-torch python3-torchvision, or point CPCDR_PYTHON to one";
+
+/** A Python process that answers one JSON line for each; torch_peer.py is its other half. */
+export class Peer implements AsyncDisposable {
+  /** Such as "PyTorch 1.13.0". */
+  name = "";
+  readonly #process: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #rest = "";
+
+  private constructor(python: string, script: string) {
+    this.#process = new Deno.Command(python, {
+      args: [fromFileUrl(new URL(script, import.meta.url))],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    this.#writer = this.#process.stdin.getWriter();
+    this.#reader = this.#process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  /**
+   * Starts a script of this folder, on so many threads.
+   *
+   * @throws {DeviceError} when no Python here has PyTorch.
+   */
+  static async start(script: string, threads: number): Promise<Peer> {
+    const peer = new Peer(await findPython(), script);
+    const hello = await peer.ask<{ name: string; threads: number }>({ do: "hello", threads });
+    if (hello.threads !== threads) {
+      throw new DeviceError(
+        `Cannot compare with ${hello.name}: expected ${threads} threads, got ${hello.threads}; ` +
+          "set CPCDR_THREADS to what both can have",
+      );
+    }
+    peer.name = hello.name;
+    return peer;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Calls a function of the script. @throws {DeviceError} when the process ends instead. */
+  async ask<T>(request: { readonly do: string } & Record<string, unknown>): Promise<T> {
+    await this.#writer.write(new TextEncoder().encode(JSON.stringify(request) + "\n"));
+    while (!this.#rest.includes("\n")) {
+      const { value, done } = await this.#reader.read();
+      if (done) {
+        throw new DeviceError(
+          `Cannot go on with the peer: expected an answer to "${request.do}", got the end of its ` +
+            "process; its own message is above",
+        );
+      }
+      this.#rest += value;
+    }
+    const end = this.#rest.indexOf("\n");
+    const line = this.#rest.slice(0, end);
+    this.#rest = this.#rest.slice(end + 1);
+    return JSON.parse(line);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.close().catch(() => {});
+    await this.#reader.cancel();
+    await this.#process.status;
+  }
+}
+
+/** `CPCDR_PYTHON`, or the first usual Python that has PyTorch. */
+async function findPython(): Promise<string> {
+  const wanted = Deno.env.get("CPCDR_PYTHON");
+  const candidates = wanted ? [wanted] : ["/usr/bin/python3", "python3"];
+  for (const python of candidates) {
+    const args = ["-c", "import torch, torchvision"];
+    const found = await new Deno.Command(python, { args, stdout: "null", stderr: "null" })
+      .output().then(({ success }) => success, () => false);
+    if (found) return python;
+  }
+  throw new DeviceError(
+    "Cannot compare with PyTorch: expected a Python that imports torch and torchvision, " +
+      `got none (tried ${candidates.join(", ")}); ${REMEDY}`,
+  );
+}
+
+/** `--rounds N` of the command line. @throws {ConfigError} when it is no count. */
+export function roundsOption(otherwise: number): number {
+  const at = Deno.args.indexOf("--rounds");
+  if (at < 0) return otherwise;
+  const rounds = Number(Deno.args[at + 1]);
+  if (Number.isInteger(rounds) && rounds > 0) return rounds;
+  throw new ConfigError(
+    `Cannot run the bench: expected --rounds N with N from 1, got "${Deno.args[at + 1] ?? ""}"`,
+  );
+}
+
+/** Runs a body with a folder that is gone afterwards. */
+export async function withFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await Deno.makeTempDir({ prefix: "cpcdr_bench_" });
+  try {
+    return await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Medians of rounds in which ours and the peer take turns, so that both see the same machine. */
+export async function takeTurns(
+  rounds: number,
+  ours: () => Promise<number> | number,
+  peer: () => Promise<number>,
+): Promise<{ ours: number; peer: number }> {
+  const seconds = { ours: [] as number[], peer: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    seconds.ours.push(await ours());
+    seconds.peer.push(await peer());
+  }
+  return { ours: median(seconds.ours), peer: median(seconds.peer) };
+}
+
+/** The middle value; the lower of two. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1];
+}
+
+/** Lets a process's peak of memory begin anew, where the system can. */
+export async function forgetPeak(pid: number): Promise<void> {
+  await Deno.writeTextFile(`/proc/${pid}/clear_refs`, "5").catch(() => {});
+}
+
+/** The most memory that a process has had resident, bytes; undefined where the system does not tell. */
+export async function peakBytes(pid: number): Promise<number | undefined> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+  const kibibytes = status.match(/VmHWM:\s+(\d+) kB/)?.[1];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+}
+
+/**
+ * Runs a bench: progress and a table go to stderr, the last line of stdout is `{cases}`. A
+ * deliberate error is one line and exit code 1.
+ */
+export async function runPeerBench(main: () => Promise<Case[]>): Promise<void> {
+  try {
+    const cases = await main();
+    const figure = ({ unit }: Case, value: number) =>
+      unit === "s" ? `${(value * 1000).toPrecision(4)} ms` : `${(value / 2 ** 20).toFixed(0)} MiB`;
+    const rows = cases.map((c) => [
+      c.name,
+      figure(c, c.ours),
+      figure(c, c.peer),
+      c.ratio.toFixed(2),
+    ]);
+    const head = ["case", "ours", cases[0].peerName, "ratio"];
+    console.error("\n" + textTable(head, rows));
+    console.log(JSON.stringify({ cases }));
+  } catch (error) {
+    if (!(error instanceof CpcdrError)) throw error;
+    console.error(error.message);
+    Deno.exitCode = 1;
+  }
+}
