@@ -30,6 +30,8 @@ export interface Frame {
   readonly labels?: Uint8Array;
   /** `[H,W]` metres along the optical axis; Infinity is sky, 0 is unknown. */
   readonly depth?: Float32Array;
+  /** `[H,W]` inverse depth 0..1 that came with the dataset, up to one unknown scale; 0 is unknown. */
+  readonly disparity?: Float32Array;
   /** `[H,W]` instance ids, unique in the frame. */
   readonly instances?: Uint16Array;
   /** Camera-to-world, 4x4 row-major, metres; x right, y down, z forward. */

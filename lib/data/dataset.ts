@@ -12,6 +12,9 @@ export interface Size {
   readonly width: number;
 }
 
+/** A part of a dataset that shares no frames with the others. */
+export type Split = "train" | "validation" | "test";
+
 /** A frame before it is read. */
 export interface FrameInfo {
   /** Unique in its dataset: `<sequence>/<file name without extension>`. */

@@ -1,152 +1,97 @@
 /**
- * Datasets in folders: `images/` (subfolders are sequences) with optional `labels/` beside it and a
- * `dataset.json`, or a bare folder of images.
+ * Datasets in folders: `images/` (subfolders are sequences) with optional `labels/`, `depth/` and
+ * `disparity/` beside it and a `dataset.json`, or a bare folder of images.
  *
  * @module
  */
 
-import { basename, extname, join, relative } from "@std/path";
+import { basename, extname, join } from "@std/path";
 import { DataError } from "../errors.ts";
-import type { Frame, Intrinsics } from "../records.ts";
-import type { Dataset, FrameInfo, Size } from "./dataset.ts";
-import { IMAGE_PATTERN, readColours, readLabels, requireSameAspect } from "./image_file.ts";
+import type { Dataset } from "./dataset.ts";
+import { readDescription } from "./description.ts";
+import { datasetOfFiles, type FrameFile, withLabels } from "./frame_files.ts";
+import { IMAGE_PATTERN } from "./image_file.ts";
+import { plainLabels } from "./label_file.ts";
+import { compareNames, isFile, isFolder, listFolder } from "./listing.ts";
 
-/** What dataset.json may say. */
-interface Description {
-  readonly name?: string;
-  readonly classes?: readonly string[];
-  readonly ignore?: number;
-  readonly intrinsics?: Intrinsics;
-  readonly fps?: number;
-}
-
-interface File extends FrameInfo {
-  readonly path: string;
-}
+/** Folders of maps, which are no sequences of a bare folder of images. */
+const MAP_FOLDERS = ["labels", "depth", "disparity", "regions"];
 
 /**
- * Opens a folder as a dataset.
+ * Opens a folder as a dataset. Frames are in name order, numbers in numeric order. Maps have the name of
+ * their image: `labels/` 8-bit grey PNG of class ids, for every frame or none; `depth/` 16-bit PNG of
+ * metres * 256, 0 unknown, 65535 as far or farther; `disparity/` 16-bit PNG of inverse depth * 65535.
  *
  * @throws {DataError} when it is missing, holds no image, or its dataset.json cannot be used.
  */
 export async function openFolder(folder: string): Promise<Dataset> {
-  const root = await imageRoot(folder);
-  const files = await listImages(root);
-  if (files.length === 0) {
-    throw new DataError(
-      `Cannot use ${root} as a dataset: expected images (png, jpg, webp, tiff), got none; check --data`,
-    );
-  }
-  const description = await readDescription(join(folder, "dataset.json"));
-  const labelFolder = join(folder, "labels");
-  const labelled = await isFolder(labelFolder);
-  const classes = description.classes ?? [];
-  const checked = new Set<string>();
-  return {
-    name: description.name ?? basename(folder),
-    classes,
-    ignore: description.ignore ?? 255,
-    intrinsics: description.intrinsics,
-    fps: description.fps,
-    frames: files.map(({ name, sequence }) => ({ name, sequence })),
-    async read(index: number, size: Size): Promise<Frame> {
-      const { path, name, sequence } = files[index];
-      if (!checked.has(path)) {
-        if (index > 0) await requireSameAspect(files[0].path, path);
-        checked.add(path);
-      }
-      const rgb = await readColours(path, size);
-      const labels = labelled
-        ? await readFrameLabels(
-          join(labelFolder, labelName(root, path)),
-          size,
-          classes.length,
-          description.ignore ?? 255,
-        )
-        : undefined;
-      return { name, sequence, ...size, rgb, labels, intrinsics: description.intrinsics };
-    },
-  };
-}
-
-async function imageRoot(folder: string): Promise<string> {
   if (!await isFolder(folder)) {
     throw new DataError(`Cannot use ${folder} as a dataset: there is no such folder; check --data`);
   }
   const images = join(folder, "images");
-  return await isFolder(images) ? images : folder;
+  const root = await isFolder(images) ? images : folder;
+  const listed = await listImages(root, root === images ? [] : MAP_FOLDERS);
+  const description = await readDescription(join(folder, "dataset.json"));
+  const { classes = [], ignore = 255, intrinsics, cameras = {}, fps } = description;
+  const mapOf = (kind: string, { name }: FrameFile) => join(folder, kind, `${name}.png`);
+  const labelled = await withLabels(listed, (file) => mapOf("labels", file));
+  const [depth, disparity] = [
+    await mapsOf(join(folder, "depth"), listed),
+    await mapsOf(join(folder, "disparity"), listed),
+  ];
+  return datasetOfFiles({
+    path: root,
+    name: description.name ?? basename(folder),
+    classes,
+    ignore,
+    intrinsics,
+    fps,
+    readLabels: plainLabels(classes.length, ignore),
+    files: labelled.map((file, i) => ({
+      ...file,
+      depth: depth[i],
+      disparity: disparity[i],
+      intrinsics: () => Promise.resolve(cameras[file.sequence]),
+    })),
+  });
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((info) => info.isDirectory, () => false);
-}
-
-/** Images of a folder and its subfolders, sequences together, numbers in names in numeric order. */
-async function listImages(root: string): Promise<File[]> {
-  const files: File[] = [];
+/** Images of a folder and its subfolders, sequences together. */
+async function listImages(root: string, leftOut: readonly string[]): Promise<FrameFile[]> {
+  const found: FrameFile[] = [];
   const walk = async (folder: string, sequence: string) => {
-    for await (const entry of Deno.readDir(folder)) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory && entry.name !== "labels") {
-        await walk(path, join(sequence, entry.name));
-      } else if (IMAGE_PATTERN.test(entry.name)) {
-        const name = join(sequence, basename(entry.name, extname(entry.name)));
-        files.push({ path, name, sequence: sequence || basename(root) });
-      }
+    const { files, folders } = await listFolder(folder);
+    for (const file of files.filter((file) => IMAGE_PATTERN.test(file))) {
+      const name = join(sequence, basename(file, extname(file)));
+      found.push({ image: join(folder, file), name, sequence: sequence || basename(root) });
+    }
+    for (const name of folders.filter((name) => !leftOut.includes(name))) {
+      await walk(join(folder, name), join(sequence, name));
     }
   };
   await walk(root, "");
-  const { compare } = new Intl.Collator("en", { numeric: true });
-  return files.sort((a, b) => compare(a.sequence, b.sequence) || compare(a.name, b.name));
+  return found.sort((a, b) => compareNames(a.sequence, b.sequence) || compareNames(a.name, b.name));
 }
 
-function labelName(root: string, path: string): string {
-  const inside = relative(root, path);
-  return inside.slice(0, -extname(inside).length) + ".png";
-}
-
-async function readFrameLabels(
-  path: string,
-  size: Size,
-  classes: number,
-  ignore: number,
-): Promise<Uint8Array> {
-  const labels = await readLabels(path, size);
-  const wrong = labels.find((label) => label >= classes && label !== ignore);
-  if (wrong === undefined) return labels;
+/**
+ * The map of each frame, where it has one.
+ *
+ * @throws {DataError} when the folder is there and no frame has one: the names must differ.
+ */
+async function mapsOf(
+  folder: string,
+  files: readonly FrameFile[],
+): Promise<(string | undefined)[]> {
+  if (!await isFolder(folder)) return files.map(() => undefined);
+  const paths = files.map(({ name }) => join(folder, `${name}.png`));
+  const found = await Promise.all(paths.map(isFile));
+  if (files.length === 0 || found.includes(true)) {
+    return paths.map((path, i) => found[i] ? path : undefined);
+  }
   throw new DataError(
-    `Cannot use ${path}: expected class ids below ${classes} or ${ignore} (ignored), got ${wrong}; list all ` +
-      "classes in dataset.json",
+    `Cannot use ${folder}: expected maps named like their images, such as ${
+      files[0].name
+    }.png, got none; ` +
+      "rename them or move the folder away",
   );
-}
-
-async function readDescription(path: string): Promise<Description> {
-  const text = await Deno.readTextFile(path).catch(() => undefined);
-  if (text === undefined) return {};
-  const fail = (expected: string) => new DataError(`Cannot use ${path}: expected ${expected}`);
-  let description: Description;
-  try {
-    description = JSON.parse(text);
-  } catch (error) {
-    throw fail(`JSON, got "${(error as Error).message}"`);
-  }
-  const { classes, ignore, intrinsics, fps } = description;
-  const isNumber = (value: unknown) => typeof value === "number" && Number.isFinite(value);
-  if (
-    classes !== undefined &&
-    !(Array.isArray(classes) && classes.every((name) => typeof name === "string"))
-  ) {
-    throw fail("classes to be a list of names");
-  }
-  if (ignore !== undefined && !(Number.isInteger(ignore) && ignore >= 0 && ignore <= 255)) {
-    throw fail(`ignore to be 0..255, got ${ignore}`);
-  }
-  if (fps !== undefined && !(isNumber(fps) && fps > 0)) throw fail(`fps above 0, got ${fps}`);
-  if (intrinsics !== undefined) {
-    const { fx, fy, cx, cy } = intrinsics;
-    if (![fx, fy, cx, cy].every(isNumber) || fx <= 0 || fy <= 0) {
-      throw fail("intrinsics fx, fy above 0 and cx, cy, in image widths and heights");
-    }
-  }
-  return description;
 }

@@ -1,5 +1,5 @@
 /**
- * Images and label maps from files, at the size that is asked for.
+ * Images and maps from files, at the size that is asked for.
  *
  * @module
  */
@@ -15,47 +15,82 @@ export const IMAGE_PATTERN = /\.(png|jpe?g|webp|tiff?)$/i;
 const ASPECT_TOLERANCE = 0.02;
 
 /**
- * `[H,W,3]` of an image.
+ * `[H,W,3]` of an image; "nearest" keeps colours that stand for something as they are.
  *
  * @throws {DataError} when it cannot be decoded.
  */
-export async function readColours(path: string, { height, width }: Size): Promise<Uint8Array> {
+export async function readColours(
+  path: string,
+  { height, width }: Size,
+  kernel: "lanczos3" | "nearest" = "lanczos3",
+): Promise<Uint8Array> {
   const pixels = await decode(
     path,
     "an image",
     () =>
       sharp(path, { failOn: "truncated" }).removeAlpha().toColourspace("srgb")
-        .resize(width, height, { fit: "fill", kernel: "lanczos3" }).raw().toBuffer(),
+        .resize(width, height, { fit: "fill", kernel }).raw().toBuffer(),
   );
   return plain(pixels);
 }
 
 /**
- * `[H,W]` class ids of an 8-bit PNG, each pixel the nearest one's.
+ * `[H,W]` values of an 8-bit grey PNG, each pixel the nearest one's.
  *
- * @throws {DataError} when it cannot be decoded or has more than one channel.
+ * @throws {DataError} when it cannot be decoded or has more than one channel or byte a pixel.
  */
-export async function readLabels(path: string, { height, width }: Size): Promise<Uint8Array> {
-  const { channels } = await describeImage(path);
-  if (channels !== 1) {
+export async function readGrey8(path: string, { height, width }: Size): Promise<Uint8Array> {
+  const { channels, depth } = await describeImage(path);
+  if (channels !== 1 || depth !== "uchar") {
     throw new DataError(
-      `Cannot read ${path}: expected one channel of class ids, got ${channels}; save labels as 8-bit grey PNG`,
+      `Cannot read ${path}: expected one channel of 8-bit class ids, got ${channels} of ${depth}; ` +
+        "save labels as 8-bit grey PNG",
     );
   }
-  const ids = await decode(
+  const values = await decode(
     path,
     "class ids",
     () =>
       sharp(path, { failOn: "truncated" }).toColourspace("b-w")
         .resize(width, height, { fit: "fill", kernel: "nearest" }).raw().toBuffer(),
   );
-  return plain(ids);
+  return plain(values);
 }
 
-/** Size and channels of an image file. */
-export async function describeImage(path: string): Promise<Size & { channels: number }> {
-  const { height, width, channels } = await decode(path, "an image", () => sharp(path).metadata());
-  return { height: height!, width: width!, channels: channels! };
+/**
+ * `[H,W]` values of a 16-bit grey PNG, each pixel the nearest one's.
+ *
+ * @throws {DataError} when it cannot be decoded or has more than one channel or 8 bits alone.
+ */
+export async function readGrey16(path: string, { height, width }: Size): Promise<Uint16Array> {
+  const { channels, depth } = await describeImage(path);
+  if (channels !== 1 || depth !== "ushort") {
+    throw new DataError(
+      `Cannot read ${path}: expected one channel of 16-bit values, got ${channels} of ${depth}; ` +
+        "save it as 16-bit grey PNG",
+    );
+  }
+  const bytes = await decode(
+    path,
+    "16-bit values",
+    () =>
+      sharp(path, { failOn: "truncated" }).toColourspace("grey16")
+        .resize(width, height, { fit: "fill", kernel: "nearest" }).raw({ depth: "ushort" })
+        .toBuffer(),
+  );
+  return new Uint16Array(plain(bytes).slice().buffer);
+}
+
+/** Size, channels and type of value of an image file, from its header. */
+export async function describeImage(
+  path: string,
+): Promise<Size & { readonly channels: number; readonly depth: string }> {
+  const { height, width, channels, depth } = await decode(
+    path,
+    "an image",
+    () => sharp(path).metadata(),
+  );
+  return { height, width, channels, depth };
 }
 
 /** @throws {DataError} naming both files when their aspects differ by more than 2%. */

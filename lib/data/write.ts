@@ -8,8 +8,14 @@ import { dirname, join } from "@std/path";
 import sharp from "sharp";
 import type { Frame } from "../records.ts";
 
-/** Metres are stored as this many units of a 16-bit PNG; 0 is unknown, 65535 is as far or farther. */
+/** Metres are stored as this many units of a 16-bit PNG; 0 is unknown. */
 export const DEPTH_UNITS = 256;
+
+/** The unit of depth that stands for anything as far or farther, the sky included. */
+export const FARTHEST = 65535;
+
+/** Inverse depth 0..1 is stored as this many units of a 16-bit PNG; 0 is unknown. */
+export const DISPARITY_UNITS = 65535;
 
 /** Writes an `[H,W,3]` picture as PNG. */
 export async function writePicture(
@@ -35,7 +41,7 @@ export async function writeMap16(
   );
 }
 
-/** Writes image, labels and depth of a frame under `folder`. */
+/** Writes image, labels, depth and disparity of a frame under `folder`, as `openFolder` reads them. */
 export async function writeFrame(folder: string, frame: Frame): Promise<void> {
   const { height, width, name } = frame;
   await writePicture(join(folder, "images", `${name}.png`), frame.rgb, height, width);
@@ -48,8 +54,15 @@ export async function writeFrame(folder: string, frame: Frame): Promise<void> {
   if (frame.depth) {
     const units = Uint16Array.from(
       frame.depth,
-      (metres) => Math.min(65535, Math.round(metres * DEPTH_UNITS)),
+      (metres) => Math.min(FARTHEST, Math.round(metres * DEPTH_UNITS)),
     );
     await writeMap16(join(folder, "depth", `${name}.png`), units, height, width);
+  }
+  if (frame.disparity) {
+    const units = Uint16Array.from(
+      frame.disparity,
+      (fraction) => Math.min(DISPARITY_UNITS, Math.round(fraction * DISPARITY_UNITS)),
+    );
+    await writeMap16(join(folder, "disparity", `${name}.png`), units, height, width);
   }
 }

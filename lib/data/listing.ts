@@ -1,0 +1,41 @@
+/**
+ * What lies in a folder.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+
+/** Names in a folder, sorted, with numbers in numeric order. */
+export interface Listing {
+  readonly files: readonly string[];
+  readonly folders: readonly string[];
+}
+
+/** Orders names as people number them: `frame2` before `frame10`. */
+export const compareNames: (a: string, b: string) => number =
+  new Intl.Collator("en", { numeric: true }).compare;
+
+/** True where a folder, or a link to one, stands at `path`. */
+export async function isFolder(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((info) => info.isDirectory, () => false);
+}
+
+/** True where a file, or a link to one, stands at `path`. */
+export async function isFile(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((info) => info.isFile, () => false);
+}
+
+/** Files and folders at `path`; links are followed, hidden names and broken links left out. */
+export async function listFolder(path: string): Promise<Listing> {
+  const files: string[] = [];
+  const folders: string[] = [];
+  for await (const { name, isDirectory, isFile: isPlainFile } of Deno.readDir(path)) {
+    if (name.startsWith(".")) continue;
+    if (isDirectory) folders.push(name);
+    else if (isPlainFile) files.push(name);
+    else if (await isFolder(join(path, name))) folders.push(name);
+    else if (await isFile(join(path, name))) files.push(name);
+  }
+  return { files: files.sort(compareNames), folders: folders.sort(compareNames) };
+}
