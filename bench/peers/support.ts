@@ -42,7 +42,7 @@ export class Peer implements AsyncDisposable {
 
   private constructor(python: string, script: string) {
     this.#process = new Deno.Command(python, {
-      args: [fromFileUrl(new URL(script, import.meta.url))],
+      args: ["-B", fromFileUrl(new URL(script, import.meta.url))],
       stdin: "piped",
       stdout: "piped",
     }).spawn();
@@ -135,22 +135,20 @@ export async function withFolder<T>(body: (folder: string) => Promise<T>): Promi
   }
 }
 
-/** Medians of rounds in which ours and the peer take turns, so that both see the same machine. */
+/** Medians of rounds in which all take turns, so that they see the same machine. */
 export async function takeTurns(
   rounds: number,
-  ours: () => Promise<number> | number,
-  peer: () => Promise<number>,
-): Promise<{ ours: number; peer: number }> {
-  const seconds = { ours: [] as number[], peer: [] as number[] };
+  contenders: readonly (() => Promise<number> | number)[],
+): Promise<number[]> {
+  const seconds = contenders.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
-    seconds.ours.push(await ours());
-    seconds.peer.push(await peer());
+    for (const [i, contender] of contenders.entries()) seconds[i].push(await contender());
   }
-  return { ours: median(seconds.ours), peer: median(seconds.peer) };
+  return seconds.map(median);
 }
 
 /** The middle value; the lower of two. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1];
 }
 
