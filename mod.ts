@@ -3,7 +3,7 @@
  * regions, copy-paste mixing across images, contrastive pretraining, evaluation.
  *
  * Stages hand on plain records (see `lib/records.ts`); nothing happens at import. Start with
- * {@linkcode useDevice}, then follow the data: {@linkcode streetScenes} or {@linkcode openFolder} ->
+ * {@linkcode useDevice}, then follow the data: {@linkcode streetScenes} or {@linkcode openDataset} ->
  * {@linkcode DepthTrainer} -> {@linkcode depthRegions} -> {@linkcode mixImages} ->
  * {@linkcode Pretrainer} -> {@linkcode clusterProtocol}.
  *
@@ -29,8 +29,23 @@ export {
   type DeviceOptions,
   useDevice,
 } from "./lib/engine/device.ts";
-export type { Dataset, FrameInfo, Size } from "./lib/data/dataset.ts";
+export type { Dataset, FrameInfo, Size, Split } from "./lib/data/dataset.ts";
+export { openDataset, type OpenOptions } from "./lib/data/open.ts";
 export { openFolder } from "./lib/data/folder.ts";
+export { readFrames, type ReadOptions } from "./lib/data/read_ahead.ts";
+export { writeFrame } from "./lib/data/write.ts";
+export {
+  CAMVID_CLASSES,
+  CAMVID_IGNORE,
+  CAMVID_LABELS,
+  type CamVidLabel,
+} from "./lib/data/camvid_classes.ts";
+export {
+  CITYSCAPES_CLASSES,
+  CITYSCAPES_IGNORE,
+  CITYSCAPES_LABELS,
+  type CityscapesLabel,
+} from "./lib/data/cityscapes_classes.ts";
 export { type StreetOptions, streetScenes, type StreetSplit } from "./lib/data/street/scenes.ts";
 export { defaultDepthConfig, type DepthConfig, tinyDepthConfig } from "./lib/depth/config.ts";
 export {

@@ -15,6 +15,13 @@ export interface Size {
 /** A part of a dataset that shares no frames with the others. */
 export type Split = "train" | "validation" | "test";
 
+/** What downloads call the folders of their splits. */
+export const SPLIT_FOLDERS: Readonly<Record<Split, string>> = {
+  train: "train",
+  validation: "val",
+  test: "test",
+};
+
 /** A frame before it is read. */
 export interface FrameInfo {
   /** Unique in its dataset: `<sequence>/<file name without extension>`. */

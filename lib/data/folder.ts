@@ -9,7 +9,7 @@ import { basename, extname, join } from "@std/path";
 import { DataError } from "../errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { readDescription } from "./description.ts";
-import { datasetOfFiles, type FrameFile, withLabels } from "./frame_files.ts";
+import { allOrNoLabels, datasetOfFiles, type FrameFile } from "./frame_files.ts";
 import { IMAGE_PATTERN } from "./image_file.ts";
 import { plainLabels } from "./label_file.ts";
 import { compareNames, isFile, isFolder, listFolder } from "./listing.ts";
@@ -33,8 +33,9 @@ export async function openFolder(folder: string): Promise<Dataset> {
   const listed = await listImages(root, root === images ? [] : MAP_FOLDERS);
   const description = await readDescription(join(folder, "dataset.json"));
   const { classes = [], ignore = 255, intrinsics, cameras = {}, fps } = description;
-  const mapOf = (kind: string, { name }: FrameFile) => join(folder, kind, `${name}.png`);
-  const labelled = await withLabels(listed, (file) => mapOf("labels", file));
+  const labelled = await allOrNoLabels(
+    listed.map((file) => ({ ...file, labels: join(folder, "labels", `${file.name}.png`) })),
+  );
   const [depth, disparity] = [
     await mapsOf(join(folder, "depth"), listed),
     await mapsOf(join(folder, "disparity"), listed),

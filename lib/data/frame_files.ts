@@ -73,24 +73,22 @@ export function datasetOfFiles(layout: FrameFiles): Dataset {
 }
 
 /**
- * Gives every frame its label file, or none where no frame has one.
+ * Keeps the label files that frames name where all are there, and drops them where none is.
  *
- * @throws {DataError} naming the first file that is missing when only some frames have labels.
+ * @throws {DataError} naming the first file that is missing when only some are there.
  */
-export async function withLabels(
-  files: readonly FrameFile[],
-  labelsOf: (file: FrameFile) => string,
+export async function allOrNoLabels(
+  files: readonly (FrameFile & { readonly labels: string })[],
 ): Promise<FrameFile[]> {
-  const labelled = files.map((file) => ({ ...file, labels: labelsOf(file) }));
-  const found = await Promise.all(labelled.map(({ labels }) => isFile(labels)));
-  if (!found.includes(true)) return [...files];
+  const found = await Promise.all(files.map(({ labels }) => isFile(labels)));
+  if (!found.includes(true)) return files.map((file) => ({ ...file, labels: undefined }));
   const missing = found.indexOf(false);
-  if (missing < 0) return labelled;
+  if (missing < 0) return [...files];
   throw new DataError(
     `Cannot use ${
-      labelled[missing].labels
-    }: expected labels for every frame or for none, got no such ` +
-      "file; label the frame or keep unlabelled frames in a dataset of their own",
+      files[missing].labels
+    }: expected labels for every frame or for none, got no such file; ` +
+      "label the frame or keep unlabelled frames in a dataset of their own",
   );
 }
 

@@ -5,7 +5,8 @@
  */
 
 import type { Dataset } from "../data/dataset.ts";
-import { openFolder } from "../data/folder.ts";
+import { openDataset } from "../data/open.ts";
+import { readFrames } from "../data/read_ahead.ts";
 import { streetScenes, type StreetSplit } from "../data/street/scenes.ts";
 import { ConfigError } from "../errors.ts";
 import type { Frame, Intrinsics } from "../records.ts";
@@ -37,13 +38,13 @@ export function scenesOf(preset: Preset, split: StreetSplit, seed = 0): Dataset 
   });
 }
 
-/** Opens one `--data`. */
+/** Opens one `--data`; the split counts where the path stands for a dataset with several. */
 export async function openInput(
   path: string,
   preset: Preset,
   split: StreetSplit = "train",
 ): Promise<Dataset> {
-  return path === SCENES ? scenesOf(preset, split) : await openFolder(path);
+  return path === SCENES ? scenesOf(preset, split) : await openDataset(path, { split });
 }
 
 /** Reads every frame of a dataset at the preset's size. */
@@ -54,9 +55,9 @@ export async function loadDataset(
 ): Promise<LoadedDataset> {
   const size = { height: preset.height, width: preset.width };
   const frames: Frame[] = [];
-  for (let i = 0; i < dataset.frames.length; i++) {
-    frames.push(await dataset.read(i, size));
-    progress.update(`frames (${dataset.name})`, i + 1, dataset.frames.length);
+  for await (const frame of readFrames(dataset, dataset.frames.keys(), size)) {
+    frames.push(frame);
+    progress.update(`frames (${dataset.name})`, frames.length, dataset.frames.length);
   }
   return { dataset, frames };
 }

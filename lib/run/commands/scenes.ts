@@ -7,6 +7,7 @@
 import { join } from "@std/path";
 import { streetScenes, type StreetSplit } from "../../data/street/scenes.ts";
 import { writeFrame } from "../../data/write.ts";
+import type { Intrinsics } from "../../records.ts";
 import { writeAtomically } from "../atomic.ts";
 import { textTable } from "../table.ts";
 import { answer, type CommonOptions, inSession } from "./common.ts";
@@ -26,14 +27,17 @@ export async function scenes(options: ScenesOptions): Promise<void> {
   const folder = options.out ?? "scenes";
   await inSession(folder, options, async (session) => {
     const dataset = streetScenes({ seed, split, sequences, framesPerSequence });
+    const cameras: Record<string, Intrinsics | undefined> = {};
     for (let i = 0; i < dataset.frames.length; i++) {
-      await writeFrame(folder, await dataset.read(i, { height, width }));
+      const frame = await dataset.read(i, { height, width });
+      await writeFrame(folder, frame);
+      cameras[frame.sequence] = frame.intrinsics;
       session.progress.update("scenes", i + 1, dataset.frames.length);
     }
     const { name, classes, ignore, fps } = dataset;
     await writeAtomically(
       join(folder, "dataset.json"),
-      JSON.stringify({ name, classes, ignore, fps }, null, 2) + "\n",
+      JSON.stringify({ name, classes, ignore, fps, cameras }, null, 2) + "\n",
     );
     const result = { out: folder, frames: dataset.frames.length, classes };
     answer(
