@@ -40,3 +40,25 @@ export class TrainingError extends CpcdrError {
 export class StorageError extends CpcdrError {
   override readonly name = "StorageError";
 }
+
+/** What a failed write means to the user; errors that are not about storage pass through. */
+export function storageError(path: string, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = (error as { code?: string }).code;
+  if (code === "ENOSPC" || error.message.includes("os error 28")) {
+    return new StorageError(
+      `Cannot write ${path}: the disk is full; free some space and go on with --resume, or start over`,
+    );
+  }
+  if (error instanceof Deno.errors.PermissionDenied || code === "EROFS" || code === "EACCES") {
+    return new StorageError(
+      `Cannot write ${path}: ${error.message}; choose another folder with --out`,
+    );
+  }
+  if (code === "ENOTDIR" || code === "EEXIST" || error instanceof Deno.errors.NotADirectory) {
+    return new StorageError(
+      `Cannot write ${path}: a file is in its way; choose another folder with --out`,
+    );
+  }
+  return error;
+}

@@ -88,25 +88,23 @@ async function openFrames(
   }
   const listed = (await listFolder(path)).files
     .filter((file) => IMAGE_PATTERN.test(file))
-    .map((file) => {
-      const frame = basename(file, extname(file));
-      const sequence = frame.split("_")[0];
-      return {
-        name: `${sequence}/${frame}`,
-        sequence,
-        image: join(path, file),
-        labels: join(root, form.folder(folder), form.file(frame)),
-      };
-    })
-    .filter(({ name }) => split === undefined || splitOf(basename(name)) === split);
-  const files = await allOrNoLabels(listed);
+    .map((file) => ({ image: join(path, file), frame: basename(file, extname(file)) }))
+    .filter(({ frame }) => split === undefined || splitOf(frame) === split);
+  const labelFolder = join(root, form.folder(folder));
+  const labels = await allOrNoLabels(
+    labelFolder,
+    listed.map(({ frame }) => join(labelFolder, form.file(frame))),
+  );
   return datasetOfFiles({
     path,
     name: `CamVid ${split ? SPLIT_FOLDERS[split] : folder}`,
-    classes: files[0]?.labels ? CAMVID_CLASSES : [],
+    classes: labels[0] ? CAMVID_CLASSES : [],
     ignore: CAMVID_IGNORE,
     fps: 1,
-    files,
+    files: listed.map(({ image, frame }, i) => {
+      const sequence = frame.split("_")[0];
+      return { name: `${sequence}/${frame}`, sequence, image, labels: labels[i] };
+    }),
     readLabels: form.read,
   });
 }

@@ -13,10 +13,13 @@ import { type Dataset, type Split, SPLIT_FOLDERS } from "./dataset.ts";
 import { isIntrinsics } from "./description.ts";
 import { allOrNoLabels, datasetOfFiles } from "./frame_files.ts";
 import { mappedLabels } from "./label_file.ts";
-import { isFolder, listFolder } from "./listing.ts";
+import { isFolder, listFolder, readText } from "./listing.ts";
 
 /** Folders of frames: single labelled ones, and video of 30 frames around each. */
 const [STILLS, VIDEO] = ["leftImg8bit", "leftImg8bit_sequence"];
+
+/** The folder of fine labels. */
+const LABELS = "gtFine";
 
 /** Frames a second of the video. */
 const VIDEO_FPS = 17;
@@ -65,16 +68,16 @@ export async function openCityscapes(path: string, split: Split): Promise<Datase
   }
   const cities = place.city ? [place.city] : (await listFolder(folder)).folders;
   const listed = (await Promise.all(cities.map((city) => framesOf(root, kind, part, city)))).flat();
-  const files = kind === STILLS
-    ? await allOrNoLabels(listed)
-    : listed.map((file) => ({ ...file, labels: undefined }));
+  const labels = kind === STILLS
+    ? await allOrNoLabels(join(root, LABELS, part), listed.map((file) => file.labels))
+    : [];
   return datasetOfFiles({
     path: folder,
     name: `Cityscapes ${part}`,
-    classes: files[0]?.labels ? CITYSCAPES_CLASSES : [],
+    classes: labels[0] ? CITYSCAPES_CLASSES : [],
     ignore: CITYSCAPES_IGNORE,
     fps: kind === VIDEO ? VIDEO_FPS : undefined,
-    files,
+    files: listed.map((file, i) => ({ ...file, labels: labels[i] })),
     readLabels: cityscapesLabels,
   });
 }
@@ -104,7 +107,7 @@ async function framesOf(root: string, kind: string, split: string, city: string)
       name: `${sequence}/${frame}`,
       sequence,
       image: join(folder, file),
-      labels: join(root, "gtFine", split, city, `${frame}_gtFine_labelIds.png`),
+      labels: join(root, LABELS, split, city, `${frame}_gtFine_labelIds.png`),
       intrinsics: () => cameraOf(frame, video),
     }];
   });
@@ -135,9 +138,10 @@ async function camerasIn(
 }
 
 async function readCamera(path: string): Promise<Intrinsics> {
+  const text = await readText(path);
   let camera;
   try {
-    const { fx, fy, u0, v0 } = JSON.parse(await Deno.readTextFile(path)).intrinsic;
+    const { fx, fy, u0, v0 } = JSON.parse(text).intrinsic;
     // Pixel centres are at whole numbers there; here the left edge of the image is 0.
     camera = { fx: fx / WIDTH, fy: fy / HEIGHT, cx: (u0 + 0.5) / WIDTH, cy: (v0 + 0.5) / HEIGHT };
   } catch {

@@ -12,7 +12,7 @@ export interface Size {
   readonly width: number;
 }
 
-/** A part of a dataset that shares no frames with the others. */
+/** A part of a dataset that shares no frames with the others, where it was published in parts. */
 export type Split = "train" | "validation" | "test";
 
 /** What downloads call the folders of their splits. */

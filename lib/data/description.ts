@@ -6,7 +6,7 @@
 
 import { DataError } from "../errors.ts";
 import type { Intrinsics } from "../records.ts";
-import { isFile } from "./listing.ts";
+import { isFile, readText } from "./listing.ts";
 
 /** What dataset.json may say. */
 export interface Description {
@@ -30,7 +30,7 @@ export interface Description {
  */
 export async function readDescription(path: string): Promise<Description> {
   if (!await isFile(path)) return {};
-  const text = await Deno.readTextFile(path);
+  const text = await readText(path);
   const fail = (expected: string) => new DataError(`Cannot use ${path}: expected ${expected}`);
   let description: Description;
   try {

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { basename, extname, join } from "@std/path";
+import { basename, extname, join, resolve } from "@std/path";
 import { DataError } from "../errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { readDescription } from "./description.ts";
-import { allOrNoLabels, datasetOfFiles, type FrameFile } from "./frame_files.ts";
+import { allOrNoLabels, datasetOfFiles, type FrameFile, mapsIn } from "./frame_files.ts";
 import { IMAGE_PATTERN } from "./image_file.ts";
 import { plainLabels } from "./label_file.ts";
 import { compareNames, isFile, isFolder, listFolder } from "./listing.ts";
@@ -26,30 +26,33 @@ const MAP_FOLDERS = ["labels", "depth", "disparity", "regions"];
  */
 export async function openFolder(folder: string): Promise<Dataset> {
   if (!await isFolder(folder)) {
-    throw new DataError(`Cannot use ${folder} as a dataset: there is no such folder; check --data`);
+    const problem = await isFile(folder)
+      ? "got a file; take the frames out of a video first (ffmpeg -i video.mp4 images/%06d.png)"
+      : "got no such folder; check --data";
+    throw new DataError(
+      `Cannot use ${folder} as a dataset: expected a folder of images, ${problem}`,
+    );
   }
   const images = join(folder, "images");
   const root = await isFolder(images) ? images : folder;
   const listed = await listImages(root, root === images ? [] : MAP_FOLDERS);
   const description = await readDescription(join(folder, "dataset.json"));
   const { classes = [], ignore = 255, intrinsics, cameras = {}, fps } = description;
-  const labelled = await allOrNoLabels(
-    listed.map((file) => ({ ...file, labels: join(folder, "labels", `${file.name}.png`) })),
-  );
-  const [depth, disparity] = [
-    await mapsOf(join(folder, "depth"), listed),
-    await mapsOf(join(folder, "disparity"), listed),
-  ];
+  const pathsOf = (kind: string) => listed.map(({ name }) => join(folder, kind, `${name}.png`));
+  const labels = await allOrNoLabels(join(folder, "labels"), pathsOf("labels"));
+  const depth = await mapsIn(join(folder, "depth"), pathsOf("depth"));
+  const disparity = await mapsIn(join(folder, "disparity"), pathsOf("disparity"));
   return datasetOfFiles({
     path: root,
-    name: description.name ?? basename(folder),
+    name: description.name ?? basename(resolve(folder)),
     classes,
     ignore,
     intrinsics,
     fps,
     readLabels: plainLabels(classes.length, ignore),
-    files: labelled.map((file, i) => ({
+    files: listed.map((file, i) => ({
       ...file,
+      labels: labels[i],
       depth: depth[i],
       disparity: disparity[i],
       intrinsics: () => Promise.resolve(cameras[file.sequence]),
@@ -72,27 +75,4 @@ async function listImages(root: string, leftOut: readonly string[]): Promise<Fra
   };
   await walk(root, "");
   return found.sort((a, b) => compareNames(a.sequence, b.sequence) || compareNames(a.name, b.name));
-}
-
-/**
- * The map of each frame, where it has one.
- *
- * @throws {DataError} when the folder is there and no frame has one: the names must differ.
- */
-async function mapsOf(
-  folder: string,
-  files: readonly FrameFile[],
-): Promise<(string | undefined)[]> {
-  if (!await isFolder(folder)) return files.map(() => undefined);
-  const paths = files.map(({ name }) => join(folder, `${name}.png`));
-  const found = await Promise.all(paths.map(isFile));
-  if (files.length === 0 || found.includes(true)) {
-    return paths.map((path, i) => found[i] ? path : undefined);
-  }
-  throw new DataError(
-    `Cannot use ${folder}: expected maps named like their images, such as ${
-      files[0].name
-    }.png, got none; ` +
-      "rename them or move the folder away",
-  );
 }

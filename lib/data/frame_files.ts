@@ -4,12 +4,13 @@
  * @module
  */
 
+import { basename } from "@std/path";
 import { DataError } from "../errors.ts";
 import type { Frame, Intrinsics } from "../records.ts";
 import type { Dataset, FrameInfo, Size } from "./dataset.ts";
 import { readColours, readGrey16, requireSameAspect } from "./image_file.ts";
 import type { LabelReader } from "./label_file.ts";
-import { isFile } from "./listing.ts";
+import { isFile, isFolder } from "./listing.ts";
 import { DEPTH_UNITS, DISPARITY_UNITS, FARTHEST } from "./write.ts";
 
 /** The files of one frame. */
@@ -33,7 +34,7 @@ export interface FrameFiles extends Omit<Dataset, "frames" | "read"> {
 /**
  * Makes a dataset of files. Frames are read anew each time.
  *
- * @throws {DataError} when there are none.
+ * @throws {DataError} when there are none, or two have one name.
  */
 export function datasetOfFiles(layout: FrameFiles): Dataset {
   const { path, files, readLabels, ...description } = layout;
@@ -42,6 +43,7 @@ export function datasetOfFiles(layout: FrameFiles): Dataset {
       `Cannot use ${path} as a dataset: expected images (png, jpg, webp, tiff), got none; check --data`,
     );
   }
+  requireUniqueNames(files);
   const checked = new Set<FrameFile>();
   /** Frames and their maps must show one view, or resizing would shift them against each other. */
   const check = async (file: FrameFile) => {
@@ -72,21 +74,57 @@ export function datasetOfFiles(layout: FrameFiles): Dataset {
   };
 }
 
+/** Maps are named after their frames, so that frames of one name would share them. */
+function requireUniqueNames(files: readonly FrameFile[]): void {
+  const imageOf = new Map<string, string>();
+  for (const { name, image } of files) {
+    const other = imageOf.get(name);
+    if (other !== undefined) {
+      throw new DataError(
+        `Cannot use ${image} beside ${other}: expected one image of each name; remove or rename one`,
+      );
+    }
+    imageOf.set(name, image);
+  }
+}
+
 /**
- * Keeps the label files that frames name where all are there, and drops them where none is.
+ * Those maps that are there, in the order of `paths`; none where `folder`, where they would lie, is not.
+ *
+ * @throws {DataError} when the folder is there and none of them is: their names must differ.
+ */
+export async function mapsIn(
+  folder: string,
+  paths: readonly string[],
+): Promise<(string | undefined)[]> {
+  if (!await isFolder(folder)) return paths.map(() => undefined);
+  const found = await Promise.all(paths.map(isFile));
+  if (found.includes(true) || paths.length === 0) {
+    return paths.map((path, i) => found[i] ? path : undefined);
+  }
+  throw new DataError(
+    `Cannot use ${folder}: expected maps named after their images, such as ${
+      basename(paths[0])
+    }, ` +
+      "got none; rename them or move the folder away",
+  );
+}
+
+/**
+ * The label files of all frames, or of none, as {@linkcode mapsIn} finds them.
  *
  * @throws {DataError} naming the first file that is missing when only some are there.
  */
 export async function allOrNoLabels(
-  files: readonly (FrameFile & { readonly labels: string })[],
-): Promise<FrameFile[]> {
-  const found = await Promise.all(files.map(({ labels }) => isFile(labels)));
-  if (!found.includes(true)) return files.map((file) => ({ ...file, labels: undefined }));
-  const missing = found.indexOf(false);
-  if (missing < 0) return [...files];
+  folder: string,
+  paths: readonly string[],
+): Promise<(string | undefined)[]> {
+  const found = await mapsIn(folder, paths);
+  const missing = found.indexOf(undefined);
+  if (missing < 0 || found.every((path) => path === undefined)) return found;
   throw new DataError(
     `Cannot use ${
-      files[missing].labels
+      paths[missing]
     }: expected labels for every frame or for none, got no such file; ` +
       "label the frame or keep unlabelled frames in a dataset of their own",
   );

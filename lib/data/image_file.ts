@@ -35,12 +35,12 @@ export async function readColours(
 }
 
 /**
- * `[H,W]` values of an 8-bit grey PNG, each pixel the nearest one's.
+ * `[H,W]` values of a grey PNG of up to 8 bits, each pixel the nearest one's.
  *
- * @throws {DataError} when it cannot be decoded or has more than one channel or byte a pixel.
+ * @throws {DataError} when it cannot be decoded, or has more than one channel or byte a pixel.
  */
 export async function readGrey8(path: string, { height, width }: Size): Promise<Uint8Array> {
-  const { channels, depth } = await describeImage(path);
+  const { channels, depth, bits } = await describeImage(path);
   if (channels !== 1 || depth !== "uchar") {
     throw new DataError(
       `Cannot read ${path}: expected one channel of 8-bit class ids, got ${channels} of ${depth}; ` +
@@ -54,7 +54,9 @@ export async function readGrey8(path: string, { height, width }: Size): Promise<
       sharp(path, { failOn: "truncated" }).toColourspace("b-w")
         .resize(width, height, { fit: "fill", kernel: "nearest" }).raw().toBuffer(),
   );
-  return plain(values);
+  // PNGs of 1, 2 or 4 bits, as optimisers write them, are decoded as brightness: stretched to 0..255.
+  const stretch = 255 / (2 ** bits - 1);
+  return plain(values).map((value) => value / stretch);
 }
 
 /**
@@ -81,16 +83,23 @@ export async function readGrey16(path: string, { height, width }: Size): Promise
   return new Uint16Array(plain(bytes).slice().buffer);
 }
 
-/** Size, channels and type of value of an image file, from its header. */
-export async function describeImage(
-  path: string,
-): Promise<Size & { readonly channels: number; readonly depth: string }> {
-  const { height, width, channels, depth } = await decode(
+/** What the header of an image file says. */
+export interface ImageHeader extends Size {
+  readonly channels: number;
+  /** Type of a decoded value, such as "uchar". */
+  readonly depth: string;
+  /** Of a stored value, 8 where the format does not say. */
+  readonly bits: number;
+}
+
+/** @throws {DataError} when it is no image. */
+export async function describeImage(path: string): Promise<ImageHeader> {
+  const { height, width, channels, depth, bitsPerSample = 8 } = await decode(
     path,
     "an image",
     () => sharp(path).metadata(),
   );
-  return { height, width, channels, depth };
+  return { height, width, channels, depth, bits: bitsPerSample };
 }
 
 /** @throws {DataError} naming both files when their aspects differ by more than 2%. */

@@ -11,22 +11,23 @@ import { cityscapesLabels } from "./cityscapes.ts";
 import { CITYSCAPES_CLASSES, CITYSCAPES_IGNORE } from "./cityscapes_classes.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import { isIntrinsics } from "./description.ts";
-import { datasetOfFiles, type FrameFile } from "./frame_files.ts";
+import { datasetOfFiles, type FrameFile, mapsIn } from "./frame_files.ts";
 import { IMAGE_PATTERN } from "./image_file.ts";
 import { plainLabels } from "./label_file.ts";
-import { isFile, isFolder, listFolder } from "./listing.ts";
+import { isFile, isFolder, listFolder, readText } from "./listing.ts";
 
 const DATE_PATTERN = /^\d{4}_\d\d_\d\d$/;
 const DRIVE_PATTERN = /^\d{4}_\d\d_\d\d_drive_\d{4}_sync$/;
 
-/** The left colour camera. */
+/** The left colour camera, and where its frames lie in a drive. */
 const CAMERA = "02";
+const FRAMES = join(`image_${CAMERA}`, "data");
 
 /** Frames a second of raw drives. */
 const RAW_FPS = 10;
 
 /**
- * Opens the root, a date folder or a drive folder of KITTI raw; undefined where `path` is none of these.
+ * Opens the root, a date, a drive or `image_02/` in one of KITTI raw; undefined where `path` is none of these.
  * Every drive is a sequence. Intrinsics are those of the date's `calib_cam_to_cam.txt`, where it was
  * downloaded.
  *
@@ -53,9 +54,12 @@ export async function openKittiRaw(path: string): Promise<Dataset | undefined> {
   });
 }
 
-/** Drive folders under a root or a date, in order of time, or the drive itself. */
+/** Drive folders under a root or a date, in order of time, or the drive that `path` is or lies in. */
 async function drivesAt(path: string): Promise<string[]> {
-  if (DRIVE_PATTERN.test(basename(path))) return [path];
+  for (const drive of [path, dirname(path), dirname(dirname(path))]) {
+    if (!DRIVE_PATTERN.test(basename(drive))) continue;
+    return [drive, join(drive, dirname(FRAMES)), join(drive, FRAMES)].includes(path) ? [drive] : [];
+  }
   const { folders } = await listFolder(path);
   if (DATE_PATTERN.test(basename(path))) {
     return folders.filter((name) => DRIVE_PATTERN.test(name)).map((name) => join(path, name));
@@ -65,7 +69,7 @@ async function drivesAt(path: string): Promise<string[]> {
 }
 
 async function framesOf(drive: string, camera: Intrinsics | undefined): Promise<FrameFile[]> {
-  const folder = join(drive, `image_${CAMERA}`, "data");
+  const folder = join(drive, FRAMES);
   if (!await isFolder(folder)) return [];
   const sequence = basename(drive);
   return (await listFolder(folder)).files
@@ -81,7 +85,7 @@ async function framesOf(drive: string, camera: Intrinsics | undefined): Promise<
 /** Intrinsics of the rectified left colour camera; undefined where there is no such file. */
 async function readCalibration(path: string): Promise<Intrinsics | undefined> {
   if (!await isFile(path)) return undefined;
-  const text = await Deno.readTextFile(path);
+  const text = await readText(path);
   const numbers = (key: string) => {
     const line = text.split("\n").find((line) => line.startsWith(`${key}:`)) ?? "";
     return line.slice(key.length + 1).trim().split(/\s+/).map(Number);
@@ -113,28 +117,22 @@ export async function openKittiSemantics(path: string, split: Split): Promise<Da
   if (!isPart && !isRoot) return undefined;
   const part = isPart ? path : join(path, split === "test" ? "testing" : "training");
   const [images, semantic] = [join(part, "image_2"), join(part, "semantic")];
-  const labelled = await isFolder(semantic);
-  const listed = await isFolder(images) ? (await listFolder(images)).files : [];
-  const labels = new Set(labelled ? (await listFolder(semantic)).files : []);
-  const files = listed.filter((file) => IMAGE_PATTERN.test(file)).flatMap((file) => {
-    const frame = basename(file, extname(file));
-    const sequence = frame.split("_")[0];
-    const found = labels.has(`${frame}.png`);
-    // The stereo benchmark adds frames without labels to the same folder.
-    if (labelled && !found) return [];
-    return [{
-      name: `${sequence}/${frame}`,
-      sequence,
-      image: join(images, file),
-      labels: found ? join(semantic, `${frame}.png`) : undefined,
-    }];
-  });
+  const listed = (await isFolder(images) ? (await listFolder(images)).files : [])
+    .filter((file) => IMAGE_PATTERN.test(file))
+    .map((file) => ({ image: join(images, file), frame: basename(file, extname(file)) }));
+  const labels = await mapsIn(semantic, listed.map(({ frame }) => join(semantic, `${frame}.png`)));
+  const labelled = labels.some((path) => path !== undefined);
   return datasetOfFiles({
     path: images,
     name: `KITTI semantics ${basename(part)}`,
     classes: labelled ? CITYSCAPES_CLASSES : [],
     ignore: CITYSCAPES_IGNORE,
-    files,
+    files: listed.flatMap(({ image, frame }, i) => {
+      // The stereo benchmark adds frames without labels to the same folder.
+      if (labelled && !labels[i]) return [];
+      const sequence = frame.split("_")[0];
+      return [{ name: `${sequence}/${frame}`, sequence, image, labels: labels[i] }];
+    }),
     readLabels: cityscapesLabels,
   });
 }

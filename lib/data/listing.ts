@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import { DataError } from "../errors.ts";
 
 /** Names in a folder, sorted, with numbers in numeric order. */
 export interface Listing {
@@ -26,11 +27,15 @@ export async function isFile(path: string): Promise<boolean> {
   return await Deno.stat(path).then((info) => info.isFile, () => false);
 }
 
-/** Files and folders at `path`; links are followed, hidden names and broken links left out. */
+/**
+ * Files and folders at `path`; links are followed, hidden names and broken links left out.
+ *
+ * @throws {DataError} when it may not be read.
+ */
 export async function listFolder(path: string): Promise<Listing> {
   const files: string[] = [];
   const folders: string[] = [];
-  for await (const { name, isDirectory, isFile: isPlainFile } of Deno.readDir(path)) {
+  for (const { name, isDirectory, isFile: isPlainFile } of await entriesOf(path)) {
     if (name.startsWith(".")) continue;
     if (isDirectory) folders.push(name);
     else if (isPlainFile) files.push(name);
@@ -38,4 +43,26 @@ export async function listFolder(path: string): Promise<Listing> {
     else if (await isFile(join(path, name))) files.push(name);
   }
   return { files: files.sort(compareNames), folders: folders.sort(compareNames) };
+}
+
+async function entriesOf(path: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(path));
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** @throws {DataError} when the file is missing or may not be read. */
+export async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): DataError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new DataError(`Cannot read ${path}: got "${reason}"; check that it is there and readable`);
 }

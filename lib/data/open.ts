@@ -7,7 +7,7 @@
 import { join, resolve } from "@std/path";
 import { openCamVid } from "./camvid.ts";
 import { openCityscapes } from "./cityscapes.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import { type Dataset, type Split, SPLIT_FOLDERS } from "./dataset.ts";
 import { openFolder } from "./folder.ts";
 import { openKittiRaw, openKittiSemantics } from "./kitti.ts";
 import { isFile, isFolder } from "./listing.ts";
@@ -28,6 +28,7 @@ export interface OpenOptions {
  * | CamVid           | the root or a folder of frames, original or in SegNet's splits            |
  * | KITTI semantics  | the root, `training/` or `testing/`                                       |
  * | KITTI raw        | the root, a date or a drive                                               |
+ * | split folders    | holds dataset folders named `train/`, `val/` and `test/`, or some of them |
  * | folder of images | anything else                                                             |
  *
  * Labels of Cityscapes and KITTI are mapped to the 19 train ids, CamVid's colours to the usual 11 classes.
@@ -45,11 +46,24 @@ export interface OpenOptions {
 export async function openDataset(path: string, options: OpenOptions = {}): Promise<Dataset> {
   const { split = "train" } = options;
   const full = resolve(path);
-  const isPlain = await isFolder(join(full, "images")) || await isFile(join(full, "dataset.json"));
-  if (isPlain || !await isFolder(full)) return await openFolder(path);
+  if (await isDatasetFolder(full) || !await isFolder(full)) return await openFolder(path);
   return await openCityscapes(full, split) ??
     await openCamVid(full, split) ??
     await openKittiSemantics(full, split) ??
     await openKittiRaw(full) ??
+    await openSplitFolder(path, split) ??
     await openFolder(path);
+}
+
+async function isDatasetFolder(path: string): Promise<boolean> {
+  return await isFolder(join(path, "images")) || await isFile(join(path, "dataset.json"));
+}
+
+/** Opens the dataset folder of a split; undefined where no split has one. */
+async function openSplitFolder(path: string, split: Split): Promise<Dataset | undefined> {
+  const folders = Object.values(SPLIT_FOLDERS).map((name) => join(path, name));
+  const areDatasets = await Promise.all(folders.map(isDatasetFolder));
+  return areDatasets.includes(true)
+    ? await openFolder(join(path, SPLIT_FOLDERS[split]))
+    : undefined;
 }

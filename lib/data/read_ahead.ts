@@ -56,6 +56,7 @@ export async function* readFrames(
       yield frame;
     }
   } finally {
+    left.return?.();
     await Promise.allSettled(begun);
   }
 }

@@ -6,6 +6,7 @@
 
 import { dirname, join } from "@std/path";
 import sharp from "sharp";
+import { storageError } from "../errors.ts";
 import type { Frame } from "../records.ts";
 
 /** Metres are stored as this many units of a 16-bit PNG; 0 is unknown. */
@@ -17,52 +18,70 @@ export const FARTHEST = 65535;
 /** Inverse depth 0..1 is stored as this many units of a 16-bit PNG; 0 is unknown. */
 export const DISPARITY_UNITS = 65535;
 
-/** Writes an `[H,W,3]` picture as PNG. */
+/**
+ * Writes an `[H,W,3]` picture as PNG.
+ *
+ * @throws {StorageError} when the disk is full or the folder cannot be written.
+ */
 export async function writePicture(
   path: string,
   rgb: Uint8Array,
   height: number,
   width: number,
 ): Promise<void> {
-  await Deno.mkdir(dirname(path), { recursive: true });
-  await sharp(rgb, { raw: { height, width, channels: 3 } }).png().toFile(path);
+  await save(path, sharp(rgb, { raw: { height, width, channels: 3 } }));
 }
 
-/** Writes an `[H,W]` map of 16-bit values as PNG. */
+/** Writes an `[H,W]` map of 8-bit values as PNG; errors as {@linkcode writePicture}. */
+export async function writeMap8(
+  path: string,
+  values: Uint8Array,
+  height: number,
+  width: number,
+): Promise<void> {
+  await save(path, sharp(values, { raw: { height, width, channels: 1 } }).toColourspace("b-w"));
+}
+
+/** Writes an `[H,W]` map of 16-bit values as PNG; errors as {@linkcode writePicture}. */
 export async function writeMap16(
   path: string,
   values: Uint16Array,
   height: number,
   width: number,
 ): Promise<void> {
-  await Deno.mkdir(dirname(path), { recursive: true });
-  await sharp(values, { raw: { height, width, channels: 1 } }).toColourspace("grey16").png().toFile(
-    path,
-  );
+  await save(path, sharp(values, { raw: { height, width, channels: 1 } }).toColourspace("grey16"));
 }
 
-/** Writes image, labels, depth and disparity of a frame under `folder`, as `openFolder` reads them. */
+/**
+ * Writes image, labels, depth and disparity of a frame under `folder`, as `openFolder` reads them.
+ *
+ * @throws {StorageError} when the disk is full or the folder cannot be written.
+ */
 export async function writeFrame(folder: string, frame: Frame): Promise<void> {
-  const { height, width, name } = frame;
-  await writePicture(join(folder, "images", `${name}.png`), frame.rgb, height, width);
-  if (frame.labels) {
-    const path = join(folder, "labels", `${name}.png`);
+  const { height, width, rgb, labels, depth, disparity } = frame;
+  const pathOf = (kind: string) => join(folder, kind, `${frame.name}.png`);
+  await writePicture(pathOf("images"), rgb, height, width);
+  if (labels) await writeMap8(pathOf("labels"), labels, height, width);
+  if (depth) await writeMap16(pathOf("depth"), inUnits(depth, DEPTH_UNITS), height, width);
+  if (disparity) {
+    await writeMap16(pathOf("disparity"), inUnits(disparity, DISPARITY_UNITS), height, width);
+  }
+}
+
+/** Values as 16-bit units, those above the range as the last. */
+function inUnits(values: Float32Array, units: number): Uint16Array {
+  return Uint16Array.from(values, (value) => Math.min(65535, Math.round(value * units)));
+}
+
+/** Writes a whole PNG, or leaves the path as it was. */
+async function save(path: string, picture: ReturnType<typeof sharp>): Promise<void> {
+  const temporary = `${path}.${Deno.pid}.tmp`;
+  try {
     await Deno.mkdir(dirname(path), { recursive: true });
-    await sharp(frame.labels, { raw: { height, width, channels: 1 } }).toColourspace("b-w").png()
-      .toFile(path);
-  }
-  if (frame.depth) {
-    const units = Uint16Array.from(
-      frame.depth,
-      (metres) => Math.min(FARTHEST, Math.round(metres * DEPTH_UNITS)),
-    );
-    await writeMap16(join(folder, "depth", `${name}.png`), units, height, width);
-  }
-  if (frame.disparity) {
-    const units = Uint16Array.from(
-      frame.disparity,
-      (fraction) => Math.min(DISPARITY_UNITS, Math.round(fraction * DISPARITY_UNITS)),
-    );
-    await writeMap16(join(folder, "disparity", `${name}.png`), units, height, width);
+    await Deno.writeFile(temporary, await picture.png().toBuffer());
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw storageError(path, error);
   }
 }

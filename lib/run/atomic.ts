@@ -5,7 +5,7 @@
  */
 
 import { basename, dirname, join } from "@std/path";
-import { StorageError } from "../errors.ts";
+import { storageError } from "../errors.ts";
 
 /**
  * Writes to a temporary file in the same folder, flushes it to the disk and renames it.
@@ -27,26 +27,4 @@ export async function writeAtomically(path: string, data: Uint8Array | string): 
     await Deno.remove(temporary).catch(() => {});
     throw storageError(path, error);
   }
-}
-
-/** What a failed write means to the user; errors that are not about storage pass through. */
-export function storageError(path: string, error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const code = (error as { code?: string }).code;
-  if (code === "ENOSPC" || error.message.includes("os error 28")) {
-    return new StorageError(
-      `Cannot write ${path}: the disk is full; free some space and use --resume`,
-    );
-  }
-  if (error instanceof Deno.errors.PermissionDenied || code === "EROFS" || code === "EACCES") {
-    return new StorageError(
-      `Cannot write ${path}: ${error.message}; choose another folder with --out`,
-    );
-  }
-  if (code === "ENOTDIR" || code === "EEXIST" || error instanceof Deno.errors.NotADirectory) {
-    return new StorageError(
-      `Cannot write ${path}: a file is in its way; choose another folder with --out`,
-    );
-  }
-  return error;
 }

@@ -5,7 +5,8 @@
  */
 
 import { join } from "@std/path";
-import { storageError, writeAtomically } from "./atomic.ts";
+import { storageError } from "../errors.ts";
+import { writeAtomically } from "./atomic.ts";
 
 /** One line. */
 export interface MetricsLine {
