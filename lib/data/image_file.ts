@@ -15,23 +15,27 @@ export const IMAGE_PATTERN = /\.(png|jpe?g|webp|tiff?)$/i;
 const ASPECT_TOLERANCE = 0.02;
 
 /**
- * `[H,W,3]` of an image; "nearest" keeps colours that stand for something as they are.
+ * `[H,W,3]` of an image, resized by Lanczos' kernel.
  *
  * @throws {DataError} when it cannot be decoded.
  */
-export async function readColours(
-  path: string,
-  { height, width }: Size,
-  kernel: "lanczos3" | "nearest" = "lanczos3",
-): Promise<Uint8Array> {
-  const pixels = await decode(
+export async function readColours(path: string, { height, width }: Size): Promise<Uint8Array> {
+  return await decode(
     path,
     "an image",
-    () =>
-      sharp(path, { failOn: "truncated" }).removeAlpha().toColourspace("srgb")
-        .resize(width, height, { fit: "fill", kernel }).raw().toBuffer(),
+    async () => plain(await colours(path).resize(width, height, { fit: "fill" }).raw().toBuffer()),
   );
-  return plain(pixels);
+}
+
+/**
+ * `[H,W,3]` of an image whose colours stand for something: each pixel the nearest one's.
+ *
+ * @throws {DataError} when it cannot be decoded.
+ */
+export async function readColourCodes(path: string, size: Size): Promise<Uint8Array> {
+  const stored = await describeImage(path);
+  const values = await decode(path, "an image", () => colours(path).raw().toBuffer());
+  return nearest(plain(values), stored, size, 3);
 }
 
 /**
@@ -39,8 +43,9 @@ export async function readColours(
  *
  * @throws {DataError} when it cannot be decoded, or has more than one channel or byte a pixel.
  */
-export async function readGrey8(path: string, { height, width }: Size): Promise<Uint8Array> {
-  const { channels, depth, bits } = await describeImage(path);
+export async function readGrey8(path: string, size: Size): Promise<Uint8Array> {
+  const stored = await describeImage(path);
+  const { channels, depth, bits } = stored;
   if (channels !== 1 || depth !== "uchar") {
     throw new DataError(
       `Cannot read ${path}: expected one channel of 8-bit class ids, got ${channels} of ${depth}; ` +
@@ -50,13 +55,11 @@ export async function readGrey8(path: string, { height, width }: Size): Promise<
   const values = await decode(
     path,
     "class ids",
-    () =>
-      sharp(path, { failOn: "truncated" }).toColourspace("b-w")
-        .resize(width, height, { fit: "fill", kernel: "nearest" }).raw().toBuffer(),
+    () => open(path).toColourspace("b-w").raw().toBuffer(),
   );
   // PNGs of 1, 2 or 4 bits, as optimisers write them, are decoded as brightness: stretched to 0..255.
   const stretch = 255 / (2 ** bits - 1);
-  return plain(values).map((value) => value / stretch);
+  return nearest(plain(values), stored, size).map((value) => value / stretch);
 }
 
 /**
@@ -64,8 +67,9 @@ export async function readGrey8(path: string, { height, width }: Size): Promise<
  *
  * @throws {DataError} when it cannot be decoded or has more than one channel or 8 bits alone.
  */
-export async function readGrey16(path: string, { height, width }: Size): Promise<Uint16Array> {
-  const { channels, depth } = await describeImage(path);
+export async function readGrey16(path: string, size: Size): Promise<Uint16Array> {
+  const stored = await describeImage(path);
+  const { channels, depth } = stored;
   if (channels !== 1 || depth !== "ushort") {
     throw new DataError(
       `Cannot read ${path}: expected one channel of 16-bit values, got ${channels} of ${depth}; ` +
@@ -75,12 +79,9 @@ export async function readGrey16(path: string, { height, width }: Size): Promise
   const bytes = await decode(
     path,
     "16-bit values",
-    () =>
-      sharp(path, { failOn: "truncated" }).toColourspace("grey16")
-        .resize(width, height, { fit: "fill", kernel: "nearest" }).raw({ depth: "ushort" })
-        .toBuffer(),
+    () => open(path).toColourspace("grey16").raw({ depth: "ushort" }).toBuffer(),
   );
-  return new Uint16Array(plain(bytes).slice().buffer);
+  return nearest(new Uint16Array(plain(bytes).slice().buffer), stored, size);
 }
 
 /** What the header of an image file says. */
@@ -111,6 +112,39 @@ export async function requireSameAspect(first: string, other: string): Promise<v
     `Cannot use ${other} (${b.width} x ${b.height}) beside ${first} (${a.width} x ${a.height}): expected ` +
       "one aspect; crop the frames alike or give them a dataset of their own",
   );
+}
+
+/** Opens an image so that a file which ends too early is an error. */
+function open(path: string) {
+  return sharp(path, { failOn: "truncated" });
+}
+
+/** Three channels of 8 bits, whatever is stored. */
+function colours(path: string) {
+  return open(path).removeAlpha().toColourspace("srgb");
+}
+
+/**
+ * `[H,W,C]` values at another size, each pixel the value under its centre. (sharp's own nearest
+ * neighbours drift by up to half a pixel where a size is no multiple of the other.)
+ */
+function nearest<T extends Uint8Array | Uint16Array>(
+  values: T,
+  from: Size,
+  to: Size,
+  channels = 1,
+): T {
+  if (from.height === to.height && from.width === to.width) return values;
+  const Values = values.constructor as new (length: number) => T;
+  const result = new Values(to.height * to.width * channels);
+  for (let y = 0, at = 0; y < to.height; y++) {
+    const row = Math.floor((y + 0.5) * from.height / to.height) * from.width;
+    for (let x = 0; x < to.width; x++) {
+      const pixel = (row + Math.floor((x + 0.5) * from.width / to.width)) * channels;
+      for (let c = 0; c < channels; c++) result[at++] = values[pixel + c];
+    }
+  }
+  return result;
 }
 
 /** The bytes of a Node buffer as a plain array. */

@@ -6,7 +6,7 @@
 
 import { DataError } from "../errors.ts";
 import type { Size } from "./dataset.ts";
-import { readColours, readGrey8 } from "./image_file.ts";
+import { readColourCodes, readGrey8 } from "./image_file.ts";
 
 /**
  * `[H,W]` class ids of a label file at a size, each pixel the nearest one's.
@@ -55,7 +55,7 @@ export function colourLabels(
     idOf.set(red << 16 | green << 8 | blue, id);
   }
   return async (path, size) => {
-    const rgb = await readColours(path, size, "nearest");
+    const rgb = await readColourCodes(path, size);
     const ids = new Uint8Array(size.height * size.width);
     for (let i = 0; i < ids.length; i++) {
       const id = idOf.get(rgb[3 * i] << 16 | rgb[3 * i + 1] << 8 | rgb[3 * i + 2]);
