@@ -17,7 +17,10 @@ export function program(): Command {
     .description("Learn urban-scene features from unlabelled driving video.")
     .version(meta.version)
     .showSuggestionAfterError()
-    .configureHelp({ showGlobalOptions: true });
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      outputError: (text, write) => write(text.trim().replaceAll("\n", " ") + "\n"),
+    });
   withCommon(root.command("pretrain"))
     .description(
       "depth -> regions -> mixing -> contrastive pretraining -> evaluation, whatever is missing",
@@ -88,7 +91,10 @@ export function program(): Command {
         .choices(["cluster", "kmeans", "linear"]).default("cluster"),
     )
     .addOption(
-      new Option("--split <name>", "which of the embedded scenes").choices(["validation", "test"])
+      new Option("--split <name>", "which split of the data, where it has several").choices([
+        "validation",
+        "test",
+      ])
         .default("test"),
     )
     .action((options) => commands.evaluate(options));

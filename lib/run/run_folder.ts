@@ -32,6 +32,7 @@ export function depthFolder(run: string): string {
  *
  * @param resume goes on with the folder's own configuration, which `config` must agree with.
  * @throws {ConfigError} when the folder holds a run and `resume` is false, or holds none and it is true.
+ * @throws {CheckpointError} when its config.json cannot be read.
  */
 export async function prepareRun(
   folder: string,
@@ -55,7 +56,7 @@ export async function prepareRun(
   if (stored === text) return;
   throw new ConfigError(
     `Cannot resume ${folder}: its settings differ (${
-      firstDifference(JSON.parse(stored), config)
+      firstDifference(parseConfig(path, stored), config)
     }); repeat ` +
       "the options that it was started with",
   );
@@ -63,19 +64,39 @@ export async function prepareRun(
 
 /** @throws {CheckpointError} when the folder holds no run. */
 export async function readRun(folder: string): Promise<RunConfig> {
-  const text = await Deno.readTextFile(join(folder, "config.json")).catch(() => undefined);
+  const path = join(folder, "config.json");
+  const text = await Deno.readTextFile(path).catch(() => undefined);
   if (text === undefined) {
     throw new CheckpointError(
-      `Cannot read run ${folder}: expected its config.json, got none; check --run`,
+      `Cannot read run ${folder}: expected its config.json, got none; name a folder that pretrain or depth wrote`,
     );
   }
+  return parseConfig(path, text);
+}
+
+/**
+ * @throws {CheckpointError} when the folder holds no run, or one whose depth network saw frames of another
+ * size: what it says of larger or smaller ones is not to be trusted.
+ */
+export async function requireDepthRun(folder: string, preset: Preset): Promise<void> {
+  const { preset: name, settings: { height, width } } = await readRun(folder);
+  if (height === preset.height && width === preset.width) return;
+  throw new CheckpointError(
+    `Cannot take depth from ${folder}: expected frames of ${preset.height} x ${preset.width}, got preset ` +
+      `${name} with ${height} x ${width}; name a --depth-run of the same --preset`,
+  );
+}
+
+function parseConfig(path: string, text: string): RunConfig {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw new CheckpointError(
-      `Cannot read run ${folder}: its config.json is no JSON; start the run again`,
-    );
-  }
+    const config: RunConfig = JSON.parse(text);
+    const { depth, pretrain } = config.settings;
+    if (config.data.length > 0 && depth && pretrain) return config;
+  } catch { /* falls through to the one error */ }
+  throw new CheckpointError(
+    `Cannot read ${path}: expected the settings of a run, got something else; put the file back or start over ` +
+      "in another folder",
+  );
 }
 
 /** A folder under runs/ that is free: the name, or the name with a number. */

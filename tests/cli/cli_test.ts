@@ -1,43 +1,11 @@
-/** The command line as a user meets it: real processes, real files. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import sharp from "sharp";
+import { inTemporary } from "../data/files.ts";
+import { assertRefused, cli, command } from "./process.ts";
 
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 /** The smallest run that passes through every stage. */
 const SHORT = ["--steps", "4", "--depth-steps", "3", "--quiet"];
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function command(args: readonly string[], cwd: string): Deno.Command {
-  const config = join(ROOT, "deno.json");
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--config", config, join(ROOT, "cli.ts"), ...args],
-    cwd,
-    env: { NO_COLOR: "1" },
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
-
-async function cli(args: readonly string[], cwd: string): Promise<Outcome> {
-  const { code, stdout, stderr } = await command(args, cwd).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
-
-async function inTemporary(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** Writes a noisy video of `count` frames. */
 async function writeVideo(folder: string, count: number, height = 64, width = 128): Promise<void> {
@@ -60,77 +28,16 @@ async function writeStreets(folder: string, name: string): Promise<void> {
   assertEquals(outcome.code, 0, outcome.stderr);
 }
 
-/** Expects one clear line on stderr that holds every part, and exit code 1. */
-function assertRefused({ code, stderr }: Outcome, ...parts: string[]): void {
-  assertEquals(code, 1, stderr);
-  const lines = stderr.split("\n").filter((line) => line.startsWith("error: "));
-  assertEquals(lines.length, 1, stderr);
-  assert(!stderr.includes("    at "), stderr);
-  for (const part of parts) assert(lines[0].includes(part), `${lines[0]} lacks ${part}`);
-}
-
-Deno.test("bad input ends in one line that names the file, and exit code 1", () =>
+Deno.test("a device that doctor finds unusable is refused by name", () =>
   inTemporary(async (folder) => {
-    await Deno.mkdir(join(folder, "empty"));
-    await writeVideo(join(folder, "truncated"), 3);
-    const jpeg = await sharp(join(folder, "truncated/images/0.png")).resize(640, 320).jpeg()
-      .toBuffer();
-    await Deno.writeFile(
-      join(folder, "truncated/images/1.jpg"),
-      jpeg.subarray(0, jpeg.length >> 1),
-    );
-    await writeVideo(join(folder, "text"), 3);
-    await Deno.writeTextFile(join(folder, "text/images/1.png"), "not a picture");
-    await writeVideo(join(folder, "mixed"), 3);
-    await writeVideo(join(folder, "square"), 1, 64, 64);
-    await Deno.copyFile(join(folder, "square/images/0.png"), join(folder, "mixed/images/9.png"));
-    await writeVideo(join(folder, "labels"), 3);
-    await Deno.mkdir(join(folder, "labels/labels"));
-    for (const k of [0, 1, 2]) {
-      const ids = new Uint8Array(64 * 128).fill(k);
-      await sharp(ids, { raw: { height: 64, width: 128, channels: 1 } }).toColourspace("b-w").png()
-        .toFile(join(folder, `labels/labels/${k}.png`));
+    await writeVideo(join(folder, "video"), 3);
+    const { stdout } = await cli(["doctor", "--json"], folder);
+    const { engines } = JSON.parse(stdout.split("\n").at(-1)!);
+    for (const { engine, available } of engines) {
+      if (available) continue;
+      const args = ["pretrain", "--data", "video", "--out", "run", "--device", engine, ...SHORT];
+      assertRefused(await cli(args, folder), engine, "--device cpu");
     }
-    await Deno.writeTextFile(
-      join(folder, "labels/dataset.json"),
-      JSON.stringify({ classes: ["road", "sky"] }),
-    );
-    await writeVideo(join(folder, "json"), 3);
-    await Deno.writeTextFile(join(folder, "json/dataset.json"), "{ classes: }");
-    await writeVideo(join(folder, "short"), 2);
-    const cases: [string, string[]][] = [
-      ["missing", ["missing", "no such folder"]],
-      ["empty", ["empty", "expected images"]],
-      ["truncated", ["images/1.jpg"]],
-      ["text", ["images/1.png"]],
-      ["mixed", ["images/9.png", "64 x 64", "one aspect"]],
-      ["labels", ["labels/2.png", "got 2"]],
-      ["json", ["dataset.json", "JSON"]],
-      ["short", ["three frames"]],
-    ];
-    for (const [data, parts] of cases) {
-      assertRefused(
-        await cli(["pretrain", "--data", data, "--out", `run-${data}`, ...SHORT], folder),
-        ...parts,
-      );
-    }
-  }));
-
-Deno.test("options out of range, unknown devices and missing runs are refused", () =>
-  inTemporary(async (folder) => {
-    const refused = async (args: string[], ...parts: string[]) => {
-      const { code, stderr } = await cli(args, folder);
-      assertEquals(code, 1, stderr);
-      for (const part of parts) assert(stderr.includes(part), stderr);
-      assert(!stderr.includes("    at "), stderr);
-    };
-    await refused(["pretrain", "--steps", "-1"], "--steps", "at least 1");
-    await refused(["pretrain", "--pasta", "boxes"], "--paste");
-    await refused(["pretrain", "--paste", "circles"], "regions, boxes, none");
-    await refused(["pretrain", "--resume", "--out", "nowhere"], "nowhere", "--out");
-    await refused(["pretrain", "--device", "webgpu", ...SHORT], "webgpu", "--device cpu");
-    await refused(["evaluate", "--run", "nowhere"], "nowhere", "config.json");
-    await refused(["pretrain", "--depth-run", "nowhere", ...SHORT], "nowhere");
   }));
 
 Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to the same score", () =>

@@ -46,8 +46,8 @@ async function runDepth(session: Session, config: RunConfig, options: DepthOptio
   const started = performance.now();
   const { settings } = config;
   const opened = await Promise.all(config.data.map((path) => openInput(path, settings)));
-  await prepareRun(session.folder, config, options.resume);
   const device = await useDevice(options.device, { warn: session.warn });
+  await prepareRun(session.folder, config, options.resume);
   const frames: Frame[] = [];
   for (const dataset of opened) {
     frames.push(...(await loadDataset(dataset, settings, session.progress)).frames);

@@ -36,11 +36,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
       settings,
       session.progress,
     );
-    if (test.dataset.classes.length === 0 || !test.frames[0].labels) {
-      throw new DataError(
-        `Cannot score on ${path}: expected labels/ and classes in dataset.json, got none; add them`,
-      );
-    }
+    requireLabels(path, test);
     const device = await useDevice(options.device, { warn: session.warn });
     const pretrainer = await featuresOfRun(options.run, config, session.warn);
     if (!pretrainer) {
@@ -71,6 +67,20 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   });
 }
 
+/** @throws {DataError} when there is nothing to score on. */
+function requireLabels(path: string, { dataset: { classes, ignore }, frames }: LoadedDataset) {
+  if (classes.length === 0 || !frames[0].labels) {
+    throw new DataError(
+      `Cannot score on ${path}: expected labels/ and classes in dataset.json, got none; add them`,
+    );
+  }
+  if (frames.some(({ labels }) => labels?.some((label) => label !== ignore))) return;
+  throw new DataError(
+    `Cannot score on ${path}: expected labels, got only ignored ones (${ignore}); the labels of test splits are ` +
+      "often kept back, use --split validation",
+  );
+}
+
 async function trainingFrames(
   data: readonly string[],
   config: Awaited<ReturnType<typeof readRun>>,
@@ -99,6 +109,12 @@ async function scoreBy(
 ): Promise<SegmentationScore> {
   if (protocol === "cluster") return (await evaluateClusters(pretrainer, train.frames, test)).score;
   const { classes, ignore } = test.dataset;
+  if (protocol === "linear" && train.dataset.classes.join() !== classes.join()) {
+    throw new DataError(
+      `Cannot train a linear probe for ${test.dataset.name}: expected its classes in the run's own data ` +
+        `${train.dataset.name} too, got others; use --protocol cluster`,
+    );
+  }
   const shared = {
     embedder: pretrainer,
     trainFrames: train.frames,

@@ -18,7 +18,13 @@ import { loadDataset, type LoadedDataset, openInput, SCENES, scenesOf } from "..
 import type { PresetName } from "../presets.ts";
 import { mixSources, trainFeatures } from "../pretrain_stage.ts";
 import { depthFields, evaluationFields, type PretrainResult, resultTable } from "../result.ts";
-import { freeFolder, prepareRun, readRun, type RunConfig, withSteps } from "../run_folder.ts";
+import {
+  freeFolder,
+  prepareRun,
+  requireDepthRun,
+  type RunConfig,
+  withSteps,
+} from "../run_folder.ts";
 import { writeReport } from "../run_report.ts";
 import type { Session } from "../session.ts";
 import { answer, type CommonOptions, inSession } from "./common.ts";
@@ -76,9 +82,9 @@ async function runPretrain(
   const started = performance.now();
   const { settings } = config;
   const opened = await Promise.all(config.data.map((path) => openInput(path, settings)));
-  if (config.depthRun) await readRun(config.depthRun);
-  await prepareRun(session.folder, config, options.resume);
+  if (config.depthRun) await requireDepthRun(config.depthRun, settings);
   const device = await useDevice(options.device, { warn: session.warn });
+  await prepareRun(session.folder, config, options.resume);
   session.progress.say(`${session.folder}: ${device.name} (${device.detail})`);
   const loaded: LoadedDataset[] = [];
   for (const dataset of opened) loaded.push(await loadDataset(dataset, settings, session.progress));

@@ -10,6 +10,7 @@ import type { DepthMap, Frame } from "../../records.ts";
 import { depthOfRun, predictDepth } from "../depth_stage.ts";
 import { loadDataset, type LoadedDataset, openInput, SCENES } from "../inputs.ts";
 import type { Preset } from "../presets.ts";
+import { requireDepthRun } from "../run_folder.ts";
 import type { Session } from "../session.ts";
 import type { CommonOptions } from "./common.ts";
 
@@ -27,6 +28,7 @@ export async function framesWithDepth(
   if (more.length > 0) {
     throw new ConfigError("Cannot use several --data here: expected one; run the command for each");
   }
+  if (options.depthRun) await requireDepthRun(options.depthRun, preset);
   const loaded = await loadDataset(
     await openInput(path, preset, "validation"),
     preset,

@@ -1,0 +1,300 @@
+/** Bad input: one line on stderr that names what is wrong and what to do, and nothing saved is lost. */
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import sharp from "sharp";
+import { randomStream } from "../../lib/random.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { draws, inTemporary, noise, saveGrey, saveRgb, saveText } from "../data/files.ts";
+import { assertRefused, cli } from "./process.ts";
+
+const [HEIGHT, WIDTH] = [64, 128];
+const AREA = HEIGHT * WIDTH;
+const random = randomStream(20261123, "test", "bad input");
+/** The smallest run that passes through every stage. */
+const SHORT = ["--steps", "1", "--depth-steps", "1"];
+const CHECKPOINT = "checkpoint-000001.safetensors";
+
+/** A labelled video of three frames, the second of twice the size, which is no mistake. */
+async function saveVideo(folder: string): Promise<void> {
+  for (const [k, scale] of [1, 2, 1].entries()) {
+    const [height, width] = [scale * HEIGHT, scale * WIDTH];
+    const rgb = noise(random, 3 * height * width);
+    await saveRgb(join(folder, `images/${k}.png`), rgb, height, width);
+    await saveGrey(join(folder, `labels/${k}.png`), draws(random, [0, 1, 9], AREA), HEIGHT, WIDTH);
+  }
+  await saveText(join(folder, "dataset.json"), '{"classes": ["road", "sky"], "ignore": 9}');
+}
+
+/** The video with one thing changed. */
+interface WrongData {
+  readonly name: string;
+  readonly change: (folder: string) => Promise<unknown>;
+  readonly parts: readonly string[];
+}
+
+const WRONG_DATA: readonly WrongData[] = [
+  {
+    name: "missing",
+    change: (folder) => Deno.remove(folder, { recursive: true }),
+    parts: ["missing", "no such folder", "check --data"],
+  },
+  {
+    name: "video.mp4",
+    change: async (folder) => {
+      await Deno.remove(folder, { recursive: true });
+      await saveText(folder, "");
+    },
+    parts: ["video.mp4", "got a file", "ffmpeg"],
+  },
+  {
+    name: "empty",
+    change: async (folder) => {
+      await Deno.remove(folder, { recursive: true });
+      await Deno.mkdir(folder);
+    },
+    parts: ["empty", "expected images", "check --data"],
+  },
+  {
+    name: "truncated",
+    change: async (folder) => {
+      const jpeg = await sharp(join(folder, "images/1.png")).jpeg().toBuffer();
+      await Deno.remove(join(folder, "images/1.png"));
+      await Deno.writeFile(join(folder, "images/1.jpg"), jpeg.subarray(0, jpeg.length >> 1));
+    },
+    parts: ["images/1.jpg", "replace or remove the file"],
+  },
+  {
+    name: "text",
+    change: (folder) => saveText(join(folder, "images/1.png"), "not a picture"),
+    parts: ["images/1.png", "replace or remove the file"],
+  },
+  {
+    name: "mixed",
+    change: (folder) => saveRgb(join(folder, "images/1.png"), noise(random, 3 * 64 * 64), 64, 64),
+    parts: ["images/1.png (64 x 64)", "images/0.png (128 x 64)", "crop the frames alike"],
+  },
+  {
+    name: "twice",
+    change: (folder) => saveRgb(join(folder, "images/1.webp"), noise(random, 3 * AREA), 64, 128),
+    parts: ["images/1.png", "images/1.webp", "remove or rename one"],
+  },
+  {
+    name: "range",
+    change: (folder) =>
+      saveGrey(join(folder, "labels/2.png"), new Uint8Array(AREA).fill(2), 64, 128),
+    parts: ["labels/2.png", "got 2", "list all classes in dataset.json"],
+  },
+  {
+    name: "colour",
+    change: (folder) => saveRgb(join(folder, "labels/2.png"), noise(random, 3 * AREA), 64, 128),
+    parts: ["labels/2.png", "save labels as 8-bit grey PNG"],
+  },
+  {
+    name: "cropped",
+    change: (folder) => saveGrey(join(folder, "labels/1.png"), new Uint8Array(AREA), 128, 64),
+    parts: ["labels/1.png (64 x 128)", "images/1.png (256 x 128)", "one aspect"],
+  },
+  {
+    name: "partly",
+    change: (folder) => Deno.remove(join(folder, "labels/1.png")),
+    parts: ["labels/1.png", "for every frame or for none", "label the frame"],
+  },
+  {
+    name: "json",
+    change: (folder) => saveText(join(folder, "dataset.json"), "{ classes: }"),
+    parts: ["json/dataset.json", "expected JSON"],
+  },
+  {
+    name: "short",
+    change: async (folder) => {
+      await Deno.remove(join(folder, "images/2.png"));
+      await Deno.remove(join(folder, "labels/2.png"));
+    },
+    parts: ["three frames", "add video or use --depth-run"],
+  },
+];
+
+/** Command lines; `video` is a good dataset and `run` a finished run on it. */
+const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] = [
+  ["pretrain --steps -1", "--steps", "'-1'", "at least 1"],
+  ["pretrain --steps many", "--steps", "'many'", "whole number"],
+  ["pretrain --seed 0.5", "--seed", "'0.5'", "whole number"],
+  ["pretrain --preset huge", "--preset", "'huge'", "tiny, small, paper"],
+  ["pretrain --paste circles", "--paste", "'circles'", "regions, boxes, none"],
+  ["pretrain --pasta boxes", "--pasta", "Did you mean --paste?"],
+  ["evaluate", "--run"],
+  ["pretrian", "pretrian", "Did you mean pretrain?"],
+  ["pretrain --data video --out run", "run", "holds one already", "--resume", "--out"],
+  ["pretrain --data video --out run --resume --preset small", 'has "tiny"', 'asked is "small"'],
+  ["pretrain --data video --out run --resume --seed 1", "seed: it has 0", "repeat the options"],
+  ["pretrain --data video --out fresh --resume", "fresh", "expected a run", "check --out"],
+  [
+    "pretrain --data video --out fresh --preset small --depth-run run",
+    "run",
+    "preset tiny",
+    "192 x 384",
+    "same --preset",
+  ],
+  ["pretrain --data video --out fresh --depth-run video", "video", "config.json"],
+  ["regions --data video", "it has none", "--depth-run"],
+  ["evaluate --run video", "video", "config.json"],
+  ["evaluate --run run --data nowhere", "nowhere", "no such folder"],
+  ["evaluate --run run --data unlabelled", "unlabelled", "labels/ and classes", "add them"],
+  ["evaluate --run run --data void", "void", "only ignored ones (9)", "--split validation"],
+  [
+    "evaluate --run run --data animals --protocol linear",
+    "animals",
+    "classes",
+    "--protocol cluster",
+  ],
+  ["evaluate --run other", `other/${CHECKPOINT}`, "expected preset tiny, got small"],
+  ["evaluate --run cut", `cut/${CHECKPOINT}`, "truncated"],
+  [
+    "pretrain --data video --out cut --resume --steps 1 --depth-steps 1",
+    `cut/depth/${CHECKPOINT}`,
+    "truncated",
+  ],
+  ["evaluate --run broken", "broken/config.json", "put the file back"],
+  ["pretrain --data video --out broken --resume", "broken/config.json", "put the file back"],
+  [
+    "pretrain --data video --out run/config.json",
+    "run/config.json",
+    "a file is in its way",
+    "--out",
+  ],
+  [
+    "scenes --out run/config.json --sequences 1 --frames 1",
+    "run/config.json",
+    "a file is in its way",
+    "--out",
+  ],
+];
+
+/** Folders that are wrong as runs: a checkpoint of another preset, cut ones, and no configuration. */
+async function saveWrongRuns(folder: string): Promise<void> {
+  const run = join(folder, "run");
+  const bytes = await Deno.readFile(join(run, CHECKPOINT));
+  const { tensors, metadata } = decodeSafetensors(bytes, "run");
+  const other = encodeSafetensors({ tensors, metadata: { ...metadata, preset: "small" } });
+  for (const name of ["other", "cut"]) {
+    await Deno.mkdir(join(folder, name, "depth"), { recursive: true });
+    await Deno.copyFile(join(run, "config.json"), join(folder, name, "config.json"));
+  }
+  await Deno.writeFile(join(folder, "other", CHECKPOINT), other);
+  const half = bytes.subarray(0, bytes.length >> 1);
+  await Deno.writeFile(join(folder, "cut", CHECKPOINT), half);
+  await Deno.writeFile(join(folder, "cut/depth", CHECKPOINT), half);
+  await saveText(join(folder, "broken/config.json"), '{"preset": "tiny"}');
+}
+
+/** Every file of a folder with its size and time of change. */
+function listing(folder: string): string[] {
+  return Array.from(Deno.readDirSync(folder)).flatMap(({ name, isDirectory }) => {
+    const path = join(folder, name);
+    const { size, mtime } = Deno.statSync(path);
+    return isDirectory ? listing(path) : [`${path} ${size} ${mtime?.getTime()}`];
+  }).sort();
+}
+
+/** Mounts a small disk; answers why not where that is not permitted. */
+async function mount(folder: string, options: string): Promise<string | undefined> {
+  await Deno.mkdir(folder, { recursive: true });
+  const args = ["-t", "tmpfs", "-o", options, "tmpfs", folder];
+  const result = await new Deno.Command("mount", { args, stderr: "piped" }).output()
+    .catch(() => undefined);
+  return result?.success ? undefined : "mounting a small tmpfs is not permitted here";
+}
+
+function unmount(folder: string): Promise<Deno.CommandOutput> {
+  return new Deno.Command("umount", { args: [folder] }).output();
+}
+
+async function whyNoMount(): Promise<string | undefined> {
+  const folder = await Deno.makeTempDir();
+  const reason = await mount(folder, "size=64k");
+  if (!reason) await unmount(folder);
+  await Deno.remove(folder);
+  return reason;
+}
+
+const noMount = await whyNoMount();
+
+/** Starts a run on a disk that is filled by its last checkpoint, and ends it once there is room. */
+async function fillDisk(folder: string): Promise<void> {
+  const disk = join(folder, "disk");
+  const [depth, last] = [join("depth", CHECKPOINT), CHECKPOINT].map((name) =>
+    Deno.statSync(join(folder, "run", name)).size
+  );
+  assertEquals(await mount(disk, `size=${depth + (last >> 1)}`), undefined);
+  const remount = (options: string) => mount(disk, `remount,${options}`);
+  try {
+    const run = ["pretrain", "--data", "video", "--out", "disk/run", "--quiet", ...SHORT];
+    assertRefused(await cli(run, folder), `disk/run/${CHECKPOINT}`, "disk is full", "--resume");
+    const saved = await Deno.readFile(join(disk, "run/depth", CHECKPOINT));
+    assertEquals(saved, await Deno.readFile(join(folder, "run/depth", CHECKPOINT)));
+    await remount(`size=${3 * (depth + last)}`);
+    await remount("ro");
+    const other = ["scenes", "--out", "disk/other", "--sequences", "1", "--frames", "1", "--quiet"];
+    assertRefused(await cli(other, folder), "disk/other", "--out");
+    await remount("rw");
+    const resumed = await cli([...run, "--resume"], folder);
+    assertEquals(resumed.code, 0, resumed.stderr);
+    const [ours, undisturbed] = ["disk/run", "run"].map((name) =>
+      Deno.readFileSync(join(folder, name, CHECKPOINT))
+    );
+    assertEquals(ours, undisturbed);
+  } finally {
+    await unmount(disk);
+  }
+}
+
+Deno.test("bad input ends in one line, exit code 1 and nothing lost", (t) =>
+  inTemporary(async (folder) => {
+    await saveVideo(join(folder, "video"));
+    const args = ["pretrain", "--data", "video", "--out", "run", "--quiet", ...SHORT];
+    const whole = await cli(args, folder);
+    assertEquals(whole.code, 0, whole.stderr);
+    await saveWrongRuns(folder);
+    await saveRgb(join(folder, "unlabelled/0.png"), noise(random, 3 * AREA), HEIGHT, WIDTH);
+    await saveVideo(join(folder, "void"));
+    for (const k of [0, 1, 2]) {
+      await saveGrey(join(folder, `void/labels/${k}.png`), new Uint8Array(AREA).fill(9), 64, 128);
+    }
+    await saveVideo(join(folder, "animals"));
+    await saveText(
+      join(folder, "animals/dataset.json"),
+      '{"classes": ["dog", "cat"], "ignore": 9}',
+    );
+    const kept = ["video", "run", "other", "cut"].map((name) => join(folder, name));
+    const before = kept.map(listing);
+
+    for (const { name, change, parts } of WRONG_DATA) {
+      await t.step(`data: ${name}`, async () => {
+        await saveVideo(join(folder, name));
+        await change(join(folder, name));
+        const out = `${name}-run`;
+        const line = ["pretrain", "--data", name, "--out", out, "--quiet", ...SHORT];
+        assertRefused(await cli(line, folder), ...parts);
+      });
+    }
+    for (const [line, ...parts] of WRONG_COMMANDS) {
+      await t.step(line, async () => {
+        assertRefused(await cli([...line.split(" "), "--quiet"], folder), ...parts);
+        assertEquals(kept.map(listing), before);
+      });
+    }
+    await t.step("a run that could not start leaves no folder behind", async () => {
+      const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+      assert(!names.includes("fresh"), "it would be in the way of the next try");
+    });
+    await t.step({
+      name: "a full disk, then a read-only one" + (noMount ? ` (ignored: ${noMount})` : ""),
+      ignore: noMount !== undefined,
+      fn: () => fillDisk(folder),
+    });
+    const again = await cli(["evaluate", "--run", "run", "--json", "--quiet"], folder);
+    assertEquals(again.code, 0, again.stderr);
+    const { miou } = JSON.parse(await Deno.readTextFile(join(folder, "run/result.json")));
+    assert(miou > 0);
+    assertEquals(JSON.parse(again.stdout).miou, miou);
+  }));

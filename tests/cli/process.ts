@@ -1,0 +1,39 @@
+/** The command line as a user meets it: real processes, real files. */
+import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+
+/** What a process left behind. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command line in a folder, not started yet. */
+export function command(args: readonly string[], cwd: string): Deno.Command {
+  const config = join(ROOT, "deno.json");
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--config", config, join(ROOT, "cli.ts"), ...args],
+    cwd,
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Runs the command line in a folder to its end. */
+export async function cli(args: readonly string[], cwd: string): Promise<Outcome> {
+  const { code, stdout, stderr } = await command(args, cwd).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** Expects exit code 1 and one line on stderr that holds every part. */
+export function assertRefused({ code, stderr }: Outcome, ...parts: readonly string[]): void {
+  assertEquals(code, 1, stderr);
+  assertEquals(stderr.split("\n").length, 1, stderr);
+  assert(stderr.startsWith("error: "), stderr);
+  for (const part of parts) assert(stderr.includes(part), `"${stderr}" lacks "${part}"`);
+}
