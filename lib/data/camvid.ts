@@ -111,7 +111,7 @@ async function openFrames(
 
 /** SegNet's split of a frame of the original, such as `0016E5_07959`: 367, 101 and 233 of 701 frames. */
 function splitOf(frame: string): Split {
-  const [sequence, number] = frame.split("_");
+  const [sequence, number = ""] = frame.split("_");
   const time = Number(number.replace(/^f/, ""));
   if (sequence === "Seq05VD" || (sequence === "0001TP" && time > 8520)) return "test";
   return sequence === "0016E5" && time >= 7959 && time <= 8159 ? "validation" : "train";

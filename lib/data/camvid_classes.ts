@@ -25,6 +25,7 @@ export const CAMVID_IGNORE = 11;
 
 /** A label as it is drawn. */
 export interface CamVidLabel {
+  /** As CamVid calls it. */
   readonly name: string;
   /** Red, green, blue, 0..255. */
   readonly colour: readonly [number, number, number];

@@ -7,6 +7,7 @@
 
 /** A label as it is stored. */
 export interface CityscapesLabel {
+  /** As Cityscapes calls it. */
   readonly name: string;
   /** The value of `*_labelIds.png`. */
   readonly id: number;

@@ -117,8 +117,9 @@ Deno.test("openDataset() reads CamVid's split folders with colours", () =>
 Deno.test("openDataset() reads CamVid's frames without labels where none were downloaded", () =>
   inTemporary(async (folder) => {
     await saveFrame(join(folder, "701_StillsRaw_full/0001TP_006690.png"));
+    await saveFrame(join(folder, "701_StillsRaw_full/mine.png"));
     const dataset = await openDataset(folder);
-    assertEquals(dataset.classes, []);
+    assertEquals([dataset.classes, dataset.frames.length], [[], 2]);
     assertEquals((await dataset.read(0, SIZE)).labels, undefined);
   }));
 
