@@ -70,7 +70,7 @@ export function depthLoss(
     disparities.map((disparity, scale) => {
       const { target } = shrink(triplet, 2 ** scale);
       const weight = config.smoothness / 2 ** scale / scales;
-      return tf.mul(edgeAwareSmoothness(disparity, target), weight);
+      return tf.mul(edgeAwareSmoothness(disparity, target, config.edgeSharpness), weight);
     }),
   ) as tf.Scalar;
   const loss: tf.Scalar = tf.add(photometric, smoothness);

@@ -4,7 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { conv2d, type Layer, type Mode } from "../nn/layers.ts";
+import { kaimingUniform } from "../nn/initializers.ts";
+import { conv2d, convNorm, type ConvOptions, type Layer, type Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
 import { resnet, resnetChannels } from "../nn/resnet.ts";
 import { reflectPad } from "../ops/reflect_pad.ts";
@@ -20,23 +21,28 @@ export type DepthNetwork = (images: tf.Tensor4D, mode: Mode, scales: number) => 
  * A ResNet encoder `encoder.*` and a U-Net decoder (Godard et al. 2019, table in section 6.1): from
  * the coarsest level on, a 3x3 convolution `decoder.up.i.0`, doubling, the encoder's map of that
  * size, another 3x3 convolution `decoder.up.i.1`, and at the finest levels a disparity
- * `decoder.disparity.i`. Convolutions mirror their border; ELU between, sigmoid at the end.
+ * `decoder.disparity.i`. Convolutions mirror their border; between them ELU, or with `decoderNorm`
+ * batch normalisation and ReLU; sigmoid at the end.
  */
 export function depthNetwork(
   scope: Scope,
-  config: Pick<DepthConfig, "depth" | "width" | "decoderWidth" | "scales" | "initialDisparity">,
+  config: Pick<
+    DepthConfig,
+    "depth" | "width" | "decoderWidth" | "decoderNorm" | "scales" | "initialDisparity"
+  >,
 ): DepthNetwork {
   const encode = resnet(scope.child("encoder"), { ...config, inputChannels: 3 });
   const skips = [0, ...resnetChannels(config)];
   const channels = [0, 1, 2, 3, 4].map((level) => config.decoderWidth << level);
   const decoder = scope.child("decoder");
+  const layer = config.decoderNorm ? normalised : activated;
   const levels = [4, 3, 2, 1, 0].map((level) => ({
     level,
-    before: mirrored(decoder.child(`up.${level}.0`), {
+    before: layer(decoder.child(`up.${level}.0`), {
       inputChannels: level === 4 ? skips[5] : channels[level + 1],
       outputChannels: channels[level],
     }),
-    after: mirrored(decoder.child(`up.${level}.1`), {
+    after: layer(decoder.child(`up.${level}.1`), {
       inputChannels: channels[level] + skips[level],
       outputChannels: channels[level],
     }),
@@ -52,9 +58,9 @@ export function depthNetwork(
     const disparities: tf.Tensor4D[] = [];
     let x = maps[4];
     for (const { level, before, after, head } of levels) {
-      x = double(tf.elu(before(x, mode)));
+      x = double(before(x, mode));
       if (level > 0) x = tf.concat([x, maps[level - 1]], 3);
-      x = tf.elu(after(x, mode));
+      x = after(x, mode);
       if (head && level < scales) {
         const start = initialLogits(config.initialDisparity, x.shape[1]);
         disparities.unshift(tf.sigmoid(tf.add(head(x, mode), start)));
@@ -79,10 +85,29 @@ export function normalise(images: tf.Tensor4D): tf.Tensor4D {
   return tf.div(tf.sub(images, 0.45), 0.225);
 }
 
+type Channels = Pick<ConvOptions, "inputChannels" | "outputChannels">;
+
+/** Monodepth2's layer. */
+function activated(scope: Scope, channels: Channels): Layer {
+  const convolution = mirrored(scope, { ...channels, initial: kaimingUniform });
+  return (x, mode) => tf.elu(convolution(x, mode));
+}
+
+/** Learns from scratch in fewer steps. */
+function normalised(scope: Scope, channels: Channels): Layer {
+  const layer = convNorm(scope, scope.child("norm"), {
+    ...channels,
+    kernelSize: 3,
+    padding: 0,
+    relu: true,
+  });
+  return (x, mode) => layer(reflectPad(x), mode);
+}
+
 /** A 3x3 convolution whose border is mirrored: zeros there would look like a far wall. */
 function mirrored(
   scope: Scope,
-  options: { readonly inputChannels: number; readonly outputChannels: number },
+  options: Channels & Pick<ConvOptions, "initial">,
 ): Layer {
   const convolution = conv2d(scope, { ...options, kernelSize: 3, padding: 0 });
   return (x, mode) => convolution(reflectPad(x), mode);

@@ -4,7 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { conv2d, type Layer, type Mode } from "../nn/layers.ts";
+import { constant, kaimingUniform } from "../nn/initializers.ts";
+import { conv2d, type Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
 import { resnet } from "../nn/resnet.ts";
 import { type Motion, rotationMatrices } from "./camera.ts";
@@ -20,31 +21,38 @@ export type PoseNetwork = (earlier: tf.Tensor4D, later: tf.Tensor4D, mode: Mode)
 /**
  * A ResNet-18 `encoder.*` on the two frames' 6 channels, then `decoder.0` (1x1), `decoder.1` and
  * `decoder.2` (3x3) with ReLU and `decoder.3` (1x1) to axis-angle and translation, averaged over
- * the image and multiplied by `motionScale`.
+ * the image, multiplied by `motionScale` and added to a way of `initialForward` ahead.
  */
 export function poseNetwork(
   scope: Scope,
-  { poseWidth, motionScale }: Pick<DepthConfig, "poseWidth" | "motionScale">,
+  { poseWidth, motionScale, initialForward }: Pick<
+    DepthConfig,
+    "poseWidth" | "motionScale" | "initialForward"
+  >,
 ): PoseNetwork {
   const encode = resnet(scope.child("encoder"), { depth: 18, width: poseWidth, inputChannels: 6 });
   const channels = 4 * poseWidth;
-  const layer = (index: number, inputs: number, outputs: number, size: number): Layer =>
+  const hidden = [[8 * poseWidth, 1], [channels, 3], [channels, 3]].map(([inputs, size], index) =>
     conv2d(scope.child(`decoder.${index}`), {
       inputChannels: inputs,
-      outputChannels: outputs,
+      outputChannels: channels,
       kernelSize: size,
-    });
-  const hidden = [
-    layer(0, 8 * poseWidth, channels, 1),
-    layer(1, channels, channels, 3),
-    layer(2, channels, channels, 3),
-  ];
-  const last = layer(3, channels, 6, 1);
+      initial: kaimingUniform,
+    })
+  );
+  const last = conv2d(scope.child("decoder.3"), {
+    inputChannels: channels,
+    outputChannels: 6,
+    kernelSize: 1,
+    initial: constant(0),
+  });
   return (earlier, later, mode) => {
     let x = encode(normalise(tf.concat([earlier, later], 3)), mode)[4];
     for (const convolution of hidden) x = tf.relu(convolution(x, mode));
     const motion = tf.mul(tf.mean(last(x, mode), [1, 2]), motionScale);
-    const [axisAngles, translation] = tf.split<tf.Tensor2D>(motion as tf.Tensor2D, 2, 1);
+    const [axisAngles, change] = tf.split<tf.Tensor2D>(motion as tf.Tensor2D, 2, 1);
+    // A camera that moves ahead sees points come nearer.
+    const translation = tf.add(change, [[0, 0, -initialForward]]) as tf.Tensor2D;
     return { rotation: rotationMatrices(axisAngles), translation };
   };
 }

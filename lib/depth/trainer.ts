@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError, TrainingError } from "../errors.ts";
 import { Adam } from "../nn/optimizers.ts";
+import type { Mode } from "../nn/layers.ts";
 import { ParameterStore, type StateDict } from "../nn/parameters.ts";
 import { type Schedule, stepwise, warmupCosine } from "../nn/schedules.ts";
 import { randomStream } from "../random.ts";
@@ -16,6 +17,7 @@ import { depthLoss, inverseDepth, targetMotions } from "./depth_loss.ts";
 import { type DepthNetwork, depthNetwork } from "./depth_network.ts";
 import { blendMirrored } from "./post_process.ts";
 import { type PoseNetwork, poseNetwork } from "./pose_network.ts";
+import { refineMotions } from "./refine_motions.ts";
 
 /** What one step reports. */
 export type DepthMetrics = {
@@ -91,12 +93,15 @@ export class DepthTrainer {
       const triplet = { previous, target, next, intrinsics: prepared.intrinsics };
       let parts: tf.Tensor1D | undefined;
       const { grads } = tf.variableGrads(() => {
-        const disparities = this.#depth(varied[1], TRAINING, this.config.scales);
-        const motions = this.#motions(varied);
-        const result = depthLoss(triplet, disparities, motions, this.config, random);
+        const disparities = this.#disparityMaps(varied[1], TRAINING, this.config.scales);
+        const answered = this.#motions(varied);
+        const refined = this.config.alignment.length > 0
+          ? refineMotions(triplet, inverseDepth(disparities[0], this.config), answered, this.config)
+          : { motions: answered, loss: tf.scalar(0) };
+        const result = depthLoss(triplet, disparities, refined.motions, this.config, random);
         const { loss, photometric, smoothness, moving } = result;
         parts = tf.keep(tf.stack([loss, photometric, smoothness, moving])) as tf.Tensor1D;
-        return loss;
+        return tf.add(loss, refined.loss) as tf.Scalar;
       }, this.#store.trainable());
       return { parts: parts!, gradients: grads };
     });
@@ -111,6 +116,15 @@ export class DepthTrainer {
       );
     }
     return { loss, photometric, smoothness, moving, learningRate };
+  }
+
+  /** The depth network's answers with the mean that the settings ask for. */
+  #disparityMaps(images: tf.Tensor4D, mode: Mode, scales: number): tf.Tensor4D[] {
+    const mean = this.config.meanDisparity;
+    const maps = this.#depth(images, mode, scales);
+    return mean === 0
+      ? maps
+      : maps.map((d) => tf.mul(d, tf.div(mean, tf.mean(d, [1, 2, 3], true))));
   }
 
   /** Both pairs of frames in one pass: [previous, target, next] to motions from the target. */
@@ -170,7 +184,7 @@ export class DepthTrainer {
   ): Promise<Float32Array[]> {
     const result = tf.tidy(() => {
       const stacked = tf.stack(images.map((pixels) => tf.tensor3d(pixels, [height, width, 3])));
-      const [disparity] = this.#depth(stacked as tf.Tensor4D, ANSWERING, 1);
+      const [disparity] = this.#disparityMaps(stacked as tf.Tensor4D, ANSWERING, 1);
       return inverseDepth(disparity, this.config);
     });
     const values = await result.data() as Float32Array;

@@ -24,6 +24,15 @@ export function uniform(bound?: number): Initializer {
   };
 }
 
+/**
+ * A uniform number of deviation sqrt(2 / fan in), which keeps the size of activations from layer to
+ * layer where no normalisation does (He et al. 2015, equation 10).
+ */
+export const kaimingUniform: Initializer = (random, [height, width, inputs]) => {
+  const limit = Math.sqrt(6 / (height * width * inputs));
+  return random.uniform(-limit, limit);
+};
+
 /** Always the same number. */
 export function constant(value: number): Initializer {
   return () => value;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { DataError } from "../errors.ts";
+import { ConfigError, DataError } from "../errors.ts";
 import { randomStream } from "../random.ts";
 import type { DepthMap, Intrinsics, Region, RegionMap } from "../records.ts";
 import { defaultRegionConfig, type RegionConfig } from "./config.ts";
@@ -13,6 +13,7 @@ import { type Components, labelGrid } from "./connected_components.ts";
 import { type Surface, surfaceOf } from "./geometry.ts";
 import { fitGroundPlane, type GroundPlane, heightAbove } from "./ground_plane.ts";
 import { mergeSmall } from "./merging.ts";
+import { type SuperpixelImage, superpixelMedians, superpixels } from "./superpixels.ts";
 
 /** What a pixel is taken for. */
 const Kind = { object: 0, ground: 1, sky: 2 } as const;
@@ -23,20 +24,23 @@ const TYPICAL_HEIGHT = 0.12;
 /**
  * The regions of one frame. The scale of the depth map does not matter.
  *
- * @throws {DataError} when disparity and size do not agree.
+ * @param image The frame that the depth map belongs to; superpixels are cut from it where the
+ * settings ask for them.
+ * @throws {DataError} when disparity or image and size do not agree.
+ * @throws {ConfigError} when the settings ask for superpixels of a frame that is not given.
  */
 export function depthRegions(
   depth: DepthMap,
   intrinsics: Intrinsics,
   config: RegionConfig = defaultRegionConfig,
+  image?: SuperpixelImage,
 ): RegionMap {
-  const { height, width, disparity } = depth;
-  if (disparity.length !== height * width) {
-    throw new DataError(
-      `Cannot cut regions: expected ${height} x ${width} disparities, got ${disparity.length}`,
-    );
-  }
-  const surface = surfaceOf(depth, intrinsics);
+  const { height, width } = depth;
+  checkInputs(depth, config, image);
+  const disparity = config.superpixels
+    ? superpixelMedians(depth.disparity, superpixels(image!, config.superpixels))
+    : depth.disparity;
+  const surface = surfaceOf({ height, width, disparity }, intrinsics);
   const plane = fitGroundPlane(surface, config.groundTrials, randomStream(0, "ground-plane"));
   const unit = plane?.cameraHeight ?? TYPICAL_HEIGHT * medianDepth(disparity);
   const heights = heightsOf(surface, plane);
@@ -49,6 +53,30 @@ export function depthRegions(
   );
   const minArea = config.minArea * height * width;
   return describe(mergeSmall(components, logDepth, kinds, height, width, minArea), depth);
+}
+
+function checkInputs(
+  { height, width, disparity }: DepthMap,
+  { superpixels }: RegionConfig,
+  image: SuperpixelImage | undefined,
+): void {
+  if (disparity.length !== height * width) {
+    throw new DataError(
+      `Cannot cut regions: expected ${height} x ${width} disparities, got ${disparity.length}`,
+    );
+  }
+  if (!superpixels) return;
+  if (!image) {
+    throw new ConfigError(
+      "Cannot cut regions by superpixels: expected the frame itself, got none; give it or set superpixels to null",
+    );
+  }
+  if (image.height !== height || image.width !== width) {
+    throw new DataError(
+      `Cannot cut regions: expected a frame of ${height} x ${width} as its depth, ` +
+        `got ${image.height} x ${image.width}`,
+    );
+  }
 }
 
 function medianDepth(disparity: Float32Array): number {

@@ -95,11 +95,12 @@ export async function depthOfRun(
 }
 
 function depthMetadata({ preset, settings }: RunConfig): Record<string, string> {
-  const { depth, width, decoderWidth } = settings.depth;
+  const { depth, width, decoderWidth, decoderNorm } = settings.depth;
+  const norm = decoderNorm ? " with norm" : "";
   return {
     stage: "depth",
     preset,
-    network: `resnet${depth} width ${width} decoder ${decoderWidth}`,
+    network: `resnet${depth} width ${width} decoder ${decoderWidth}${norm}`,
   };
 }
 

@@ -27,7 +27,7 @@ export interface LoadedDataset {
 
 /** The embedded scenes of a split, as many as the preset says. */
 export function scenesOf(preset: Preset, split: StreetSplit, seed = 0): Dataset {
-  const { trainSequences, trainFrames, validationSequences, testSequences } = preset.scenes;
+  const { trainSequences, trainFrames, fps, validationSequences, testSequences } = preset.scenes;
   const sequences =
     { train: trainSequences, validation: validationSequences, test: testSequences }[split];
   return streetScenes({
@@ -35,6 +35,7 @@ export function scenesOf(preset: Preset, split: StreetSplit, seed = 0): Dataset 
     split,
     sequences,
     framesPerSequence: split === "train" ? trainFrames : 1,
+    fps,
   });
 }
 

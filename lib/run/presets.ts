@@ -11,7 +11,7 @@ import {
   type PretrainConfig,
   tinyPretrainConfig,
 } from "../pretrain/config.ts";
-import { defaultRegionConfig, type RegionConfig } from "../regions/config.ts";
+import { defaultRegionConfig, type RegionConfig, tinyRegionConfig } from "../regions/config.ts";
 
 /** Names of the presets. */
 export type PresetName = "tiny" | "small" | "paper";
@@ -20,6 +20,8 @@ export type PresetName = "tiny" | "small" | "paper";
 export interface SceneCounts {
   readonly trainSequences: number;
   readonly trainFrames: number;
+  /** Frames a second: fewer are further apart, which tells more about far things. */
+  readonly fps: number;
   readonly validationSequences: number;
   readonly testSequences: number;
 }
@@ -41,9 +43,15 @@ export interface Preset {
 const tiny: Preset = {
   height: 64,
   width: 128,
-  scenes: { trainSequences: 130, trainFrames: 3, validationSequences: 60, testSequences: 60 },
+  scenes: {
+    trainSequences: 130,
+    trainFrames: 3,
+    fps: 6,
+    validationSequences: 60,
+    testSequences: 60,
+  },
   depth: tinyDepthConfig,
-  regions: defaultRegionConfig,
+  regions: tinyRegionConfig,
   mix: tinyMixConfig,
   pretrain: tinyPretrainConfig,
   saveEvery: 100,
@@ -53,7 +61,13 @@ const tiny: Preset = {
 const small: Preset = {
   height: 192,
   width: 384,
-  scenes: { trainSequences: 300, trainFrames: 5, validationSequences: 80, testSequences: 80 },
+  scenes: {
+    trainSequences: 300,
+    trainFrames: 5,
+    fps: 10,
+    validationSequences: 80,
+    testSequences: 80,
+  },
   depth: { ...defaultDepthConfig, steps: 20_000 },
   regions: defaultRegionConfig,
   mix: paperMixConfig,
@@ -65,7 +79,13 @@ const small: Preset = {
 const paper: Preset = {
   height: 384,
   width: 768,
-  scenes: { trainSequences: 600, trainFrames: 5, validationSequences: 100, testSequences: 100 },
+  scenes: {
+    trainSequences: 600,
+    trainFrames: 5,
+    fps: 10,
+    validationSequences: 100,
+    testSequences: 100,
+  },
   depth: defaultDepthConfig,
   regions: defaultRegionConfig,
   mix: paperMixConfig,

@@ -8,10 +8,10 @@ import { MixLoader } from "../mix/loader.ts";
 import type { MixSource } from "../mix/paste.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { DepthMap, Frame } from "../records.ts";
+import type { RegionConfig } from "../regions/config.ts";
 import { depthRegions } from "../regions/depth_regions.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { intrinsicsFor } from "./inputs.ts";
-import type { Preset } from "./presets.ts";
 import type { RunConfig } from "./run_folder.ts";
 import { type Session, trainStage } from "./session.ts";
 
@@ -20,11 +20,11 @@ export function mixSources(
   session: Session,
   frames: readonly Frame[],
   maps: readonly DepthMap[],
-  preset: Preset,
+  config: RegionConfig,
 ): MixSource[] {
   return frames.map((frame, i) => {
     const intrinsics = intrinsicsFor(frame);
-    const regions = depthRegions(maps[i], intrinsics, preset.regions);
+    const regions = depthRegions(maps[i], intrinsics, config, frame);
     session.progress.update("regions", i + 1, frames.length);
     const { height, width, rgb } = frame;
     return { height, width, rgb, depth: maps[i], regions, horizon: intrinsics.cy * height - 0.5 };

@@ -10,8 +10,14 @@ import { randomStream } from "../../lib/random.ts";
 await useDevice("cpu");
 
 const [height, width] = [64, 64];
+/** Monodepth2's way of learning at a small size; the tiny preset's own ways are tested one by one. */
 const small: DepthConfig = {
   ...tinyDepthConfig,
+  alignment: [],
+  initialForward: 0,
+  meanDisparity: 0,
+  smoothness: 1e-3,
+  edgeSharpness: 1,
   width: 4,
   decoderWidth: 2,
   poseWidth: 4,
@@ -64,6 +70,35 @@ Deno.test("DepthTrainer.step() learns a sliding plane and keeps no tensor", asyn
   trainer.dispose();
 });
 
+Deno.test("DepthTrainer.step() sees a slide by alignment before its networks have learnt it", async () => {
+  const batch = slidingPlane(2, 2);
+  const still = { ...small.augmentation, flip: 0, jitter: 0 };
+  const first = async (change: Partial<DepthConfig>) => {
+    const trainer = new DepthTrainer({ ...small, augmentation: still, ...change }, 3);
+    const { photometric } = await trainer.step(batch, 0);
+    trainer.dispose();
+    return photometric;
+  };
+  const [by, without] = [await first({ alignment: tinyDepthConfig.alignment }), await first({})];
+  assert(by < 0.5 * without, `${by} with alignment, ${without} without`);
+});
+
+Deno.test("DepthTrainer.predict() brings maps to the mean that is asked for", async () => {
+  const [minDepth, maxDepth, meanDisparity] = [0.1, 100, 0.3];
+  const trainer = new DepthTrainer({ ...small, minDepth, maxDepth, meanDisparity }, 1);
+  const random = randomStream(2);
+  const frames = [0, 1].map(() => ({
+    height,
+    width,
+    rgb: Uint8Array.from({ length: height * width * 3 }, () => random.integer(256)),
+  }));
+  for (const { disparity } of await trainer.predict(frames)) {
+    const mean = disparity.reduce((sum, d) => sum + d, 0) / disparity.length;
+    assertAlmostEquals(mean, 1 / maxDepth + meanDisparity * (1 / minDepth - 1 / maxDepth), 1e-3);
+  }
+  trainer.dispose();
+});
+
 Deno.test("DepthTrainer.import() continues to the same bytes", async () => {
   const batch = slidingPlane(2, 1);
   const straight = new DepthTrainer(small, 5);
@@ -97,7 +132,8 @@ Deno.test("DepthTrainer.predict() answers positive inverse depths within the bou
     [64, 128, 8192],
     [64, 128, 8192],
   ]);
-  for (const { disparity } of maps) assert(disparity.every((d) => d >= 0.01 && d <= 10));
+  const [low, high] = [Math.fround(1 / small.maxDepth), Math.fround(1 / small.minDepth)];
+  for (const { disparity } of maps) assert(disparity.every((d) => d >= low && d <= high));
   // Answers do not depend on the company, and blending with the mirror image changes them.
   const [alone] = await trainer.predict([frames[2]]);
   alone.disparity.forEach((d, i) => assertAlmostEquals(d, maps[2].disparity[i], 1e-4));
@@ -145,6 +181,7 @@ Deno.test("DepthTrainer.step() obeys its schedule and its loss settings", async 
   assertAlmostEquals((await metrics({ schedule: stepped }, 20)).learningRate, 3e-4, 1e-9);
   assertAlmostEquals((await metrics({ schedule: stepped }, 0)).learningRate, 1.5e-3, 1e-9);
   assertAlmostEquals((await metrics({ smoothness: 1 })).smoothness / base.smoothness, 1000, 1);
+  assert((await metrics({ edgeSharpness: 10 })).smoothness < base.smoothness);
   assertEquals((await metrics({ autoMask: false })).moving, 1);
   assert(base.moving < 1);
   const changes: Partial<DepthConfig>[] = [
@@ -153,6 +190,10 @@ Deno.test("DepthTrainer.step() obeys its schedule and its loss settings", async 
     { maxDepth: 1 },
     { motionScale: 1 },
     { lossSize: "full" },
+    { meanDisparity: 0.22 },
+    { decoderNorm: false },
+    { initialForward: 0.1 },
+    { alignment: tinyDepthConfig.alignment },
     { initialDisparity: { ...small.initialDisparity, far: 0.3 } },
     { initialDisparity: { ...small.initialDisparity, near: 0.9 } },
     { initialDisparity: { ...small.initialDisparity, horizon: 0.8 } },

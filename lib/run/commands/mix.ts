@@ -31,8 +31,8 @@ export async function mix(options: MixOptions): Promise<void> {
   const preset = { ...standard, mix: { ...standard.mix, paste: options.paste } };
   const folder = options.out ?? await freeFolder("mix");
   await inSession(folder, options, async (session) => {
-    const { frames, maps } = await framesWithDepth(session, options, preset);
-    const sources = mixSources(session, frames, maps, preset);
+    const { frames, maps, regions } = await framesWithDepth(session, options, preset);
+    const sources = mixSources(session, frames, maps, regions);
     let images = 0, copies = 0;
     for (let step = 0; step < options.batches; step++) {
       const batch = mixedBatch(sources, preset.mix, options.seed, step);

@@ -92,7 +92,7 @@ async function runPretrain(
 
   const maps = await depthMaps(session, config, frames);
   if (!maps) return stopped(session, options);
-  const sources = mixSources(session, frames, maps, settings);
+  const sources = mixSources(session, frames, maps, settings.regions);
   const { pretrainer, completed } = await trainFeatures(session, config, sources);
   if (completed < settings.pretrain.steps) return stopped(session, options);
 

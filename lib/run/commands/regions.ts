@@ -28,11 +28,12 @@ export async function regions(options: RegionsOptions): Promise<void> {
   const preset = PRESETS[options.preset];
   const folder = options.out ?? await freeFolder("regions");
   await inSession(folder, options, async (session) => {
-    const { dataset, frames, maps } = await framesWithDepth(session, options, preset);
+    const input = await framesWithDepth(session, options, preset);
+    const { dataset, frames, maps } = input;
     const counts = emptyPurity(dataset.classes.length);
     let total = 0;
     for (const [i, frame] of frames.entries()) {
-      const map = depthRegions(maps[i], intrinsicsFor(frame), preset.regions);
+      const map = depthRegions(maps[i], intrinsicsFor(frame), input.regions, frame);
       total += map.regions.length;
       if (frame.labels) addPurity(counts, map, frame.labels, dataset.ignore);
       const picture = sideBySide([framePicture(frame), regionPicture(map, frame)]);

@@ -7,12 +7,20 @@
 import { useDevice } from "../../engine/device.ts";
 import { ConfigError } from "../../errors.ts";
 import type { DepthMap, Frame } from "../../records.ts";
+import type { RegionConfig } from "../../regions/config.ts";
 import { depthOfRun, predictDepth } from "../depth_stage.ts";
 import { loadDataset, type LoadedDataset, openInput, SCENES } from "../inputs.ts";
 import type { Preset } from "../presets.ts";
 import { requireDepthRun } from "../run_folder.ts";
 import type { Session } from "../session.ts";
 import type { CommonOptions } from "./common.ts";
+
+/** Frames, their depth, and how to cut it into regions. */
+export interface FramesWithDepth extends LoadedDataset {
+  readonly maps: DepthMap[];
+  /** The preset's; true depth is sharp and needs no superpixels. */
+  readonly regions: RegionConfig;
+}
 
 /**
  * Loads a dataset with depth predicted by a run, or with its own true depth.
@@ -23,7 +31,7 @@ export async function framesWithDepth(
   session: Session,
   options: CommonOptions & { readonly data?: readonly string[]; readonly depthRun?: string },
   preset: Preset,
-): Promise<LoadedDataset & { readonly maps: DepthMap[] }> {
+): Promise<FramesWithDepth> {
   const [path = SCENES, ...more] = options.data ?? [];
   if (more.length > 0) {
     throw new ConfigError("Cannot use several --data here: expected one; run the command for each");
@@ -34,12 +42,15 @@ export async function framesWithDepth(
     preset,
     session.progress,
   );
-  if (!options.depthRun) return { ...loaded, maps: loaded.frames.map((frame) => trueDepth(frame)) };
+  if (!options.depthRun) {
+    const maps = loaded.frames.map(trueDepth);
+    return { ...loaded, maps, regions: { ...preset.regions, superpixels: null } };
+  }
   await useDevice(options.device, { warn: session.warn });
   const trainer = await depthOfRun(options.depthRun, session.warn);
   const maps = await predictDepth(session, trainer, loaded.frames);
   trainer.dispose();
-  return { ...loaded, maps };
+  return { ...loaded, maps, regions: preset.regions };
 }
 
 function trueDepth({ name, height, width, depth }: Frame): DepthMap {

@@ -1,0 +1,61 @@
+/**
+ * What direct alignment makes of the pose network's motions.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { alignMotions } from "./alignment.ts";
+import type { Motion } from "./camera.ts";
+import type { DepthConfig } from "./config.ts";
+import type { Triplet } from "./depth_loss.ts";
+
+/** Motions from the target to the previous and to the next frame, and what the network is off by. */
+export interface RefinedMotions {
+  /** Constant to gradients. */
+  readonly motions: [Motion, Motion];
+  /**
+   * Mean |difference| of the network's rotations and of its translations from the refined ones: what
+   * the network learns by.
+   */
+  readonly loss: tf.Scalar;
+}
+
+/**
+ * Aligns both sources of a triplet with its target, from the network's motions on, so that views are
+ * made with motions that are right for the present depth from the first steps on (after Wang et al.
+ * 2018, who solve for the motion by direct visual odometry too).
+ *
+ * @param near `[B,H,W,1]` inverse depths of the target.
+ */
+export function refineMotions(
+  { previous, target, next, intrinsics }: Triplet,
+  near: tf.Tensor4D,
+  motions: readonly [Motion, Motion],
+  { alignment }: Pick<DepthConfig, "alignment">,
+): RefinedMotions {
+  const initial = {
+    rotation: tf.concat(motions.map(({ rotation }) => rotation), 0),
+    translation: tf.concat(motions.map(({ translation }) => translation), 0),
+  };
+  const pairs = {
+    target: tf.concat([target, target], 0),
+    source: tf.concat([previous, next], 0),
+    disparity: tf.concat([near, near], 0),
+    intrinsics: [...intrinsics, ...intrinsics],
+  };
+  const refined = alignMotions(pairs, initial, alignment);
+  const distance = (a: tf.Tensor, b: tf.Tensor) => tf.mean(tf.abs(tf.sub(a, b)));
+  const loss: tf.Scalar = tf.add(
+    distance(initial.rotation, refined.rotation),
+    distance(initial.translation, refined.translation),
+  );
+  const [toPrevious, toNext] = tf.split<tf.Tensor3D>(refined.rotation, 2);
+  const [before, after] = tf.split<tf.Tensor2D>(refined.translation, 2);
+  return {
+    motions: [
+      { rotation: toPrevious, translation: before },
+      { rotation: toNext, translation: after },
+    ],
+    loss,
+  };
+}
