@@ -53,8 +53,7 @@ export function samplePixels(
   options: SamplingOptions,
   random: Random,
 ): SampleSet {
-  const copiesOf: number[][] = Array.from({ length: batch.regionOffsets.length - 1 }, () => []);
-  batch.copies.forEach(({ source }, copy) => copiesOf[source].push(copy));
+  const copiesOf = visibleCopies(batch);
   const points = copiesOf.flatMap((_, source) =>
     spreadPoints(batch.height, batch.width, options.perImage, random)
       .map(([x, y]) => ({ source, x, y }))
@@ -63,11 +62,8 @@ export function samplePixels(
   for (const { source, x, y } of random.shuffle(points)) {
     const places: Place[] = [];
     for (const copy of copiesOf[source]) {
-      const { mixed, transform } = batch.copies[copy];
-      const [landedX, landedY] = transformPoint(transform, x, y);
-      if (shows(batch, mixed, landedX, landedY, copy)) {
-        places.push({ mixed, x: landedX, y: landedY });
-      }
+      const place = landing(batch, copy, x, y);
+      if (place) places.push(place);
     }
     slots.addGroup(places);
   }
@@ -173,18 +169,27 @@ function spreadPoints(
   return points;
 }
 
-/** Applies a 3x3 row-major projective transform to a point. */
-export function transformPoint(transform: Float64Array, x: number, y: number): [number, number] {
-  const w = transform[6] * x + transform[7] * y + transform[8];
-  return [
-    (transform[0] * x + transform[1] * y + transform[2]) / w,
-    (transform[3] * x + transform[4] * y + transform[5]) / w,
-  ];
+/** The copies of each source of which at least one pixel is seen: far fewer than there are. */
+function visibleCopies({ copies, copyIds, regionOffsets }: MixedBatch): number[][] {
+  const seen = new Uint8Array(copies.length);
+  for (const copy of copyIds) if (copy >= 0) seen[copy] = 1;
+  const copiesOf: number[][] = Array.from({ length: regionOffsets.length - 1 }, () => []);
+  copies.forEach(({ source }, copy) => {
+    if (seen[copy]) copiesOf[source].push(copy);
+  });
+  return copiesOf;
 }
 
-/** Whether the pixel that a point falls on lies inside the mixed image and shows this copy. */
-function shows(batch: MixedBatch, mixed: number, x: number, y: number, copy: number): boolean {
-  const column = Math.round(x), row = Math.round(y);
-  if (!(column >= 0 && column < batch.width && row >= 0 && row < batch.height)) return false;
-  return batch.copyIds[(mixed * batch.height + row) * batch.width + column] === copy;
+/**
+ * Where a point of a copy's source lies in its mixed image, or undefined where it cannot be seen: it
+ * is outside, or the pixel it falls on shows another copy. Most points of most copies are such.
+ */
+function landing(batch: MixedBatch, copy: number, x: number, y: number): Place | undefined {
+  const { mixed, transform: t } = batch.copies[copy];
+  const w = t[6] * x + t[7] * y + t[8];
+  const landedX = (t[0] * x + t[1] * y + t[2]) / w, landedY = (t[3] * x + t[4] * y + t[5]) / w;
+  const column = Math.round(landedX), row = Math.round(landedY);
+  if (!(column >= 0 && column < batch.width && row >= 0 && row < batch.height)) return undefined;
+  if (batch.copyIds[(mixed * batch.height + row) * batch.width + column] !== copy) return undefined;
+  return { mixed, x: landedX, y: landedY };
 }

@@ -4,10 +4,9 @@ import {
   sampleRegions,
   type SampleSet,
   toGrid,
-  transformPoint,
 } from "../../lib/pretrain/sampling.ts";
 import { randomStream } from "../../lib/random.ts";
-import { syntheticBatch, unplace } from "./synthetic_batch.ts";
+import { place, syntheticBatch, unplace } from "./synthetic_batch.ts";
 
 const HEIGHT = 24, WIDTH = 40;
 const mixedBatch = (seed: number) => syntheticBatch(seed, HEIGHT, WIDTH);
@@ -68,7 +67,7 @@ Deno.test("samplePixels() finds every copy that is visible when there is room", 
     const border = (z: number) => Math.abs(z - Math.floor(z) - 0.5) < 1e-3;
     const visible = batch.copies.filter((copy, index) => {
       if (copy.source !== first.source) return false;
-      const [p, q] = transformPoint(copy.transform, u, v);
+      const [p, q] = place(copy, u, v);
       return !border(p) && !border(q) && at(copy.mixed, p, q) === index;
     });
     assert(members.length >= visible.length, `${members.length} of ${visible.length}`);
@@ -118,9 +117,4 @@ Deno.test("samplers respect slots, the smallest group and the seed", () => {
 Deno.test("toGrid() aligns the spans of both grids", () => {
   assertEquals([toGrid(-0.5, 4), toGrid(1.5, 4), toGrid(5.5, 4)], [-0.5, 0, 1]);
   assertEquals(toGrid(3, 1), 3);
-});
-
-Deno.test("transformPoint() applies a projective transform", () => {
-  const transform = Float64Array.of(2, 0, 1, 0, 3, -1, 0, 0.5, 1);
-  assertEquals(transformPoint(transform, 3, 2), [3.5, 2.5]);
 });

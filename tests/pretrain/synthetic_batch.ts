@@ -27,6 +27,11 @@ export function unplace({ transform: t }: Copy, x: number, y: number): [number, 
   return [(x - t[2]) / t[0], (y - t[5]) / t[4]];
 }
 
+/** Where a copy's transform, a scale and a shift here, puts a pixel of its source. */
+export function place({ transform: t }: Copy, u: number, v: number): [number, number] {
+  return [t[0] * u + t[2], t[4] * v + t[5]];
+}
+
 /**
  * Six images of three sources, each with two pastes. Every source has two regions, its left third
  * and the rest, which differ in colour; a corner of image 0 is padding (region id -1).
