@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { useFusedKernel } from "../ops/fused.ts";
 import { gridSample } from "../ops/grid_sample.ts";
 import type { Intrinsics } from "../records.ts";
 import { cameraMatrices, inverseCameraMatrices, type Motion, rotationMatrices } from "./camera.ts";
@@ -38,14 +39,22 @@ export function alignMotions(
     });
     const finest = pairs[pairs.length - 1];
     const better = tf.less(alignmentError(finest, motion), alignmentError(finest, start));
-    const flat = (m: Motion) => tf.concat([tf.reshape(m.rotation, [batch, 9]), m.translation], 1);
-    const value = tf.where(tf.reshape(better, [batch, 1]), flat(motion), flat(start));
+    const value = tf.where(tf.reshape(better, [batch, 1]), flatMotion(motion), flatMotion(start));
     const gradFunc = () =>
       [disparity, rotation, translation].map((x) => tf.zerosLike(x as tf.Tensor));
     return { value, gradFunc };
   });
-  const [turn, shift] = tf.split(align(input.disparity, rotation, translation), [9, 3], 1);
-  return { rotation: tf.reshape(turn, [batch, 3, 3]), translation: shift as tf.Tensor2D };
+  return motionOf(align(input.disparity, rotation, translation) as tf.Tensor2D);
+}
+
+/** `[B,12]`: rotation, row-major, and translation. */
+function flatMotion({ rotation, translation }: Motion): tf.Tensor2D {
+  return tf.concat([tf.reshape(rotation, [-1, 9]), translation], 1);
+}
+
+function motionOf(flat: tf.Tensor2D): Motion {
+  const [turn, shift] = tf.split<tf.Tensor2D>(flat, [9, 3], 1);
+  return { rotation: tf.reshape(turn, [-1, 3, 3]), translation: shift };
 }
 
 /** A pair at 1 / factor of its size, in shades of grey. */
@@ -87,21 +96,35 @@ const DAMPING = 1e-3;
  *     sum over pixels of w (source(q(p)) - target(p))^2
  *
  * with Huber's weights w, as direct visual odometry does it (Steinbrücker et al. 2011; within depth
- * learning Wang et al. 2018). Nothing is differentiated through it.
+ * learning Wang et al. 2018). Nothing is differentiated through it. An engine that has the kernel
+ * `AlignMotion` runs it as one operation; otherwise it is composed.
  */
 export function alignMotion(pair: FramePair, initial: Motion, iterations: number): Motion {
   return tf.tidy(() => {
-    const gradients = centralDifferences(pair.source);
-    const stacked = tf.concat([pair.source, gradients], 3);
-    let motion = initial;
-    for (let i = 0; i < iterations; i++) motion = gaussNewtonStep(pair, stacked, motion);
-    return motion as { rotation: tf.Tensor3D; translation: tf.Tensor2D };
+    const fused = useFusedKernel("AlignMotion");
+    const motion = fused ? fusedSteps(pair, initial, iterations) : steps(pair, initial, iterations);
+    return { ...motion };
   });
+}
+
+function fusedSteps(pair: FramePair, initial: Motion, iterations: number): Motion {
+  const attributes = { iterations, huber: HUBER, damping: DAMPING };
+  return motionOf(runFused("AlignMotion", pair, initial, attributes) as tf.Tensor2D);
+}
+
+function steps(pair: FramePair, initial: Motion, iterations: number): Motion {
+  const stacked = tf.concat([pair.source, centralDifferences(pair.source)], 3);
+  let motion = initial;
+  for (let i = 0; i < iterations; i++) motion = gaussNewtonStep(pair, stacked, motion);
+  return motion;
 }
 
 /** Robust mean difference of brightness `[B]`, Huber's loss over pixels that fall inside the source. */
 export function alignmentError(pair: FramePair, motion: Motion): tf.Tensor1D {
   return tf.tidy(() => {
+    if (useFusedKernel("AlignmentError")) {
+      return runFused("AlignmentError", pair, motion, { huber: HUBER }) as tf.Tensor1D;
+    }
     const { residual, inside } = compareBrightness(pair, pair.source, motion);
     const size = tf.abs(residual);
     const loss = tf.where(
@@ -112,6 +135,16 @@ export function alignmentError(pair: FramePair, motion: Motion): tf.Tensor1D {
     const count = tf.add(tf.sum(inside, [1, 2]), 1);
     return tf.div(tf.sum(tf.mul(loss, inside), [1, 2]), count) as tf.Tensor1D;
   });
+}
+
+function runFused(
+  kernel: "AlignMotion" | "AlignmentError",
+  { target, source, disparity, camera }: FramePair,
+  motion: Motion,
+  attributes: Record<string, number>,
+): tf.Tensor {
+  const inputs = { target, source, disparity, camera, motion: flatMotion(motion) };
+  return tf.engine().runKernel(kernel, inputs, attributes) as tf.Tensor;
 }
 
 function gaussNewtonStep(pair: FramePair, stacked: tf.Tensor4D, motion: Motion): Motion {

@@ -118,24 +118,29 @@ function recolour(pixels: Float32Array, { brightness, contrast, saturation, hue 
     return third + ((j - i + 3) % 3 === 1 ? -sine : sine);
   };
   const gain = brightness * contrast;
-  const matrix = [0, 1, 2].map((i) =>
-    [0, 1, 2].map((j) => {
-      const turned = [0, 1, 2].reduce(
-        (sum, k) => sum + turn(i, k) * ((k === j ? 1 : 0) - LUMA[j]),
-        0,
-      );
-      return gain * (LUMA[j] + saturation * turned);
-    })
-  );
+  const [redToRed, greenToRed, blueToRed, redToGreen, greenToGreen, blueToGreen, ...toBlue] = [
+    0,
+    1,
+    2,
+  ]
+    .flatMap((i) =>
+      [0, 1, 2].map((j) => {
+        const turned = [0, 1, 2].reduce(
+          (sum, k) => sum + turn(i, k) * ((k === j ? 1 : 0) - LUMA[j]),
+          0,
+        );
+        return gain * (LUMA[j] + saturation * turned);
+      })
+    );
+  const [redToBlue, greenToBlue, blueToBlue] = toBlue;
   let mean = 0;
   for (let i = 0; i < pixels.length; i++) mean += LUMA[i % 3] * pixels[i];
   const offset = (1 - contrast) * brightness * mean / (pixels.length / 3);
   const clamp = (value: number) => Math.min(1, Math.max(0, value + offset));
   for (let i = 0; i < pixels.length; i += 3) {
-    const [r, g, b] = [pixels[i], pixels[i + 1], pixels[i + 2]];
-    for (let c = 0; c < 3; c++) {
-      const [fromRed, fromGreen, fromBlue] = matrix[c];
-      pixels[i + c] = clamp(fromRed * r + fromGreen * g + fromBlue * b);
-    }
+    const r = pixels[i], g = pixels[i + 1], b = pixels[i + 2];
+    pixels[i] = clamp(redToRed * r + greenToRed * g + blueToRed * b);
+    pixels[i + 1] = clamp(redToGreen * r + greenToGreen * g + blueToGreen * b);
+    pixels[i + 2] = clamp(redToBlue * r + greenToBlue * g + blueToBlue * b);
   }
 }

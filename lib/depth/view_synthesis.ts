@@ -46,8 +46,12 @@ export function sourcePositions(
 /** `[1,H*W,3]`: (x, y, 1) of every pixel. */
 function homogeneousPixels(height: number, width: number): tf.Tensor3D {
   const values = new Float32Array(height * width * 3);
-  for (let i = 0; i < height * width; i++) {
-    values.set([i % width, Math.floor(i / width), 1], 3 * i);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i += 3) {
+      values[i] = x;
+      values[i + 1] = y;
+      values[i + 2] = 1;
+    }
   }
   return tf.tensor3d(values, [1, height * width, 3]);
 }

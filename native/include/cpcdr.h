@@ -207,6 +207,22 @@ CPCDR_API int32_t cpcdr_grid_sample_grad(const float* dy, const float* x, const 
 CPCDR_API int32_t cpcdr_ssim(const float* a, const float* b, float* y, const int32_t* sizes);
 CPCDR_API int32_t cpcdr_ssim_grad(const float* dy, const float* a, const float* b, float* da, const int32_t* sizes);
 
+/* ---- direct alignment: kernels/alignment.cpp ---- */
+
+/*
+ * Gauss-Newton steps on the brightness of frames target and source [batch, height, width], the target's
+ * inverse depths being known: camera [batch, 3, 3] in pixels, motion and out [batch, 12], a rotation
+ * (row-major) and a translation. Weights are Huber's; damping is relative to the diagonal.
+ * sizes: batch, height, width, iterations.
+ */
+CPCDR_API int32_t cpcdr_align_motion(const float* target, const float* source, const float* disparity,
+                                     const float* camera, const float* motion, float* out, const int32_t* sizes,
+                                     float huber, float damping);
+/* out [batch]: Huber's loss, a mean over what falls inside the source. sizes: batch, height, width. */
+CPCDR_API int32_t cpcdr_alignment_error(const float* target, const float* source, const float* disparity,
+                                        const float* camera, const float* motion, float* out, const int32_t* sizes,
+                                        float huber);
+
 /* ---- moving elements of four bytes: kernels/movement.cpp ---- */
 
 /*

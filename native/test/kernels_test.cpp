@@ -124,6 +124,42 @@ void check_images() {
   expect_status("pad_grad", cpcdr_pad_grad(padded.data(), dx.data(), pad), 0);
 }
 
+void check_alignment() {
+  const int batch = pick(1, 3), h = pick(1, 20), w = pick(1, 40);
+  const int64_t count = int64_t{batch} * h * w;
+  const Floats target = random_floats(count);
+  Floats disparity = random_floats(count), camera = blank(9 * batch), motion = blank(12 * batch), out = blank(12 * batch);
+  for (float& d : disparity) d = std::fabs(d) + 0.01f;
+  for (int n = 0; n < batch; n++) {
+    const float width = static_cast<float>(w), height = static_cast<float>(h);
+    const float k[] = {width, 0, width / 2, 0, height, height / 2, 0, 0, 1};
+    const float still[] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0};
+    std::copy_n(k, 9, camera.begin() + 9 * n);
+    std::copy_n(still, 12, motion.begin() + 12 * n);
+  }
+  const int32_t sizes[] = {batch, h, w, pick(0, 3)};
+  const auto align = [&](const Floats& source, const Floats& depths, const Floats& from) {
+    expect_status("align_motion", cpcdr_align_motion(target.data(), source.data(), depths.data(), camera.data(),
+                                                     from.data(), out.data(), sizes, 0.04f, 1e-3f), 0);
+  };
+  Floats errors = blank(batch);
+  const auto error = [&](const Floats& source, const Floats& from) {
+    expect_status("alignment_error", cpcdr_alignment_error(target.data(), source.data(), disparity.data(), camera.data(),
+                                                           from.data(), errors.data(), sizes, 0.04f), 0);
+  };
+  /* A frame is where it is: nothing moves and nothing differs. */
+  align(target, disparity, motion);
+  expect_close("align_motion", out, doubles(motion), 1e-4);
+  error(target, motion);
+  expect_close("alignment_error", errors, std::vector<double>(static_cast<size_t>(batch)), 1e-6);
+  /* Others, wild motions and depths that are no numbers: nothing is read out of place. */
+  const Floats source = random_floats(count), wild = random_floats(12 * batch);
+  align(source, disparity, wild);
+  error(source, wild);
+  disparity[0] = pick(0, 1) ? NAN : INFINITY;
+  align(source, disparity, wild);
+}
+
 void check_movement() {
   const int a = pick(1, 40), b = pick(1, 40), c = pick(1, 20);
   const Floats x = random_floats(int64_t{a} * b * c);
@@ -164,6 +200,7 @@ int main(int argc, char** argv) {
     check_elementwise();
     check_reductions();
     check_images();
+    check_alignment();
     check_movement();
     check_updates();
   }

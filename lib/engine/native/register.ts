@@ -7,6 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { BACKEND_NAME, NativeBackend } from "./backend.ts";
 import { type NativeKernel, registerKernels } from "./kernel.ts";
+import { alignmentKernels } from "./kernels/alignment.ts";
 import { batchNormKernels } from "./kernels/batch_norm.ts";
 import { binaryKernels } from "./kernels/binary.ts";
 import { convKernels } from "./kernels/conv.ts";
@@ -28,6 +29,7 @@ import type { NativeLibrary } from "./library.ts";
 /** Every family of native kernels. */
 export function nativeKernels(): NativeKernel[] {
   return [
+    ...alignmentKernels(),
     ...batchNormKernels(),
     ...binaryKernels(),
     ...convKernels(),

@@ -75,6 +75,14 @@ export const kernelSymbols = {
   },
   cpcdr_ssim: { parameters: [buffer, buffer, buffer, buffer], result: status },
   cpcdr_ssim_grad: { parameters: [buffer, buffer, buffer, buffer, buffer], result: status },
+  cpcdr_align_motion: {
+    parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, f32, f32],
+    result: status,
+  },
+  cpcdr_alignment_error: {
+    parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, f32],
+    result: status,
+  },
   cpcdr_copy: { parameters: [buffer, buffer, buffer, i32, i32], result: status },
   cpcdr_gather: { parameters: [buffer, buffer, buffer, buffer], result: status },
   cpcdr_segment_sum: { parameters: [buffer, buffer, buffer, buffer, buffer], result: status },

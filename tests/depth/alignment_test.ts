@@ -1,0 +1,126 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  alignmentError,
+  alignMotion,
+  alignMotions,
+  type FramePair,
+} from "../../lib/depth/alignment.ts";
+import {
+  cameraMatrices,
+  inverseCameraMatrices,
+  type Motion,
+  rotationMatrices,
+} from "../../lib/depth/camera.ts";
+import { synthesizeView } from "../../lib/depth/view_synthesis.ts";
+import { useDevice } from "../../lib/engine/device.ts";
+import { type Random, randomStream } from "../../lib/random.ts";
+
+const { engine } = await useDevice("cpu");
+
+/** Waves of random directions, so that brightness tells every motion. */
+function waves(random: Random, batch: number, height: number, width: number): tf.Tensor4D {
+  const values = new Float32Array(batch * height * width);
+  for (let item = 0; item < batch; item++) {
+    const parts = Array.from(
+      { length: 6 },
+      () => [random.uniform(-0.5, 0.5), random.uniform(-0.5, 0.5), random.uniform(0, 6)],
+    );
+    for (let i = 0; i < height * width; i++) {
+      const [x, y] = [i % width, Math.floor(i / width)];
+      const sum = parts.reduce((sum, [a, b, c]) => sum + Math.sin(a * x + b * y + c), 0);
+      values[item * height * width + i] = 0.5 + 0.06 * sum;
+    }
+  }
+  return tf.tensor4d(values, [batch, height, width, 1]);
+}
+
+/** A source, the target that a known motion makes of it, and that motion. */
+function scene(seed: number, batch = 2, height = 40, width = 56) {
+  const random = randomStream(seed);
+  const source = waves(random, batch, height, width);
+  const depths = tf.add(0.5, tf.mul(waves(random, batch, height, width), 0.8)) as tf.Tensor4D;
+  const intrinsics = Array.from(
+    { length: batch },
+    () => ({ fx: random.uniform(0.7, 1), fy: random.uniform(0.9, 1.3), cx: 0.5, cy: 0.45 }),
+  );
+  const camera = cameraMatrices(intrinsics, height, width);
+  const inverseCamera = inverseCameraMatrices(intrinsics, height, width);
+  const small = (size: number) =>
+    tf.tensor2d(Array.from({ length: batch * 3 }, () => random.uniform(-size, size)), [batch, 3]);
+  const truth: Motion = { rotation: rotationMatrices(small(0.01)), translation: small(0.02) };
+  const target = synthesizeView(source, depths, truth, camera, inverseCamera);
+  const pair: FramePair = { target, source, disparity: depths, camera, inverseCamera };
+  return { pair, truth, intrinsics };
+}
+
+function atRest(batch: number): Motion {
+  return {
+    rotation: tf.tile(tf.expandDims(tf.eye(3), 0), [batch, 1, 1]) as tf.Tensor3D,
+    translation: tf.zeros([batch, 3]),
+  };
+}
+
+const distance = (a: tf.Tensor, b: tf.Tensor) => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0];
+
+Deno.test("alignMotion() finds the motion that made the target", () => {
+  const seed = Math.floor(Math.random() * 1e6);
+  tf.tidy(() => {
+    const { pair, truth } = scene(seed);
+    const found = alignMotion(pair, atRest(2), 12);
+    assert(distance(found.rotation, truth.rotation) < 1e-3, `seed ${seed}`);
+    assert(distance(found.translation, truth.translation) < 2e-3, `seed ${seed}`);
+    const [before, after] = [atRest(2), found].map((m) => tf.max(alignmentError(pair, m)));
+    assert(after.dataSync()[0] < 0.01 * before.dataSync()[0], `seed ${seed}`);
+  });
+});
+
+Deno.test("alignMotion() and alignmentError() are the same fused and composed", {
+  ignore: engine !== "native",
+}, async () => {
+  const seed = Math.floor(Math.random() * 1e6);
+  const answers: number[][] = [];
+  for (const backend of ["native", "cpu"]) {
+    await tf.setBackend(backend);
+    // Sizes that no vector fits, and a motion that moves part of the target out of the source.
+    for (const [height, width] of [[1, 1], [7, 5], [33, 47]]) {
+      tf.tidy(() => {
+        const { pair } = scene(seed, 3, height, width);
+        const start = { ...atRest(3), translation: tf.fill([3, 3], 0.05) as tf.Tensor2D };
+        const { rotation, translation } = alignMotion(pair, start, 2);
+        const moved = [rotation, translation, alignmentError(pair, start)];
+        answers.push(moved.flatMap((tensor) => [...tensor.dataSync()]));
+      });
+    }
+  }
+  await tf.setBackend("native");
+  const half = answers.length / 2;
+  for (let i = 0; i < half; i++) {
+    assertEquals(answers[i].length, answers[half + i].length);
+    answers[i].forEach((v, k) => assertAlmostEquals(v, answers[half + i][k], 2e-3, `seed ${seed}`));
+  }
+});
+
+Deno.test("alignMotions() keeps a motion that it cannot better, and lets no gradient pass", () => {
+  const seed = Math.floor(Math.random() * 1e6);
+  tf.tidy(() => {
+    const { pair, truth, intrinsics } = scene(seed, 2, 32, 64);
+    const colours = (x: tf.Tensor4D) => tf.tile(x, [1, 1, 1, 3]);
+    const input = {
+      target: colours(pair.target),
+      source: colours(pair.source),
+      disparity: pair.disparity,
+      intrinsics,
+    };
+    const levels = [{ shrink: 2, iterations: 2 }, { shrink: 1, iterations: 6 }];
+    const kept = alignMotions(input, truth, levels);
+    assert(distance(kept.translation, truth.translation) < 1e-5, `seed ${seed}`);
+    const gradient = tf.grad((disparity) =>
+      tf.sum(
+        alignMotions({ ...input, disparity: disparity as tf.Tensor4D }, atRest(2), levels)
+          .translation,
+      )
+    )(input.disparity);
+    assertEquals(tf.max(tf.abs(gradient)).dataSync()[0], 0);
+  });
+});
