@@ -70,10 +70,9 @@ export function prepareBatch(
 
 /** Bytes become 0..1; floats are copied. */
 export function toFloats(pixels: Uint8Array | Float32Array): Float32Array {
-  const values = Float32Array.from(pixels);
-  if (pixels instanceof Uint8Array) {
-    for (let i = 0; i < values.length; i++) values[i] /= 255;
-  }
+  if (pixels instanceof Float32Array) return pixels.slice();
+  const values = new Float32Array(pixels.length);
+  for (let i = 0; i < values.length; i++) values[i] = pixels[i] / 255;
   return values;
 }
 
@@ -82,7 +81,9 @@ export function mirrorRows(pixels: Float32Array, width: number): void {
   for (let row = 0; row < pixels.length; row += 3 * width) {
     for (let left = row, right = row + 3 * (width - 1); left < right; left += 3, right -= 3) {
       for (let c = 0; c < 3; c++) {
-        [pixels[left + c], pixels[right + c]] = [pixels[right + c], pixels[left + c]];
+        const other = pixels[left + c];
+        pixels[left + c] = pixels[right + c];
+        pixels[right + c] = other;
       }
     }
   }
@@ -134,7 +135,9 @@ function recolour(pixels: Float32Array, { brightness, contrast, saturation, hue 
     );
   const [redToBlue, greenToBlue, blueToBlue] = toBlue;
   let mean = 0;
-  for (let i = 0; i < pixels.length; i++) mean += LUMA[i % 3] * pixels[i];
+  for (let i = 0; i < pixels.length; i += 3) {
+    mean += LUMA[0] * pixels[i] + LUMA[1] * pixels[i + 1] + LUMA[2] * pixels[i + 2];
+  }
   const offset = (1 - contrast) * brightness * mean / (pixels.length / 3);
   const clamp = (value: number) => Math.min(1, Math.max(0, value + offset));
   for (let i = 0; i < pixels.length; i += 3) {

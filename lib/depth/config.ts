@@ -44,8 +44,12 @@ export interface DepthConfig {
   readonly decoderWidth: number;
   /** Batch normalisation in the decoder, for networks that learn from scratch; Monodepth2 has none. */
   readonly decoderNorm: boolean;
+  /** Shows the decoder the image itself at full size, so that edges fall into place sooner; Monodepth2 does not. */
+  readonly imageSkip: boolean;
   /** Channels of the pose encoder's first stage (always a ResNet-18). */
   readonly poseWidth: number;
+  /** The pose network sees frames at 1 / poseShrink of their size: 1 (Monodepth2), 2 or 4. */
+  readonly poseShrink: number;
   /** What the pose network's answers are multiplied by; small values keep first answers near rest. */
   readonly motionScale: number;
   /**
@@ -107,7 +111,9 @@ export const defaultDepthConfig: DepthConfig = {
   width: 64,
   decoderWidth: 16,
   decoderNorm: false,
+  imageSkip: false,
   poseWidth: 64,
+  poseShrink: 1,
   scales: 4,
   lossSize: "full",
   motionScale: 0.01,
@@ -135,23 +141,26 @@ export const tinyDepthConfig: DepthConfig = {
   width: 16,
   decoderWidth: 8,
   decoderNorm: true,
-  poseWidth: 16,
+  imageSkip: true,
+  poseWidth: 8,
+  poseShrink: 2,
   motionScale: 0.05,
-  initialForward: 0.075,
+  initialForward: 0.09,
   alignment: [
     { shrink: 4, iterations: 4 },
     { shrink: 2, iterations: 2 },
     { shrink: 1, iterations: 2 },
   ],
+  scales: 2,
   lossSize: "own",
-  initialDisparity: { far: 0.1, near: 0.5, horizon: 0.4 },
+  initialDisparity: { far: 0.04, near: 0.5, horizon: 0.4 },
   meanDisparity: 0.22,
-  smoothness: 1e-2,
+  smoothness: 3e-3,
   edgeSharpness: 10,
-  batchSize: 8,
-  steps: 1000,
+  batchSize: 16,
+  steps: 1200,
   warmupSteps: 60,
-  learningRate: 5e-3,
+  learningRate: 2.5e-3,
   schedule: { kind: "cosine", final: 1e-5 },
 };
 
@@ -166,6 +175,7 @@ export function checkDepthConfig(config: DepthConfig): void {
     ["width", config.width, count(config.width), "a positive whole number"],
     ["decoderWidth", config.decoderWidth, count(config.decoderWidth), "a positive whole number"],
     ["poseWidth", config.poseWidth, count(config.poseWidth), "a positive whole number"],
+    ["poseShrink", config.poseShrink, [1, 2, 4].includes(config.poseShrink), "1, 2 or 4"],
     ["motionScale", config.motionScale, positive(config.motionScale), "a positive number"],
     ["initialForward", config.initialForward, config.initialForward >= 0, "0 or more"],
     ["scales", config.scales, [1, 2, 3, 4].includes(config.scales), "1, 2, 3 or 4"],

@@ -17,22 +17,26 @@ import type { DepthConfig, InitialDisparity } from "./config.ts";
  */
 export type DepthNetwork = (images: tf.Tensor4D, mode: Mode, scales: number) => tf.Tensor4D[];
 
+/** Red, green and blue. */
+const IMAGE_CHANNELS = 3;
+
 /**
  * A ResNet encoder `encoder.*` and a U-Net decoder (Godard et al. 2019, table in section 6.1): from
  * the coarsest level on, a 3x3 convolution `decoder.up.i.0`, doubling, the encoder's map of that
  * size, another 3x3 convolution `decoder.up.i.1`, and at the finest levels a disparity
- * `decoder.disparity.i`. Convolutions mirror their border; between them ELU, or with `decoderNorm`
- * batch normalisation and ReLU; sigmoid at the end.
+ * `decoder.disparity.i`. At full size, where a ResNet has no map, `imageSkip` lets the image itself
+ * join. Convolutions mirror their border; between them ELU, or with `decoderNorm` batch
+ * normalisation and ReLU; sigmoid at the end.
  */
 export function depthNetwork(
   scope: Scope,
   config: Pick<
     DepthConfig,
-    "depth" | "width" | "decoderWidth" | "decoderNorm" | "scales" | "initialDisparity"
+    "depth" | "width" | "decoderWidth" | "decoderNorm" | "imageSkip" | "scales" | "initialDisparity"
   >,
 ): DepthNetwork {
-  const encode = resnet(scope.child("encoder"), { ...config, inputChannels: 3 });
-  const skips = [0, ...resnetChannels(config)];
+  const encode = resnet(scope.child("encoder"), { ...config, inputChannels: IMAGE_CHANNELS });
+  const skips = [config.imageSkip ? IMAGE_CHANNELS : 0, ...resnetChannels(config)];
   const channels = [0, 1, 2, 3, 4].map((level) => config.decoderWidth << level);
   const decoder = scope.child("decoder");
   const layer = config.decoderNorm ? normalised : activated;
@@ -54,12 +58,16 @@ export function depthNetwork(
       : undefined,
   }));
   return (images, mode, scales) => {
-    const maps = encode(normalise(images), mode);
+    const input = normalise(images);
+    const maps = encode(input, mode);
+    /** What joins the decoder at 1, 1/2, ... of the size. */
+    const joining = [config.imageSkip ? input : undefined, ...maps];
     const disparities: tf.Tensor4D[] = [];
     let x = maps[4];
     for (const { level, before, after, head } of levels) {
       x = double(before(x, mode));
-      if (level > 0) x = tf.concat([x, maps[level - 1]], 3);
+      const skip = joining[level];
+      if (skip) x = tf.concat([x, skip], 3);
       x = after(x, mode);
       if (head && level < scales) {
         const start = initialLogits(config.initialDisparity, x.shape[1]);

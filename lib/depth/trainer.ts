@@ -128,7 +128,11 @@ export class DepthTrainer {
   }
 
   /** Both pairs of frames in one pass: [previous, target, next] to motions from the target. */
-  #motions([previous, target, next]: tf.Tensor4D[]) {
+  #motions(frames: tf.Tensor4D[]) {
+    const { poseShrink } = this.config;
+    const [previous, target, next] = poseShrink === 1
+      ? frames
+      : frames.map((frame) => tf.avgPool(frame, poseShrink, poseShrink, "valid"));
     const earlier = tf.concat([previous, target], 0);
     const later = tf.concat([target, next], 0);
     const { rotation, translation } = this.#pose(earlier, later, TRAINING);

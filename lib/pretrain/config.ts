@@ -72,7 +72,7 @@ export const tinyPretrainConfig: PretrainConfig = {
     weightDecay: 1e-5,
   },
   warmupSteps: 50,
-  steps: 600,
+  steps: 1000,
 };
 
 /**

@@ -95,12 +95,12 @@ export async function depthOfRun(
 }
 
 function depthMetadata({ preset, settings }: RunConfig): Record<string, string> {
-  const { depth, width, decoderWidth, decoderNorm } = settings.depth;
-  const norm = decoderNorm ? " with norm" : "";
+  const { depth, width, decoderWidth, decoderNorm, imageSkip } = settings.depth;
+  const extras = (decoderNorm ? " with norm" : "") + (imageSkip ? " with image skip" : "");
   return {
     stage: "depth",
     preset,
-    network: `resnet${depth} width ${width} decoder ${decoderWidth}${norm}`,
+    network: `resnet${depth} width ${width} decoder ${decoderWidth}${extras}`,
   };
 }
 

@@ -46,7 +46,7 @@ const tiny: Preset = {
   scenes: {
     trainSequences: 130,
     trainFrames: 3,
-    fps: 6,
+    fps: 5,
     validationSequences: 60,
     testSequences: 60,
   },

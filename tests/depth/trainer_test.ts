@@ -192,6 +192,7 @@ Deno.test("DepthTrainer.step() obeys its schedule and its loss settings", async 
     { lossSize: "full" },
     { meanDisparity: 0.22 },
     { decoderNorm: false },
+    { imageSkip: false },
     { initialForward: 0.1 },
     { alignment: tinyDepthConfig.alignment },
     { initialDisparity: { ...small.initialDisparity, far: 0.3 } },
@@ -201,6 +202,15 @@ Deno.test("DepthTrainer.step() obeys its schedule and its loss settings", async 
   for (const change of changes) {
     assert((await metrics(change)).photometric !== base.photometric, JSON.stringify(change));
   }
+  // The pose network begins by answering the same whatever it sees.
+  const second = async (poseShrink: number) => {
+    const trainer = new DepthTrainer({ ...small, poseShrink }, 7);
+    await trainer.step(batch, 0);
+    const { photometric } = await trainer.step(batch, 1);
+    trainer.dispose();
+    return photometric;
+  };
+  assert(await second(1) !== await second(2));
 });
 
 Deno.test("prepareBatch() mirrors frames with their cameras and recolours all three alike", () => {
