@@ -67,6 +67,12 @@ export { type ComponentOptions, connectedComponents } from "./lib/regions/connec
 export { depthRegions } from "./lib/regions/depth_regions.ts";
 export { addPurity, emptyPurity, type PurityCounts, regionPurity } from "./lib/regions/quality.ts";
 export {
+  addRecovery,
+  emptyRecovery,
+  recoveredShares,
+  type RecoveryCounts,
+} from "./lib/regions/recovery.ts";
+export {
   type ColourConfig,
   type MixConfig,
   paperMixConfig,

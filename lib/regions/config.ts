@@ -12,6 +12,8 @@ export interface RegionConfig {
   readonly maxJump: number;
   /** Where surfaces differ in orientation by more than this cosine, depth must agree four times better. */
   readonly minCosine: number;
+  /** Surfaces that meet in a hollow sharper than this cosine are two things that touch. */
+  readonly creaseCosine: number;
   /** What stands higher above the fitted ground is no ground. */
   readonly groundHeight: number;
   /** The least upward share of a ground normal. */
@@ -22,6 +24,13 @@ export interface RegionConfig {
   readonly skyDepth: number;
   /** Regions of less than this share of the image merge into the neighbour that is nearest in 3-D. */
   readonly minArea: number;
+  /**
+   * A small region stays, thin as a far pole or person, where depth jumps by this share on all its
+   * sides, towards what is nearer or towards what is farther; null merges all that are small.
+   */
+  readonly keepJump: number | null;
+  /** Regions of less than this share of the image do not stay by their jump either. */
+  readonly keepArea: number;
   /** Planes that the fit of the ground tries. */
   readonly groundTrials: number;
   /**
@@ -35,17 +44,24 @@ export interface RegionConfig {
 export const defaultRegionConfig: RegionConfig = {
   maxJump: 0.06,
   minCosine: 0.75,
+  creaseCosine: 0.98,
   groundHeight: 0.2,
   groundUpright: 0.8,
   kerb: 0.02,
   skyDepth: 120,
   minArea: 0.001,
+  keepJump: 0.05,
+  keepArea: 0.00035,
   groundTrials: 200,
   superpixels: null,
 };
 
-/** For depth that a small network predicts at 64 x 128. Chosen on validation scenes too. */
+/**
+ * For depth that a small network predicts at 64 x 128. Chosen on validation scenes too: cut along
+ * superpixels, small regions are mostly parts of one, and keeping them finds no more things.
+ */
 export const tinyRegionConfig: RegionConfig = {
   ...defaultRegionConfig,
+  keepJump: null,
   superpixels: { count: 230, compactness: 10, iterations: 5 },
 };

@@ -11,12 +11,10 @@ import type { DepthMap, Intrinsics, Region, RegionMap } from "../records.ts";
 import { defaultRegionConfig, type RegionConfig } from "./config.ts";
 import { type Components, labelGrid } from "./connected_components.ts";
 import { type Surface, surfaceOf } from "./geometry.ts";
-import { fitGroundPlane, type GroundPlane, heightAbove } from "./ground_plane.ts";
+import { fitGroundPlane } from "./ground_plane.ts";
+import { heightsOf, Kind, kindsOf } from "./kinds.ts";
 import { mergeSmall } from "./merging.ts";
 import { type SuperpixelImage, superpixelMedians, superpixels } from "./superpixels.ts";
-
-/** What a pixel is taken for. */
-const Kind = { object: 0, ground: 1, sky: 2 } as const;
 
 /** Camera height in median depths, for frames whose ground cannot be fitted. */
 const TYPICAL_HEIGHT = 0.12;
@@ -52,7 +50,8 @@ export function depthRegions(
     (_, i) => Math.log(surface.points[3 * i + 2]),
   );
   const minArea = config.minArea * height * width;
-  return describe(mergeSmall(components, logDepth, kinds, height, width, minArea), depth);
+  const keep = { jump: config.keepJump, area: config.keepArea * height * width };
+  return describe(mergeSmall(components, logDepth, kinds, height, width, minArea, keep), depth);
 }
 
 function checkInputs(
@@ -84,50 +83,30 @@ function medianDepth(disparity: Float32Array): number {
   return 1 / Math.max(1e-6, sorted[sorted.length >> 1]);
 }
 
-/** `[H,W]` heights above the ground in camera heights; all 1 without a plane. */
-function heightsOf(surface: Surface, plane: GroundPlane | undefined): Float32Array {
-  const count = surface.height * surface.width;
-  const heights = new Float32Array(count).fill(1);
-  if (plane) { for (let i = 0; i < count; i++) heights[i] = heightAbove(plane, surface.points, i); }
-  return heights;
-}
-
-function kindsOf(
-  { points, normals }: Surface,
-  heights: Float32Array,
-  unit: number,
-  plane: GroundPlane | undefined,
-  config: RegionConfig,
-): Uint8Array {
-  const up = plane ? plane.normal.map((value) => -value * plane.cameraHeight) : [0, -1, 0];
-  return Uint8Array.from(heights, (height, i) => {
-    if (points[3 * i + 2] > config.skyDepth * unit) return Kind.sky;
-    const upright = normals[3 * i] * up[0] + normals[3 * i + 1] * up[1] +
-      normals[3 * i + 2] * up[2];
-    const low = height < config.groundHeight;
-    const flat = upright > config.groundUpright ||
-      (height < config.groundHeight / 3 && upright > config.groundUpright / 2);
-    return low && flat ? Kind.ground : Kind.object;
-  });
-}
-
 /** The rule by which neighbouring pixels belong together. */
 function predicate(
   { points, normals }: Surface,
   heights: Float32Array,
   kinds: Uint8Array,
-  config: RegionConfig,
+  { kerb, maxJump, minCosine, creaseCosine }: RegionConfig,
 ): (a: number, b: number) => boolean {
   return (a, b) => {
-    if (kinds[a] !== kinds[b]) return false;
-    if (kinds[a] === Kind.sky) return true;
-    if (kinds[a] === Kind.ground) return Math.abs(heights[a] - heights[b]) < config.kerb;
+    const kind = kinds[a];
+    if (kind !== kinds[b]) return false;
+    if (kind === Kind.sky) return true;
+    if (kind !== Kind.object) return Math.abs(heights[a] - heights[b]) < kerb;
     const [za, zb] = [points[3 * a + 2], points[3 * b + 2]];
     const jump = Math.abs(za - zb) / Math.min(za, zb);
-    if (jump >= config.maxJump) return false;
-    const cosine = normals[3 * a] * normals[3 * b] + normals[3 * a + 1] * normals[3 * b + 1] +
-      normals[3 * a + 2] * normals[3 * b + 2];
-    return cosine > config.minCosine || jump < config.maxJump / 4;
+    if (jump >= maxJump) return false;
+    let cosine = 0, turn = 0;
+    for (let c = 0; c < 3; c++) {
+      const [u, v] = [normals[3 * a + c], normals[3 * b + c]];
+      cosine += u * v;
+      turn += (points[3 * b + c] - points[3 * a + c]) * (v - u);
+    }
+    // Normals that turn towards each other: a hollow, where one thing touches another.
+    if (turn < 0 && cosine < creaseCosine) return false;
+    return cosine > minCosine || jump < maxJump / 4;
   };
 }
 

@@ -18,6 +18,9 @@ export interface Surface {
 /** Inverse depth below this counts as infinitely far. */
 const SMALLEST_DISPARITY = 1e-6;
 
+/** A larger step, as a share of depth, is an edge. */
+const JUMP = 0.06;
+
 /** Back-projects every pixel: z = 1 / disparity, (x, y) = z K^-1 pixel. */
 export function surfaceOf(depth: DepthMap, intrinsics: Intrinsics): Surface {
   const { height, width, disparity } = depth;
@@ -34,14 +37,14 @@ export function surfaceOf(depth: DepthMap, intrinsics: Intrinsics): Surface {
   return { height, width, points, normals: normalsOf(points, height, width) };
 }
 
-/** Normals from the smaller of both one-sided differences along each axis, so that edges stay sharp. */
+/** Normals from the better of both one-sided differences along each axis, so that edges stay sharp. */
 function normalsOf(points: Float32Array, height: number, width: number): Float32Array {
   const normals = new Float32Array(points.length);
   const a = new Float64Array(3), b = new Float64Array(3);
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
-      difference(points, i, x > 0 ? i - 1 : -1, x < width - 1 ? i + 1 : -1, a);
-      difference(points, i, y > 0 ? i - width : -1, y < height - 1 ? i + width : -1, b);
+      difference(points, i, 1, x, width - 1 - x, a);
+      difference(points, i, width, y, height - 1 - y, b);
       // Right x down points away from the camera.
       let nx = b[1] * a[2] - b[2] * a[1],
         ny = b[2] * a[0] - b[0] * a[2],
@@ -58,20 +61,49 @@ function normalsOf(points: Float32Array, height: number, width: number): Float32
   return normals;
 }
 
-/** Writes the step from pixel to pixel along one axis; -1 is no neighbour. */
+/**
+ * Writes the step from pixel to pixel along one axis, taken on one side so that it does not cross an
+ * edge. `before` and `after` say how many pixels there are on each side.
+ */
 function difference(
   points: Float32Array,
   at: number,
+  stride: number,
   before: number,
   after: number,
   out: Float64Array,
 ): void {
-  const back = before < 0 ? Infinity : Math.abs(points[3 * at + 2] - points[3 * before + 2]);
-  const ahead = after < 0 ? Infinity : Math.abs(points[3 * after + 2] - points[3 * at + 2]);
-  if (back === Infinity && ahead === Infinity) {
+  if (before === 0 && after === 0) {
     out.fill(0);
     return;
   }
-  const [from, to] = back < ahead ? [before, at] : [at, after];
+  const back = after === 0 || (before > 0 && isBackBetter(points, at, stride, before, after));
+  const [from, to] = back ? [at - stride, at] : [at, at + stride];
   for (let c = 0; c < 3; c++) out[c] = points[3 * to + c] - points[3 * from + c];
+}
+
+/**
+ * Where depth jumps on a side, the other one is better. Where it does not, the side that goes on
+ * straight is: planes are straight in inverse depth, so that this also keeps the folds between them.
+ */
+function isBackBetter(
+  points: Float32Array,
+  at: number,
+  stride: number,
+  before: number,
+  after: number,
+): boolean {
+  const z = points[3 * at + 2];
+  const jumpBack = Math.abs(z - points[3 * (at - stride) + 2]);
+  const jumpAhead = Math.abs(z - points[3 * (at + stride) + 2]);
+  if (before < 2 || after < 2 || Math.max(jumpBack, jumpAhead) > JUMP * z) {
+    return jumpBack < jumpAhead;
+  }
+  return bend(points, at, -stride) < bend(points, at, stride);
+}
+
+/** Second difference of inverse depth over a pixel and the next two. */
+function bend(points: Float32Array, at: number, stride: number): number {
+  const first = 1 / points[3 * at + 2], second = 1 / points[3 * (at + stride) + 2];
+  return Math.abs(first - 2 * second + 1 / points[3 * (at + 2 * stride) + 2]);
 }

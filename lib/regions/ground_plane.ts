@@ -16,8 +16,16 @@ export interface GroundPlane {
   readonly support: number;
 }
 
-/** Points this near to a plane, as a share of their depth, support it. */
-const TOLERANCE = 0.015;
+/**
+ * Points this near to a plane, as a share of their depth, support it. Loose ones take noisy depth, but
+ * road and pavement together too, for a plane in between that tilts; the tightest that enough points
+ * still support is taken.
+ */
+const TOLERANCES = [0.015, 0.004, 0.001, 0.00025];
+/** The share of the loosest plane's supporters that a tighter one must keep. */
+const KEPT = 0.4;
+/** A tighter plane's camera height differs by at most this share: a kerb's height, not another plane. */
+const SHIFT = 0.2;
 /** The plane's normal points down within this cosine: a camera pitches and rolls little. */
 const UPRIGHT = 0.9;
 const MOST_CANDIDATES = 2000;
@@ -33,20 +41,26 @@ export function fitGroundPlane(
 ): GroundPlane | undefined {
   const candidates = upwardPixels(surface);
   if (candidates.length < 20) return undefined;
-  let best: number[] | undefined, most = 0;
+  const points = gather(surface.points, candidates);
+  const best: (number[] | undefined)[] = TOLERANCES.map(() => undefined);
+  const most = TOLERANCES.map(() => 0);
   for (let k = 0; k < trials; k++) {
     const plane = planeThrough(surface.points, [0, 1, 2].map(() => random.pick(candidates)));
     if (!plane || !isUpright(plane)) continue;
-    const support = countSupport(surface.points, candidates, plane);
-    if (support > most) [best, most] = [plane, support];
+    countSupport(points, plane).forEach((support, level) => {
+      if (support > most[level]) [best[level], most[level]] = [plane, support];
+    });
   }
-  if (!best) return undefined;
-  for (let k = 0; k < 3; k++) best = refine(surface.points, candidates, best) ?? best;
-  const length = Math.hypot(...best);
+  if (!best[0]) return undefined;
+  const level = most.findLastIndex((support, k) =>
+    support >= KEPT * most[0] && isNear(best[k]!, best[0]!)
+  );
+  let plane = best[level]!;
+  for (let k = 0; k < 3; k++) plane = refine(points, plane, TOLERANCES[level]) ?? plane;
   return {
-    normal: best as [number, number, number],
-    cameraHeight: 1 / length,
-    support: countSupport(surface.points, candidates, best) / candidates.length,
+    normal: plane as [number, number, number],
+    cameraHeight: 1 / Math.hypot(...plane),
+    support: countSupport(points, plane)[level] / candidates.length,
   };
 }
 
@@ -69,38 +83,55 @@ function isUpright(plane: readonly number[]): boolean {
   return plane[1] > UPRIGHT * Math.hypot(...plane);
 }
 
+function isNear(plane: readonly number[], other: readonly number[]): boolean {
+  return Math.abs(Math.hypot(...other) / Math.hypot(...plane) - 1) < SHIFT;
+}
+
 /** n with n.p = 1 for three points; undefined when they lie on a line with each other or the camera. */
 function planeThrough(points: Float32Array, [i, j, k]: number[]): number[] | undefined {
   const rows = [i, j, k].map((at) => [points[3 * at], points[3 * at + 1], points[3 * at + 2]]);
   return solve3(rows, [1, 1, 1]);
 }
 
-function distanceShare(points: Float32Array, i: number, plane: readonly number[]): number {
-  const residual = plane[0] * points[3 * i] + plane[1] * points[3 * i + 1] +
-    plane[2] * points[3 * i + 2] - 1;
-  return Math.abs(residual) / Math.hypot(...plane) / points[3 * i + 2];
+/** `[N,3]` the candidates' points, close together in memory. */
+function gather(points: Float32Array, candidates: readonly number[]): Float64Array {
+  const found = new Float64Array(3 * candidates.length);
+  candidates.forEach((i, k) => found.set(points.subarray(3 * i, 3 * i + 3), 3 * k));
+  return found;
 }
 
-function countSupport(
-  points: Float32Array,
-  candidates: readonly number[],
-  plane: readonly number[],
-): number {
-  return candidates.reduce(
-    (sum, i) => sum + Number(distanceShare(points, i, plane) < TOLERANCE),
-    0,
-  );
+/** Supporters of a plane within each of the tolerances. */
+function countSupport(points: Float64Array, plane: readonly number[]): number[] {
+  const [a, b, c] = plane, length = Math.hypot(a, b, c);
+  const counts = TOLERANCES.map(() => 0);
+  for (let k = 0; k < points.length; k += 3) {
+    const z = points[k + 2];
+    const share = Math.abs(a * points[k] + b * points[k + 1] + c * z - 1) / (length * z);
+    for (let level = 0; level < counts.length && share < TOLERANCES[level]; level++) {
+      counts[level]++;
+    }
+  }
+  return counts;
 }
 
 /** Least squares of n.p = 1 over the supporters, each weighted by 1 / z^2. */
-function refine(points: Float32Array, candidates: readonly number[], plane: readonly number[]) {
+function refine(
+  points: Float64Array,
+  plane: readonly number[],
+  tolerance: number,
+): number[] | undefined {
   const matrix = [[0, 0, 0], [0, 0, 0], [0, 0, 0]], right = [0, 0, 0];
-  for (const i of candidates) {
-    if (distanceShare(points, i, plane) >= TOLERANCE) continue;
-    const weight = 1 / points[3 * i + 2] ** 2;
-    for (let r = 0; r < 3; r++) {
-      right[r] += weight * points[3 * i + r];
-      for (let c = 0; c < 3; c++) matrix[r][c] += weight * points[3 * i + r] * points[3 * i + c];
+  const [a, b, c] = plane, length = Math.hypot(a, b, c);
+  for (let k = 0; k < points.length; k += 3) {
+    const z = points[k + 2];
+    const residual = a * points[k] + b * points[k + 1] + c * z - 1;
+    if (Math.abs(residual) >= tolerance * length * z) continue;
+    const weight = 1 / z ** 2;
+    for (let row = 0; row < 3; row++) {
+      right[row] += weight * points[k + row];
+      for (let column = 0; column < 3; column++) {
+        matrix[row][column] += weight * points[k + row] * points[k + column];
+      }
     }
   }
   const solution = solve3(matrix, right);

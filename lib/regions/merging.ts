@@ -6,10 +6,21 @@
 
 import type { Components } from "./connected_components.ts";
 
+/** Which small regions stay; see RegionConfig's keepJump. */
+export interface Keep {
+  /** Least |log z - log z'| towards every neighbour; null keeps none. */
+  readonly jump: number | null;
+  /** Least number of pixels. */
+  readonly area: number;
+}
+
+/** How much of its jumps must lead one way for a region to stand out; a rung of a slope has none. */
+const ONE_WAY = 0.3;
+
 /**
  * Merges every region of fewer than `minArea` pixels, smallest first, into the neighbour whose border
- * with it has the smallest gap |log z - log z'|; borders between different kinds cost 1 more. Labels
- * come out in raster order.
+ * with it has the smallest gap |log z - log z'|; borders between different kinds cost 1 more. What
+ * stands out from all its neighbours may stay. Labels come out in raster order.
  *
  * @param logDepth `[H,W]` logarithm of depth.
  * @param kinds `[H,W]` what each pixel is (sky, ground, object).
@@ -21,6 +32,7 @@ export function mergeSmall(
   height: number,
   width: number,
   minArea: number,
+  keep: Keep,
 ): Components {
   const leader = Int32Array.from({ length: count }, (_, i) => i);
   const find = (i: number) => {
@@ -43,6 +55,10 @@ export function mergeSmall(
       if (cost < least || (cost === least && target < best)) [best, least] = [target, cost];
     }
     if (best < 0) continue;
+    if (keep.jump !== null && least > keep.jump && area[own] >= keep.area) {
+      const outer = [...borders[own]].filter(([other]) => find(other) !== own);
+      if (standsOut(outer.map(([, border]) => border.rise))) continue;
+    }
     leader[own] = best;
     area[best] += area[own];
     for (const [other, border] of borders[own]) {
@@ -55,7 +71,15 @@ export function mergeSmall(
 
 interface Border {
   gap: number;
+  /** Sum of log z' - log z: above 0 where the neighbour is farther. */
+  rise: number;
   length: number;
+}
+
+/** Whether a region lies mostly before, or mostly behind, what is around it. */
+function standsOut(rises: readonly number[]): boolean {
+  const sum = rises.reduce((total, rise) => total + rise, 0);
+  return Math.abs(sum) > ONE_WAY * rises.reduce((total, rise) => total + Math.abs(rise), 0);
 }
 
 /** For each region, its neighbours with the sum of gaps over their shared border. */
@@ -70,9 +94,10 @@ function bordersOf(
   const borders = Array.from({ length: count }, () => new Map<number, Border>());
   const touch = (a: number, b: number) => {
     if (labels[a] === labels[b]) return;
-    const gap = Math.abs(logDepth[a] - logDepth[b]) + Number(kinds[a] !== kinds[b]);
-    addBorder(borders[labels[a]], labels[b], { gap, length: 1 });
-    addBorder(borders[labels[b]], labels[a], { gap, length: 1 });
+    const rise = logDepth[b] - logDepth[a];
+    const gap = Math.abs(rise) + Number(kinds[a] !== kinds[b]);
+    addBorder(borders[labels[a]], labels[b], { gap, rise, length: 1 });
+    addBorder(borders[labels[b]], labels[a], { gap, rise: -rise, length: 1 });
   };
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
@@ -83,13 +108,18 @@ function bordersOf(
   return borders;
 }
 
-function addBorder(borders: Map<number, Border>, other: number, { gap, length }: Border): void {
+function addBorder(
+  borders: Map<number, Border>,
+  other: number,
+  { gap, rise, length }: Border,
+): void {
   const border = borders.get(other);
   if (!border) {
-    borders.set(other, { gap, length });
+    borders.set(other, { gap, rise, length });
     return;
   }
   border.gap += gap;
+  border.rise += rise;
   border.length += length;
 }
 

@@ -7,7 +7,7 @@
 import { useDevice } from "../../engine/device.ts";
 import { ConfigError } from "../../errors.ts";
 import type { DepthMap, Frame } from "../../records.ts";
-import type { RegionConfig } from "../../regions/config.ts";
+import { defaultRegionConfig, type RegionConfig } from "../../regions/config.ts";
 import { depthOfRun, predictDepth } from "../depth_stage.ts";
 import { loadDataset, type LoadedDataset, openInput, SCENES } from "../inputs.ts";
 import type { Preset } from "../presets.ts";
@@ -18,7 +18,7 @@ import type { CommonOptions } from "./common.ts";
 /** Frames, their depth, and how to cut it into regions. */
 export interface FramesWithDepth extends LoadedDataset {
   readonly maps: DepthMap[];
-  /** The preset's; true depth is sharp and needs no superpixels. */
+  /** The preset's for predicted depth; the defaults for true depth, which is sharp. */
   readonly regions: RegionConfig;
 }
 
@@ -44,7 +44,7 @@ export async function framesWithDepth(
   );
   if (!options.depthRun) {
     const maps = loaded.frames.map(trueDepth);
-    return { ...loaded, maps, regions: { ...preset.regions, superpixels: null } };
+    return { ...loaded, maps, regions: defaultRegionConfig };
   }
   await useDevice(options.device, { warn: session.warn });
   const trainer = await depthOfRun(options.depthRun, session.warn);
