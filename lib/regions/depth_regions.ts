@@ -9,10 +9,11 @@ import { ConfigError, DataError } from "../errors.ts";
 import { randomStream } from "../random.ts";
 import type { DepthMap, Intrinsics, Region, RegionMap } from "../records.ts";
 import { defaultRegionConfig, type RegionConfig } from "./config.ts";
-import { type Components, labelGrid } from "./connected_components.ts";
+import type { Components } from "./connected_components.ts";
 import { type Surface, surfaceOf } from "./geometry.ts";
 import { fitGroundPlane, type GroundPlane, heightAbove } from "./ground_plane.ts";
 import { mergeSmall } from "./merging.ts";
+import { labelSurface } from "./surface_labels.ts";
 import { type SuperpixelImage, superpixelMedians, superpixels } from "./superpixels.ts";
 
 /** What a pixel is taken for. */
@@ -46,7 +47,7 @@ export function depthRegions(
   const heights = heightsOf(surface, plane);
   const kinds = kindsOf(surface, heights, unit, plane, config);
   const joins = predicate(surface, heights, kinds, config);
-  const components = labelGrid(height, width, 4, joins);
+  const components = labelSurface(surface, heights, kinds, config, joins);
   const logDepth = Float32Array.from(
     { length: height * width },
     (_, i) => Math.log(surface.points[3 * i + 2]),
@@ -111,8 +112,8 @@ function kindsOf(
   });
 }
 
-/** The rule by which neighbouring pixels belong together. */
-function predicate(
+/** The rule by which neighbouring pixels belong together; native/shared/rules.h has it too. */
+export function predicate(
   { points, normals }: Surface,
   heights: Float32Array,
   kinds: Uint8Array,
