@@ -193,6 +193,16 @@ nativeTest("componentStatistics() measures as loops do, with and without the lib
   }
 });
 
+nativeTest("componentStatistics() of background alone, and of no pixel, is empty", () => {
+  const nothing = { components: [], borders: [] };
+  for (const engine of [library!, null]) {
+    const background = { labels: Int32Array.of(-1, -1), count: 0 };
+    assertEquals(componentStatistics(background, [1, 2], {}, engine), nothing);
+    const empty = { labels: new Int32Array(0), count: 0 };
+    assertEquals(componentStatistics(empty, [0, 2], {}, engine), nothing);
+  }
+});
+
 nativeTest("componentStatistics() refuses arrays of another size and labels beyond count", () => {
   const labels = Int32Array.of(0, 1, 2, 0);
   assertThrows(

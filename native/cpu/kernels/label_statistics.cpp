@@ -122,12 +122,15 @@ CPCDR_KERNEL(cpcdr_label_statistics,
              (labels, values, points, boxes, means, borders, border_count, sizes)) {
   using namespace cpcdr;
   using namespace cpcdr::CPCDR_ISA;
-  if (!labels || !boxes || !means || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "label_statistics: null pointer");
+  if (!sizes) return fail(CPCDR_INVALID_ARGUMENT, "label_statistics: null pointer");
   const int height = sizes[0], width = sizes[1], count = sizes[2], capacity = sizes[3];
   if (height < 0 || width < 0 || count < 0 || capacity < 0 || (!borders && capacity > 0)) {
     return fail(CPCDR_INVALID_ARGUMENT, "label_statistics: negative size, or a capacity without an array");
   }
   const int64_t pixels = int64_t{height} * width;
+  if ((!labels && pixels > 0) || ((!boxes || !means) && count > 0)) {
+    return fail(CPCDR_INVALID_ARGUMENT, "label_statistics: null pointer");
+  }
   if (!are_below(labels, pixels, count)) return fail(CPCDR_INVALID_ARGUMENT, "label_statistics: a label beyond count");
   /* Every strip has sums of its own, so there are few strips where there are many components. */
   const int64_t wanted = std::min(pixels / kStripPixels, count ? pixels / count : pixels);

@@ -21,6 +21,9 @@ constexpr int64_t kBlock = 1024;
 /* Rows whose share of the prototypes' gradient is formed at a time: it bounds the packed features. */
 constexpr int kGradientRows = 8192;
 
+/* 1 / total, 0 where nothing is left of a sum: scores then spread wider than float32 holds. */
+inline float share_of(float total) { return total >= std::numeric_limits<float>::min() ? 1 / total : 0; }
+
 inline int64_t block_count(int64_t rows) { return (rows + kBlock - 1) / kBlock; }
 
 /* 1 / length of each row, 0 for a row of zeros. */
@@ -121,8 +124,7 @@ void pass_rows(const Loss& loss, bool renew) {
         const float* row = loss.row(i);
         for (int c = 0; c < k; c++) values[c] = kernel(row[c]);
         if (renew) {
-          const float total = dot(values, loss.v, k);
-          loss.u[i] = total > 0 ? 1 / total : 0;
+          loss.u[i] = share_of(dot(values, loss.v, k));
         }
         const float u = loss.u[i];
         for (int c = 0; c < k; c++) sums[c] += u * values[c];
@@ -137,7 +139,7 @@ void renew_columns(const Loss& loss) {
   for (int c = 0; c < loss.k; c++) {
     double total = 0;
     for (int64_t block = 0; block < blocks; block++) total += static_cast<double>(loss.partial[2 * block * loss.k + c]);
-    loss.v[c] = total > 0 ? static_cast<float>(1 / total) : 0;
+    loss.v[c] = share_of(static_cast<float>(total));
   }
 }
 
