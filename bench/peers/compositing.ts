@@ -15,6 +15,7 @@ import { paperMixConfig } from "../../lib/mix/config.ts";
 import { mixImages } from "../../lib/mix/mix_images.ts";
 import type { MixSource } from "../../lib/mix/paste.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
+import type { StateDict } from "../../lib/nn/parameters.ts";
 import { encodeSafetensors } from "../../lib/run/safetensors.ts";
 import {
   type Case,
@@ -70,7 +71,7 @@ async function main(folder: string): Promise<Case[]> {
     return whole;
   };
   const shape = [SOURCES, HEIGHT, WIDTH];
-  const tensors = new Map(
+  const tensors: StateDict = new Map(
     [
       ["rgb", { dtype: "F32", shape: [...shape, 3], data: stack((source) => source.rgb) }],
       ["disparity", { dtype: "F32", shape, data: stack((source) => source.depth.disparity) }],

@@ -56,7 +56,7 @@ def paste(canvas, source, region, copy):
     wins = (ids[inner] == region) & (disparity[inner] > canvas["disparity"][outer])
     if not wins.any():
         return
-    mask = T.gaussian_blur(wins.float(), 3, 1)
+    mask = T.gaussian_blur(F.pad(wins.float(), (1, 1, 1, 1)), 3, 1)[..., 1:-1, 1:-1]
     seen = canvas["colours"][outer]
     seen += mask * (jitter(colours[inner]) - seen)
     canvas["disparity"][outer] = torch.where(wins, disparity[inner], canvas["disparity"][outer])

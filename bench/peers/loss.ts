@@ -15,6 +15,7 @@ import { DeviceError } from "../../lib/errors.ts";
 import { swappedPrediction } from "../../lib/pretrain/prototype_loss.ts";
 import type { SampleSet } from "../../lib/pretrain/sampling.ts";
 import { randomStream } from "../../lib/random.ts";
+import type { StateDict } from "../../lib/nn/parameters.ts";
 import { encodeSafetensors } from "../../lib/run/safetensors.ts";
 import {
   type Case,
@@ -74,7 +75,7 @@ async function main(folder: string): Promise<Case[]> {
   const prototypes = unitRows(PROTOTYPES, () => random.normal());
   const groups = Int32Array.from({ length: ROWS }, () => random.integer(GROUPS));
   const path = join(folder, "rows.safetensors");
-  const tensors = new Map(
+  const tensors: StateDict = new Map(
     [
       ["features", { dtype: "F32", shape: [ROWS, DEPTH], data: features }],
       ["prototypes", { dtype: "F32", shape: [PROTOTYPES, DEPTH], data: prototypes }],

@@ -10,6 +10,7 @@ import { join } from "@std/path";
 import { streetScenes } from "../../lib/data/street/scenes.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import { depthRegions } from "../../lib/regions/depth_regions.ts";
+import type { StateDict } from "../../lib/nn/parameters.ts";
 import { encodeSafetensors } from "../../lib/run/safetensors.ts";
 import {
   type Case,
@@ -33,7 +34,7 @@ async function main(folder: string): Promise<Case[]> {
   const disparity = frame.depth!.map((metres) => 1 / metres);
   const depth = { height: HEIGHT, width: WIDTH, disparity };
   const path = join(folder, "frame.safetensors");
-  const tensors = new Map(
+  const tensors: StateDict = new Map(
     [
       ["rgb", { dtype: "F32", shape: [HEIGHT, WIDTH, 3], data: Float32Array.from(frame.rgb) }],
       ["depth", { dtype: "F32", shape: [HEIGHT, WIDTH], data: Float32Array.from(frame.depth!) }],

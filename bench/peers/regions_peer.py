@@ -12,12 +12,14 @@ except ImportError as error:
     sys.exit(f"{error}; apt-get install python3-skimage")
 
 state = {}
+# Metres; the sky of the embedded streets is infinitely far.
+FARTHEST = 1000
 
 
 def start(path, segments):
     tensors = read_tensors(path)
     state.update(
-        rgb=tensors["rgb"].numpy().astype(np.uint8), depth=tensors["depth"].numpy(), segments=segments)
+        rgb=tensors["rgb"].numpy().astype(np.uint8), depth=np.minimum(tensors["depth"].numpy(), FARTHEST), segments=segments)
     return {"name": f"scikit-image {skimage.__version__}, SLIC and graph"}
 
 

@@ -31,6 +31,8 @@ export interface ComponentOptions {
   readonly maxJump: number;
   /** Pixels of this value get label -1. */
   readonly background?: number;
+  /** `[B,H,W]` the array to write labels to; spares the collector where many maps are labelled. */
+  readonly labels?: Int32Array<ArrayBuffer>;
 }
 
 /** Union-find over the pixels of one map. */
@@ -97,6 +99,11 @@ export function connectedComponents(
       `Cannot label a map: expected connectivity 4 or 8 and maxJump from 0, got ${connectivity} and ${maxJump}`,
     );
   }
+  if (options.labels && options.labels.length !== map.length) {
+    throw new ConfigError(
+      `Cannot label a map: expected room for ${map.length} labels, got ${options.labels.length}`,
+    );
+  }
   return library && map.length > 0
     ? labelNatively(map as Float32Array<ArrayBuffer>, shape, options, library)
     : labelPlainly(map, shape, options);
@@ -105,10 +112,10 @@ export function connectedComponents(
 function labelNatively(
   map: Float32Array<ArrayBuffer>,
   [batch, height, width]: readonly [number, number, number],
-  { connectivity, maxJump, background }: ComponentOptions,
+  { connectivity, maxJump, background, labels = new Int32Array(map.length) }: ComponentOptions,
   { symbols, check }: NativeLibrary,
 ): BatchComponents {
-  const labels = new Int32Array(map.length), counts = new Int32Array(batch);
+  const counts = new Int32Array(batch);
   // A background that no float32 equals is none, NaN among them.
   const hasBackground = background !== undefined && Math.fround(background) === background;
   const sizes = Int32Array.of(batch, height, width, connectivity, Number(hasBackground));
@@ -119,9 +126,9 @@ function labelNatively(
 function labelPlainly(
   map: Float32Array,
   [batch, height, width]: readonly [number, number, number],
-  { connectivity, maxJump, background }: ComponentOptions,
+  { connectivity, maxJump, background, labels = new Int32Array(map.length) }: ComponentOptions,
 ): BatchComponents {
-  const labels = new Int32Array(map.length), counts = new Int32Array(batch);
+  const counts = new Int32Array(batch);
   for (let b = 0; b < batch; b++) {
     const values = map.subarray(b * height * width, (b + 1) * height * width);
     const joins = (p: number, q: number) => {

@@ -120,6 +120,18 @@ nativeTest("connectedComponents() of the library labels 4096 x 8192", (random) =
   assert(got.labels.every((label, i) => label === expected.labels[i]));
 });
 
+nativeTest("connectedComponents() writes to the labels that it is given", () => {
+  const map = Float32Array.of(1, 1, 2), options = { connectivity: 4, maxJump: 0 } as const;
+  for (const engine of [library!, null]) {
+    const labels = Int32Array.of(7, 7, 7);
+    const got = connectedComponents(map, [1, 1, 3], { ...options, labels }, engine);
+    assert(got.labels === labels);
+    assertEquals(labels, Int32Array.of(0, 0, 1));
+    const narrow = { ...options, labels: new Int32Array(2) };
+    assertThrows(() => connectedComponents(map, [1, 1, 3], narrow, engine), ConfigError, "got 2");
+  }
+});
+
 nativeTest("connectedComponents() takes maps without pixels", () => {
   for (const shape of [[0, 3, 3], [2, 0, 3], [2, 3, 0]] as const) {
     const got = connectedComponents(new Float32Array(0), shape, { connectivity: 4, maxJump: 0 });
