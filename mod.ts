@@ -63,7 +63,21 @@ export {
 } from "./lib/depth/trainer.ts";
 export type { DepthBatch } from "./lib/depth/augmentation.ts";
 export { defaultRegionConfig, type RegionConfig } from "./lib/regions/config.ts";
-export { type ComponentOptions, connectedComponents } from "./lib/regions/connected_components.ts";
+export {
+  type BatchComponents,
+  type ComponentOptions,
+  type Components,
+  connectedComponents,
+} from "./lib/regions/connected_components.ts";
+export {
+  type ComponentBorder,
+  type ComponentStatistics,
+  componentStatistics,
+  type Statistics,
+  type StatisticsInput,
+} from "./lib/regions/component_statistics.ts";
+export type { NativeLibrary } from "./lib/engine/native/library.ts";
+export { similarity, type SimilarityOptions } from "./lib/ops/similarity.ts";
 export { depthRegions } from "./lib/regions/depth_regions.ts";
 export { addPurity, emptyPurity, type PurityCounts, regionPurity } from "./lib/regions/quality.ts";
 export {

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { basename, fromFileUrl, join, relative } from "@std/path";
+import { basename, dirname, fromFileUrl, join, relative } from "@std/path";
 import { pooledMap } from "@std/async/pool";
 
 const ROOT = fromFileUrl(new URL(".", import.meta.url));
@@ -67,7 +67,7 @@ export async function sourceHash(): Promise<string> {
     LEVELS.map((level) => level.join(" ")).join("|"),
     LINK_FLAGS.join(" "),
   ];
-  for (const path of await sources(/\.(h|cpp)$/, "include", "cpu", "cpu/kernels")) {
+  for (const path of await sources(/\.(h|cpp)$/, "include", "shared", "cpu", "cpu/kernels")) {
     parts.push(relative(ROOT, path), await Deno.readTextFile(path));
   }
   return await sha256(new TextEncoder().encode(parts.join("\0")));
@@ -124,19 +124,26 @@ async function compile(folder: string, extra: readonly string[]): Promise<string
       jobs.push({ source, object: join(folder, `${basename(source, ".cpp")}.o`), flags: [] });
     }
   }
-  const newestHeader = Math.max(
-    ...await Promise.all(
-      [...await sources(/\.h$/, "include", "cpu"), fromFileUrl(import.meta.url)].map(modified),
-    ),
-  );
+  const script = await modified(fromFileUrl(import.meta.url));
   const compiled = pooledMap(navigator.hardwareConcurrency, jobs, async (job: Job) => {
-    const fresh = await modified(job.object);
-    if (fresh < Math.max(newestHeader, await modified(job.source))) {
+    const inputs = await Promise.all([...await withHeaders(job.source)].map(modified));
+    if (await modified(job.object) < Math.max(script, ...inputs)) {
       await run(COMPILER, [...FLAGS, ...extra, ...job.flags, "-c", job.source, "-o", job.object]);
     }
   });
   for await (const _ of compiled);
   return jobs.map((job) => job.object);
+}
+
+/** A source and every header of ours that it includes. */
+async function withHeaders(path: string, known = new Set<string>()): Promise<Set<string>> {
+  if (known.has(path)) return known;
+  known.add(path);
+  const text = await Deno.readTextFile(path);
+  for (const [, name] of text.matchAll(/^#include "(.+)"/gm)) {
+    await withHeaders(join(dirname(path), name), known);
+  }
+  return known;
 }
 
 async function modified(path: string): Promise<number> {

@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { Random } from "../random.ts";
-import { jitterColours } from "./colour.ts";
+import { changeColours, type ColourStep } from "./colour.ts";
 import type { MixConfig } from "./config.ts";
-import { type MixSource, type Paste } from "./paste.ts";
+import type { MixSource, Paste } from "./paste.ts";
 
 /** Weights of the softened mask, 3 taps of a Gaussian of deviation 1. */
 const SIDE = 0.27406862, CENTRE = 0.45186276;
@@ -39,12 +38,10 @@ export class Canvas {
     source: MixSource,
     copyId: number,
     regionOffset: number,
+    steps: readonly ColourStep[],
     config: MixConfig,
-    random: Random,
   ): boolean {
-    // The visible window, one pixel wider than the piece, since its softened edge reaches over.
-    const y0 = Math.max(0, paste.top - 1), y1 = Math.min(this.height, paste.top + paste.height + 1);
-    const x0 = Math.max(0, paste.left - 1), x1 = Math.min(this.width, paste.left + paste.width + 1);
+    const { y0, y1, x0, x1 } = windowOf(paste, this);
     if (y0 >= y1 || x0 >= x1) return false;
     const rows = y1 - y0, columns = x1 - x0;
     const mask = new Float32Array(rows * columns);
@@ -58,11 +55,10 @@ export class Canvas {
         shows = true;
       }
     }
-    // What does not show is not sampled, but draws as many numbers as what does.
-    const colours = new Float32Array(shows ? rows * columns * 3 : 0);
-    if (shows) sampleWindow(paste, source, x0, y0, rows, columns, colours);
-    jitterColours(colours, config.pasteColour, random);
     if (!shows) return false;
+    const colours = new Float32Array(rows * columns * 3);
+    sampleWindow(paste, source, x0, y0, rows, columns, colours);
+    changeColours(colours, steps);
     this.#blend(mask, colours, y0, x0, rows, columns);
     for (let y = y0, i = 0; y < y1; y++) {
       for (let x = x0; x < x1; x++, i++) {
@@ -122,6 +118,19 @@ export class Canvas {
       }
     }
   }
+}
+
+/** The visible window, one pixel wider than the piece, since its softened edge reaches over. */
+export function windowOf(
+  paste: Paste,
+  { height, width }: { readonly height: number; readonly width: number },
+): { y0: number; y1: number; x0: number; x1: number } {
+  return {
+    y0: Math.max(0, paste.top - 1),
+    y1: Math.min(height, paste.top + paste.height + 1),
+    x0: Math.max(0, paste.left - 1),
+    x1: Math.min(width, paste.left + paste.width + 1),
+  };
 }
 
 function sourceRow(paste: Paste, y: number): number {

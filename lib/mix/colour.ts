@@ -1,5 +1,6 @@
 /**
- * Colour augmentation of `[n,3]` pixels in 0..1, as torchvision defines it.
+ * Colour augmentation of `[n,3]` pixels in 0..1, as torchvision defines it: steps are drawn first and
+ * applied later, here or by the native library.
  *
  * @module
  */
@@ -7,18 +8,45 @@
 import type { Random } from "../random.ts";
 import type { ColourConfig } from "./config.ts";
 
-/** Jitters in random order, then perhaps greys; in place. Blur belongs to {@linkcode blur}. */
-export function jitterColours(pixels: Float32Array, config: ColourConfig, random: Random): void {
+/** One change of colours. */
+export interface ColourStep {
+  readonly kind: "brighten" | "contrast" | "saturate" | "hue";
+  readonly amount: number;
+}
+
+/** At most so many steps are drawn. */
+export const MOST_COLOUR_STEPS = 5;
+
+/** Jitter in random order, then perhaps grey. Blur belongs to {@linkcode blur}. */
+export function drawColours(config: ColourConfig, random: Random): ColourStep[] {
+  const steps: ColourStep[] = [];
   if (random.chance(config.jitterChance)) {
-    const steps = random.shuffle([
-      () => brighten(pixels, strength(config.brightness, random)),
-      () => contrast(pixels, strength(config.contrast, random)),
-      () => saturate(pixels, strength(config.saturation, random)),
-      () => shiftHue(pixels, random.uniform(-config.hue, config.hue)),
-    ]);
-    for (const step of steps) step();
+    for (const kind of random.shuffle(["brighten", "contrast", "saturate", "hue"] as const)) {
+      steps.push({ kind, amount: drawAmount(kind, config, random) });
+    }
   }
-  if (random.chance(config.greyChance)) saturate(pixels, 0);
+  if (random.chance(config.greyChance)) steps.push({ kind: "saturate", amount: 0 });
+  return steps;
+}
+
+function drawAmount(kind: ColourStep["kind"], config: ColourConfig, random: Random): number {
+  switch (kind) {
+    case "brighten":
+      return strength(config.brightness, random);
+    case "contrast":
+      return strength(config.contrast, random);
+    case "saturate":
+      return strength(config.saturation, random);
+    case "hue":
+      return random.uniform(-config.hue, config.hue);
+  }
+}
+
+const CHANGES = { brighten, contrast, saturate, hue: shiftHue };
+
+/** Applies the steps in order, in place. */
+export function changeColours(pixels: Float32Array, steps: readonly ColourStep[]): void {
+  for (const { kind, amount } of steps) CHANGES[kind](pixels, amount);
 }
 
 function strength(range: number, random: Random): number {

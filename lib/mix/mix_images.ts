@@ -4,13 +4,16 @@
  * @module
  */
 
+import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
 import { ConfigError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import type { Copy, MixedBatch } from "../records.ts";
-import { Canvas } from "./canvas.ts";
+import { windowOf } from "./canvas.ts";
+import { drawColours } from "./colour.ts";
+import { composeNatively, composePlainly, type MixPlan, type PlannedPaste } from "./compose.ts";
 import type { MixConfig } from "./config.ts";
 import { drawPaste, type MixSource, pasteTransform, piecesOf } from "./paste.ts";
-import { drawView, renderView, throughView } from "./view.ts";
+import { drawLook, drawView, throughView } from "./view.ts";
 
 const IDENTITY = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
 
@@ -18,45 +21,50 @@ const IDENTITY = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
  * The batch of one training step. In round one every piece is pasted `pastes[0]` times, in round two
  * `pastes[1]` times, dealt over the M canvases of the round in random order.
  *
+ * @param library composes on all cores; null: plain TypeScript, whose colours agree within a step of 8
+ * bits and whose ids are the same. By default the library that ships for this platform.
  * @throws {ConfigError} when there is no source, or sources differ in size.
  */
 export function mixImages(
   sources: readonly MixSource[],
   config: MixConfig,
   random: Random,
+  library: NativeLibrary | null = sharedLibrary() ?? null,
 ): MixedBatch {
   checkSources(sources);
-  const [{ height, width }] = sources;
-  const regionOffsets = new Int32Array(sources.length + 1);
-  sources.forEach(({ regions }, i) =>
-    regionOffsets[i + 1] = regionOffsets[i] + regions.regions.length
-  );
-  const count = 2 * sources.length;
-  const images = new Float32Array(count * height * width * 3);
-  const copyIds = new Int32Array(count * height * width),
-    regionIds = new Int32Array(count * height * width);
+  const plans = drawPlans(sources, config, random);
+  const { images, copyIds, regionIds, shown, regionOffsets } = library
+    ? composeNatively(sources, plans, config, library)
+    : composePlainly(sources, plans, config);
   const copies: Copy[] = [];
-  for (let round = 0; round < 2; round++) {
-    const deals = dealPieces(sources, config, config.pastes[round], random);
-    for (let target = 0; target < sources.length; target++) {
-      const mixed = round * sources.length + target;
-      const view = drawView(height, width, config, random);
-      const onto = sources[target];
-      const canvas = new Canvas(onto, copies.length, regionOffsets[target]);
-      copies.push({ mixed, source: target, region: -1, transform: throughView(IDENTITY, view) });
-      for (const piece of deals[target]) {
-        const from = sources[piece.source];
-        const paste = drawPaste(piece, from, onto, config, random);
-        if (
-          !canvas.paste(paste, from, copies.length, regionOffsets[piece.source], config, random)
-        ) continue;
-        const transform = throughView(pasteTransform(paste), view);
-        copies.push({ mixed, source: piece.source, region: piece.region, transform });
-      }
-      renderView(canvas, view, mixed, images, copyIds, regionIds, config, random);
-    }
-  }
+  plans.forEach(({ source, view, pastes }, mixed) => {
+    copies.push({ mixed, source, region: -1, transform: throughView(IDENTITY, view) });
+    pastes.forEach(({ paste }, i) => {
+      if (!shown[mixed][i]) return;
+      const { source, region } = paste.piece;
+      const transform = throughView(pasteTransform(paste), view);
+      copies.push({ mixed, source, region, transform });
+    });
+  });
+  const [{ height, width }] = sources, count = plans.length;
   return { count, height, width, images, copyIds, regionIds, copies, regionOffsets };
+}
+
+/** Draws everything that is random about the batch, one mixed image after the other. */
+function drawPlans(sources: readonly MixSource[], config: MixConfig, random: Random): MixPlan[] {
+  return config.pastes.flatMap((times) => {
+    const deals = dealPieces(sources, config, times, random);
+    return sources.map((onto, source): MixPlan => {
+      const view = drawView(onto.height, onto.width, config, random);
+      const pastes = deals[source].map((piece): PlannedPaste => {
+        const paste = drawPaste(piece, sources[piece.source], onto, config, random);
+        const { y0, y1, x0, x1 } = windowOf(paste, onto);
+        const visible = y0 < y1 && x0 < x1;
+        return { paste, steps: visible ? drawColours(config.pasteColour, random) : [] };
+      });
+      return { source, view, pastes, look: drawLook(config, random) };
+    });
+  });
 }
 
 function checkSources(sources: readonly MixSource[]): void {

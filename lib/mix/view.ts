@@ -6,7 +6,7 @@
 
 import type { Random } from "../random.ts";
 import type { Canvas } from "./canvas.ts";
-import { blur, jitterColours } from "./colour.ts";
+import { blur, changeColours, type ColourStep, drawColours } from "./colour.ts";
 import type { MixConfig } from "./config.ts";
 
 /** ImageNet's mean and deviation of red, green and blue in 0..1. */
@@ -29,6 +29,22 @@ export function drawView(height: number, width: number, config: MixConfig, rando
   return random.chance(config.flipChance)
     ? { scaleX: -step, shiftX: shiftX + (width - 1) * step, scaleY: step, shiftY }
     : { scaleX: step, shiftX, scaleY: step, shiftY };
+}
+
+/** What is done to a view's pixels. */
+export interface Look {
+  readonly steps: readonly ColourStep[];
+  /** Deviation of the blur in pixels, 0 for none. */
+  readonly blur: number;
+}
+
+/** Draws the colours and the blur. */
+export function drawLook({ viewColour }: MixConfig, random: Random): Look {
+  const steps = drawColours(viewColour, random);
+  return {
+    steps,
+    blur: random.chance(viewColour.blurChance) ? random.uniform(...viewColour.blurSigma) : 0,
+  };
 }
 
 /** The transform source -> view, given source -> canvas. */
@@ -55,8 +71,7 @@ export function renderView(
   images: Float32Array,
   copyIds: Int32Array,
   regionIds: Int32Array,
-  config: MixConfig,
-  random: Random,
+  look: Look,
 ): void {
   const { height, width } = canvas;
   const offset = index * height * width;
@@ -71,10 +86,8 @@ export function renderView(
       regionIds[offset + i] = canvas.regionIds[from];
     }
   }
-  jitterColours(pixels, config.viewColour, random);
-  if (random.chance(config.viewColour.blurChance)) {
-    blur(pixels, height, width, random.uniform(...config.viewColour.blurSigma));
-  }
+  changeColours(pixels, look.steps);
+  if (look.blur > 0) blur(pixels, height, width, look.blur);
   for (let i = 0; i < pixels.length; i++) pixels[i] = (pixels[i] - MEAN[i % 3]) / DEVIATION[i % 3];
 }
 

@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { gridSample } from "../ops/grid_sample.ts";
 import type { PretrainConfig } from "./config.ts";
 import { unitRows } from "./encoder.ts";
-import { prototypeLoss } from "./prototype_loss.ts";
+import { swappedPrediction } from "./prototype_loss.ts";
 import type { SampleSet } from "./sampling.ts";
 
 /** One of the two losses of a step. */
@@ -31,13 +31,11 @@ export function compare(
   const positions = tf.tensor4d(samples.positions, [images, perImage, 1, 2]);
   const read = gridSample(projections, positions, { padding: "border" });
   const rows = unitRows(tf.reshape(read, [images * perImage, -1]));
-  const scores: tf.Tensor2D = tf.matMul(rows, prototypes as tf.Tensor2D, false, true);
-  const lossAndEntropy = prototypeLoss(scores, samples, {
+  return swappedPrediction(rows, prototypes as tf.Tensor2D, samples, {
     epsilon: config.epsilon,
     iterations: config.sinkhornIterations,
     temperature: config.temperature,
   });
-  return { lossAndEntropy, nearest: tf.argMax(scores, 1) };
 }
 
 /** Reads and frees a comparison. */

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { useFusedKernel } from "../ops/fused.ts";
 import type { SampleSet } from "./sampling.ts";
 import { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 
@@ -11,6 +12,49 @@ import { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export interface PrototypeLossOptions extends SinkhornOptions {
   readonly temperature: number;
 }
+
+/** `[2]` loss and entropy as in {@linkcode prototypeLoss}, `[N]` the most similar prototype of each row. */
+export interface SwappedPrediction {
+  readonly lossAndEntropy: tf.Tensor1D;
+  readonly nearest: tf.Tensor1D;
+}
+
+/**
+ * {@linkcode prototypeLoss} of the similarities of features `[N,D]` and prototypes `[K,D]`, rows of unit
+ * length. An engine that has the kernel `PrototypeLoss` runs it, gradients included, as one operation that
+ * holds a single N x K matrix; otherwise it is composed.
+ */
+export function swappedPrediction(
+  features: tf.Tensor2D,
+  prototypes: tf.Tensor2D,
+  samples: SampleSet,
+  options: PrototypeLossOptions,
+): SwappedPrediction {
+  if (useFusedKernel("PrototypeLoss", fusedGradient)) {
+    const attrs = { samples, ...options } as unknown as tf.NamedAttrMap;
+    const outputs = tf.engine().runKernel("PrototypeLoss", { features, prototypes }, attrs);
+    const [lossAndEntropy, nearest] = outputs as tf.Tensor1D[];
+    return { lossAndEntropy, nearest };
+  }
+  const scores: tf.Tensor2D = tf.matMul(features, prototypes, false, true);
+  return {
+    lossAndEntropy: prototypeLoss(scores, samples, options),
+    nearest: tf.argMax(scores, 1),
+  };
+}
+
+/** The kernel answers the gradients beside the loss; they only wait for their factor. */
+const fusedGradient: tf.GradConfig = {
+  kernelName: "PrototypeLoss",
+  outputsToSave: [false, false, true, true],
+  gradFunc: (dys, [dfeatures, dprototypes]) => {
+    const factor = () => tf.slice((dys as tf.Tensor[])[0] as tf.Tensor1D, 0, 1);
+    return {
+      features: () => tf.mul(dfeatures, factor()),
+      prototypes: () => tf.mul(dprototypes, factor()),
+    };
+  },
+};
 
 /**
  * The loss by which the samples of a group predict each other's assignment (paper, section 3.3;

@@ -5,12 +5,19 @@
  * @module
  */
 
+import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
 import { ConfigError } from "../errors.ts";
 
 /** Labels of one map, `[H,W]`, 0..count-1, or -1 for background. */
 export interface Components {
   readonly labels: Int32Array;
   readonly count: number;
+}
+
+/** Labels of a batch of maps, `[B,H,W]`, and how many each map has. */
+export interface BatchComponents {
+  readonly labels: Int32Array;
+  readonly counts: Int32Array;
 }
 
 /** Whether two neighbouring pixels, given by index, belong together. */
@@ -24,6 +31,8 @@ export interface ComponentOptions {
   readonly maxJump: number;
   /** Pixels of this value get label -1. */
   readonly background?: number;
+  /** `[B,H,W]` the array to write labels to; spares the collector where many maps are labelled. */
+  readonly labels?: Int32Array<ArrayBuffer>;
 }
 
 /** Union-find over the pixels of one map. */
@@ -68,15 +77,18 @@ export function labelGrid(
  * Labels a batch of float maps `[B,H,W]`: neighbours join when |a - b| <= maxJump. NaN joins nothing,
  * equal infinities join. Labels are 0..n-1 per map in raster order of first pixel, background is -1.
  *
+ * @param library labels on all cores; null: plain TypeScript, which gives the same labels. By default
+ * the library that ships for this platform, if one does.
  * @throws {ConfigError} when the map's length is not B*H*W, or an option is out of its range.
  */
 export function connectedComponents(
   map: Float32Array,
   shape: readonly [number, number, number],
   options: ComponentOptions,
-): { labels: Int32Array; counts: Int32Array } {
+  library: NativeLibrary | null = sharedLibrary() ?? null,
+): BatchComponents {
   const [batch, height, width] = shape;
-  const { connectivity, maxJump, background } = options;
+  const { connectivity, maxJump } = options;
   if (map.length !== batch * height * width) {
     throw new ConfigError(
       `Cannot label a map: expected ${shape.join(" x ")} values, got ${map.length}`,
@@ -87,7 +99,36 @@ export function connectedComponents(
       `Cannot label a map: expected connectivity 4 or 8 and maxJump from 0, got ${connectivity} and ${maxJump}`,
     );
   }
-  const labels = new Int32Array(map.length), counts = new Int32Array(batch);
+  if (options.labels && options.labels.length !== map.length) {
+    throw new ConfigError(
+      `Cannot label a map: expected room for ${map.length} labels, got ${options.labels.length}`,
+    );
+  }
+  return library && map.length > 0
+    ? labelNatively(map as Float32Array<ArrayBuffer>, shape, options, library)
+    : labelPlainly(map, shape, options);
+}
+
+function labelNatively(
+  map: Float32Array<ArrayBuffer>,
+  [batch, height, width]: readonly [number, number, number],
+  { connectivity, maxJump, background, labels = new Int32Array(map.length) }: ComponentOptions,
+  { symbols, check }: NativeLibrary,
+): BatchComponents {
+  const counts = new Int32Array(batch);
+  // A background that no float32 equals is none, NaN among them.
+  const hasBackground = background !== undefined && Math.fround(background) === background;
+  const sizes = Int32Array.of(batch, height, width, connectivity, Number(hasBackground));
+  check(symbols.cpcdr_label(map, labels, counts, sizes, maxJump, background ?? 0));
+  return { labels, counts };
+}
+
+function labelPlainly(
+  map: Float32Array,
+  [batch, height, width]: readonly [number, number, number],
+  { connectivity, maxJump, background, labels = new Int32Array(map.length) }: ComponentOptions,
+): BatchComponents {
+  const counts = new Int32Array(batch);
   for (let b = 0; b < batch; b++) {
     const values = map.subarray(b * height * width, (b + 1) * height * width);
     const joins = (p: number, q: number) => {

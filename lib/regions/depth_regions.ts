@@ -9,11 +9,12 @@ import { ConfigError, DataError } from "../errors.ts";
 import { randomStream } from "../random.ts";
 import type { DepthMap, Intrinsics, Region, RegionMap } from "../records.ts";
 import { defaultRegionConfig, type RegionConfig } from "./config.ts";
-import { type Components, labelGrid } from "./connected_components.ts";
+import type { Components } from "./connected_components.ts";
 import { type Surface, surfaceOf } from "./geometry.ts";
 import { fitGroundPlane } from "./ground_plane.ts";
 import { heightsOf, Kind, kindsOf } from "./kinds.ts";
 import { mergeSmall } from "./merging.ts";
+import { labelSurface } from "./surface_labels.ts";
 import { type SuperpixelImage, superpixelMedians, superpixels } from "./superpixels.ts";
 
 /** Camera height in median depths, for frames whose ground cannot be fitted. */
@@ -44,7 +45,7 @@ export function depthRegions(
   const heights = heightsOf(surface, plane);
   const kinds = kindsOf(surface, heights, unit, plane, config);
   const joins = predicate(surface, heights, kinds, config);
-  const components = labelGrid(height, width, 4, joins);
+  const components = labelSurface(surface, heights, kinds, config, joins);
   const logDepth = Float32Array.from(
     { length: height * width },
     (_, i) => Math.log(surface.points[3 * i + 2]),
@@ -83,8 +84,8 @@ function medianDepth(disparity: Float32Array): number {
   return 1 / Math.max(1e-6, sorted[sorted.length >> 1]);
 }
 
-/** The rule by which neighbouring pixels belong together. */
-function predicate(
+/** The rule by which neighbouring pixels belong together; native/shared/rules.h has it too. */
+export function predicate(
   { points, normals }: Surface,
   heights: Float32Array,
   kinds: Uint8Array,

@@ -131,7 +131,9 @@ Deno.test("doctor tells the engines as JSON", () =>
   inTemporary(async (folder) => {
     const { code, stdout } = await cli(["doctor", "--json"], folder);
     assertEquals(code, 0);
-    const { engines } = JSON.parse(stdout.split("\n").at(-1)!);
+    const { engines, library, hotKernels } = JSON.parse(stdout.split("\n").at(-1)!);
+    assertEquals(hotKernels.length, library ? 3 : 0);
+    for (const { ratio } of hotKernels) assert(ratio > 0);
     assertEquals(engines.map(({ engine }: { engine: string }) => engine), [
       "cpu",
       "webgpu",

@@ -37,6 +37,17 @@ export function openLibrary(): LibraryProbe {
   }
 }
 
+let shared: LibraryProbe | undefined;
+
+/**
+ * The library for kernels that work on plain arrays, outside any tensor engine; opened at the first use
+ * and kept, as the system keeps a library open once for the whole process.
+ */
+export function sharedLibrary(): NativeLibrary | undefined {
+  shared ??= openLibrary();
+  return shared.library;
+}
+
 /** The path of the library that ships for this platform, its bytes checked against the manifest. */
 function shippedLibrary(): string {
   const platform = `${Deno.build.os}-${Deno.build.arch}`;

@@ -19,6 +19,7 @@ import { movementKernels } from "./kernels/movement.ts";
 import { optimizerKernels } from "./kernels/optimizer.ts";
 import { padKernels } from "./kernels/pad.ts";
 import { poolKernels } from "./kernels/pool.ts";
+import { prototypeLossKernels } from "./kernels/prototype_loss.ts";
 import { reduceKernels } from "./kernels/reduce.ts";
 import { resizeKernels } from "./kernels/resize.ts";
 import { softmaxKernels } from "./kernels/softmax.ts";
@@ -41,6 +42,7 @@ export function nativeKernels(): NativeKernel[] {
     ...optimizerKernels(),
     ...padKernels(),
     ...poolKernels(),
+    ...prototypeLossKernels(),
     ...reduceKernels(),
     ...resizeKernels(),
     ...softmaxKernels(),

@@ -6,13 +6,14 @@
  */
 
 /** Version of the ABI that this table was written for. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 const status = "i32" as const;
 const buffer = "buffer" as const;
 const i32 = "i32" as const;
 const i64 = "i64" as const;
 const f32 = "f32" as const;
+const f64 = "f64" as const;
 
 /** Functions of the library itself. */
 export const librarySymbols = {
@@ -86,6 +87,24 @@ export const kernelSymbols = {
   cpcdr_copy: { parameters: [buffer, buffer, buffer, i32, i32], result: status },
   cpcdr_gather: { parameters: [buffer, buffer, buffer, buffer], result: status },
   cpcdr_segment_sum: { parameters: [buffer, buffer, buffer, buffer, buffer], result: status },
+  cpcdr_label: { parameters: [buffer, buffer, buffer, buffer, f64, f32], result: status },
+  cpcdr_label_surfaces: {
+    parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, f64, f64, f64, f64],
+    result: status,
+  },
+  cpcdr_label_statistics: {
+    parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, buffer],
+    result: status,
+  },
+  cpcdr_composite: {
+    parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, buffer, buffer],
+    result: status,
+  },
+  cpcdr_similarity: { parameters: [buffer, buffer, buffer, buffer], result: status },
+  cpcdr_prototype_loss: {
+    parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, buffer, f32, f32],
+    result: status,
+  },
   cpcdr_pad: { parameters: [buffer, buffer, buffer, f32], result: status },
   cpcdr_pad_grad: { parameters: [buffer, buffer, buffer], result: status },
   cpcdr_adam: {

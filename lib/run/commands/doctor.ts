@@ -7,8 +7,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { useDevice } from "../../engine/device.ts";
 import { openLibrary } from "../../engine/native/library.ts";
+import { ABI_VERSION } from "../../engine/native/symbols.ts";
 import { textTable } from "../table.ts";
 import { answer, type CommonOptions } from "./common.ts";
+import { hotKernelSpeeds } from "./hot_kernels.ts";
 
 const SIZE = 768;
 const ROUNDS = 5;
@@ -48,11 +50,23 @@ export async function doctor(options: CommonOptions): Promise<void> {
     gflops ? gflops.toFixed(0) : "-",
     remedy,
   ]);
-  answer(
-    options,
-    { deno: Deno.version.deno, engines },
-    textTable(["engine", "works", "what", "GFLOP/s", "how to get more"], rows),
-  );
+  const library = probe.library &&
+    { path: probe.library.path, abi: ABI_VERSION, isa: probe.library.isa, threads: device.threads };
+  const hotKernels = probe.library ? hotKernelSpeeds(probe.library) : [];
+  const text = [textTable(["engine", "works", "what", "GFLOP/s", "how to get more"], rows)];
+  if (library) {
+    const speeds = hotKernels.map(({ kernel, milliseconds, plainMilliseconds, ratio }) => [
+      kernel,
+      milliseconds.toFixed(2),
+      plainMilliseconds.toFixed(1),
+      ratio.toFixed(1),
+    ]);
+    text.push(
+      `library ${library.path}, ABI ${library.abi}, ${library.isa}`,
+      textTable(["kernel", "library ms", "TypeScript ms", "times as fast"], speeds),
+    );
+  }
+  answer(options, { deno: Deno.version.deno, engines, library, hotKernels }, text.join("\n\n"));
 }
 
 /** Median speed of a matrix product, GFLOP/s. */

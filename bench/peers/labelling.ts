@@ -1,0 +1,144 @@
+/**
+ * Connected components here, in OpenCV (two values) and in scikit-image (many values), 1024 x 2048.
+ *
+ *     deno run -A bench/peers/labelling.ts [--rounds N]
+ *
+ * All sides label the same maps on the same threads (scikit-image has one) and must count the same
+ * components before anything is timed. Times are whole calls; labels go to an array that is there already,
+ * in OpenCV too (scikit-image makes a new one).
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { useDevice } from "../../lib/engine/device.ts";
+import { DeviceError } from "../../lib/errors.ts";
+import { type Random, randomStream } from "../../lib/random.ts";
+import { connectedComponents } from "../../lib/regions/connected_components.ts";
+import type { StateDict } from "../../lib/nn/parameters.ts";
+import { encodeSafetensors } from "../../lib/run/safetensors.ts";
+import {
+  type Case,
+  compared,
+  Peer,
+  roundsOption,
+  runPeerBench,
+  takeTurns,
+  withFolder,
+} from "./support.ts";
+
+const HEIGHT = 1024, WIDTH = 2048;
+const ROUNDS = 25;
+
+interface Answer {
+  readonly seconds: number;
+  readonly count: number;
+}
+
+interface MapCase {
+  readonly name: string;
+  readonly map: Float32Array<ArrayBuffer>;
+  readonly by: "opencv" | "skimage";
+}
+
+/** Noise on a grid of cells, interpolated: hills 0..1 as wide as two cells. */
+function hills(random: Random, cell: number): Float32Array<ArrayBuffer> {
+  const rows = HEIGHT / cell + 1, columns = WIDTH / cell + 1;
+  const knots = Float32Array.from({ length: rows * columns }, () => random.uniform());
+  const map = new Float32Array(HEIGHT * WIDTH);
+  for (let y = 0, i = 0; y < HEIGHT; y++) {
+    const row = Math.floor(y / cell), fy = y / cell - row;
+    for (let x = 0; x < WIDTH; x++, i++) {
+      const at = row * columns + Math.floor(x / cell), fx = (x % cell) / cell;
+      const top = knots[at] * (1 - fx) + knots[at + 1] * fx;
+      const bottom = knots[at + columns] * (1 - fx) + knots[at + columns + 1] * fx;
+      map[i] = top * (1 - fy) + bottom * fy;
+    }
+  }
+  return map;
+}
+
+function cases(random: Random): MapCase[] {
+  const wide = hills(random, 128);
+  return [
+    {
+      name: "binary blobs, 8-way",
+      by: "opencv",
+      map: hills(random, 16).map((v) => Number(v > 0.5)),
+    },
+    {
+      name: "binary noise, 8-way",
+      by: "opencv",
+      map: new Float32Array(HEIGHT * WIDTH).map(() => random.integer(2)),
+    },
+    {
+      name: "20 levels of wide hills, 8-way",
+      by: "skimage",
+      map: wide.map((v) => Math.floor(20 * v)),
+    },
+    {
+      name: "20 levels of narrow hills, 8-way",
+      by: "skimage",
+      map: hills(random, 16).map((v) => Math.floor(20 * v)),
+    },
+    {
+      name: "noise of 10 values, 8-way",
+      by: "skimage",
+      map: new Float32Array(HEIGHT * WIDTH).map(() => random.integer(10)),
+    },
+  ];
+}
+
+function label({ map, by }: MapCase, labels: Int32Array<ArrayBuffer>): Answer {
+  const started = performance.now();
+  const background = by === "opencv" ? 0 : undefined;
+  const { counts } = connectedComponents(map, [1, HEIGHT, WIDTH], {
+    connectivity: 8,
+    maxJump: 0,
+    background,
+    labels,
+  });
+  return { seconds: (performance.now() - started) / 1000, count: counts[0] };
+}
+
+/** Seconds that one thread takes to copy the map into memory that is there already. */
+function copy(map: Float32Array, target: Float32Array): number {
+  const started = performance.now();
+  target.set(map);
+  return (performance.now() - started) / 1000;
+}
+
+async function main(folder: string): Promise<Case[]> {
+  const rounds = roundsOption(ROUNDS);
+  const device = await useDevice("cpu");
+  console.error(device.detail);
+  const maps = cases(randomStream(1, "bench", "labelling"));
+  const path = join(folder, "maps.safetensors");
+  const shape = [HEIGHT, WIDTH];
+  const tensors: StateDict = new Map(
+    maps.map(({ name, map }) => [name, { dtype: "F32", shape, data: map }] as const),
+  );
+  await Deno.writeFile(path, encodeSafetensors({ tensors, metadata: {} }));
+  await using peer = await Peer.start("labelling_peer.py", device.threads);
+  const names = await peer.ask<Record<MapCase["by"], string>>({ do: "start", path });
+  const results: Case[] = [];
+  const target = new Float32Array(HEIGHT * WIDTH), labels = new Int32Array(HEIGHT * WIDTH);
+  for (const one of maps) {
+    const ours = label(one, labels).count;
+    const theirs = (await peer.ask<Answer>({ do: one.by, name: one.name })).count;
+    if (ours !== theirs) {
+      throw new DeviceError(
+        `Cannot compare labellings of ${one.name}: expected the same count, got ${ours} here and ${theirs} there`,
+      );
+    }
+    const [own, peers, copied] = await takeTurns(rounds, [
+      () => label(one, labels).seconds,
+      async () => (await peer.ask<Answer>({ do: one.by, name: one.name })).seconds,
+      () => copy(one.map, target),
+    ]);
+    console.error(`${one.name}: ${ours} components, ${(copied / own).toFixed(2)} of copy speed`);
+    results.push(compared(one.name, "s", own, peers, names[one.by]));
+  }
+  return results;
+}
+
+if (import.meta.main) await runPeerBench(() => withFolder(main));

@@ -1,0 +1,64 @@
+/**
+ * Similarity of every row of one matrix with every row of another.
+ *
+ * @module
+ */
+
+import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
+import { ConfigError } from "../errors.ts";
+
+/** Settings of {@linkcode similarity}. */
+export interface SimilarityOptions {
+  /** D, elements of a row. */
+  readonly dimension: number;
+  /** `cosine` divides by the lengths of both rows; a row of zeros is similar to nothing. */
+  readonly kind: "cosine" | "dot";
+}
+
+/**
+ * `[N,K]` similarities of the rows of a `[N,D]` and b `[K,D]`, float32.
+ *
+ * @param library null: plain TypeScript. By default the library that ships for this platform.
+ * @throws {ConfigError} when an array is no whole number of rows.
+ */
+export function similarity(
+  a: Float32Array,
+  b: Float32Array,
+  { dimension, kind }: SimilarityOptions,
+  library: NativeLibrary | null = sharedLibrary() ?? null,
+): Float32Array {
+  const n = a.length / dimension, k = b.length / dimension;
+  if (!(dimension >= 1 && Number.isInteger(n) && Number.isInteger(k))) {
+    throw new ConfigError(
+      `Cannot compare rows: expected whole rows of ${dimension} elements, got ${a.length} and ${b.length} elements`,
+    );
+  }
+  const out = new Float32Array(n * k);
+  if (library) {
+    library.check(library.symbols.cpcdr_similarity(
+      a as Float32Array<ArrayBuffer>,
+      b as Float32Array<ArrayBuffer>,
+      out,
+      Int32Array.of(n, k, dimension, Number(kind === "cosine")),
+    ));
+    return out;
+  }
+  const lengthsA = kind === "cosine" ? inverseLengths(a, dimension) : undefined;
+  const lengthsB = kind === "cosine" ? inverseLengths(b, dimension) : undefined;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < k; j++) {
+      let sum = 0;
+      for (let c = 0; c < dimension; c++) sum += a[i * dimension + c] * b[j * dimension + c];
+      out[i * k + j] = sum * (lengthsA?.[i] ?? 1) * (lengthsB?.[j] ?? 1);
+    }
+  }
+  return out;
+}
+
+/** 1 / length of every row, 0 for a row of zeros. */
+function inverseLengths(rows: Float32Array, dimension: number): Float64Array {
+  return Float64Array.from({ length: rows.length / dimension }, (_, i) => {
+    const length = Math.hypot(...rows.subarray(i * dimension, (i + 1) * dimension));
+    return length > 0 ? 1 / length : 0;
+  });
+}

@@ -1,0 +1,67 @@
+/* From the labels of runs to the labels of pixels, in place. */
+#ifndef CPCDR_LABEL_WRITER_H
+#define CPCDR_LABEL_WRITER_H
+
+#include <algorithm>
+
+#include "bit_row.h"
+
+namespace cpcdr {
+namespace CPCDR_ISA {
+
+typedef int32_t Labels8 __attribute__((vector_size(32)));
+
+/* Lane k of entry m: the bits of m up to and with bit k. */
+struct RankTable {
+  int8_t ranks[256][8];
+
+  constexpr RankTable() : ranks() {
+    for (int m = 0; m < 256; m++) {
+      for (int k = 0, rank = 0; k < 8; k++) ranks[m][k] = static_cast<int8_t>(rank += m >> k & 1);
+    }
+  }
+};
+
+constexpr RankTable kRanks;
+
+/* Eight pixels at `out`: their bits, and how many runs begin before them. ~nodes[r] is the label of run r. */
+inline void write_eight(const int32_t* nodes, int32_t before, unsigned starts, unsigned inside, int32_t* out) {
+  typedef int8_t Ranks8 __attribute__((vector_size(8)));
+  /* The eight runs that can occur begin with the one that goes on here or begins with the first pixel. */
+  const int32_t skipped = before == 0 ? 1 : static_cast<int32_t>(starts & 1);
+  Labels8 runs;
+  Ranks8 ranks;
+  std::memcpy(&runs, nodes + before - 1 + skipped, sizeof runs);
+  std::memcpy(&ranks, kRanks.ranks[starts], sizeof ranks);
+  const Labels8 lanes = __builtin_convertvector(ranks, Labels8) - skipped;
+  const Labels8 bit = {1, 2, 4, 8, 16, 32, 64, 128};
+  const Labels8 shown = (static_cast<int32_t>(inside) & bit) != 0;
+  const Labels8 labels = ~(__builtin_shuffle(runs, lanes) & shown);
+  std::memcpy(out, &labels, sizeof labels);
+}
+
+/*
+ * Writes a row, last pixels first, since the nodes of earlier runs lie in memory that earlier pixels take.
+ * Background becomes -1.
+ */
+inline void write_labels(const int32_t* nodes, const BitRow& row, int width, int32_t* out) {
+  for (int w = (width - 1) / kWordPixels; w >= 0; w--) {
+    const int n = std::min(kWordPixels, width - w * kWordPixels);
+    int32_t* pixels = out + w * kWordPixels;
+    const uint64_t starts = row.starts[w], inside = row.inside[w];
+    if (n == kWordPixels && starts == 0 && (inside == 0 || ~inside == 0)) {
+      std::fill_n(pixels, kWordPixels, inside ? ~nodes[row.before[w] - 1] : -1);
+      continue;
+    }
+    int k = n;
+    for (; k % 8; k--) pixels[k - 1] = inside >> (k - 1) & 1 ? ~nodes[row.run_of(w, k - 1)] : -1;
+    for (k -= 8; k >= 0; k -= 8) {
+      const int32_t before = row.before[w] + __builtin_popcountll(starts & ((uint64_t{1} << k) - 1));
+      write_eight(nodes, before, starts >> k & 255, inside >> k & 255, pixels + k);
+    }
+  }
+}
+
+}  // namespace CPCDR_ISA
+}  // namespace cpcdr
+#endif

@@ -1,0 +1,259 @@
+/*
+ * Connected components by runs. A map is cut into strips of rows. Within a strip, pixels that are joined
+ * along a row form runs, and runs that touch are united; then strips are joined at their seams. Union-find
+ * keeps the earliest run as the root of its set, so that roots come in raster order of first pixels.
+ *
+ * Run k of a strip keeps its node at the strip's k-th pixel of the label array itself: there are never more
+ * runs than pixels before them, so that labels can be written over the nodes from the end backwards.
+ */
+#ifndef CPCDR_LABELLING_H
+#define CPCDR_LABELLING_H
+
+#include <algorithm>
+
+#include "bit_row.h"
+#include "label_writer.h"
+#include "thread_pool.h"
+
+namespace cpcdr {
+namespace CPCDR_ISA {
+
+/* Pixels of a strip: what it reads and writes stays in the L2 cache. */
+constexpr int kStripPixels = 1 << 16;
+
+inline int32_t find_root(int32_t* nodes, int32_t i) {
+  while (nodes[i] != i) i = nodes[i] = nodes[nodes[i]];
+  return i;
+}
+
+/* The earlier root leads. */
+inline void unite(int32_t* nodes, int32_t a, int32_t b) {
+  a = find_root(nodes, a);
+  b = find_root(nodes, b);
+  if (a < b) nodes[b] = a;
+  else nodes[a] = b;
+}
+
+struct MapShape {
+  int height, width;
+  bool diagonals;
+
+  int words() const { return (width + kWordPixels - 1) / kWordPixels; }
+  int64_t pixels() const { return int64_t{height} * width; }
+  int strip_rows() const { return std::max(1, kStripPixels / width); }
+  int strips() const { return (height + strip_rows() - 1) / strip_rows(); }
+  int word_pixels(int word) const { return std::min(kWordPixels, width - word * kWordPixels); }
+};
+
+/* One map, its bits and its labels. Background is what equals `background` in `values`, if those are given. */
+template <typename Rule>
+struct LabelledMap {
+  MapShape shape;
+  Rule rule;
+  const float* values;
+  float background;
+  uint64_t *inside, *starts, *down; /* [H,words] each; down: joined to the pixel above */
+  int32_t* before;                  /* [H,words] */
+  int32_t* labels;                  /* [H,W] */
+  int32_t *runs, *roots;            /* [strips] */
+
+  BitRow row(int y) const {
+    const int64_t at = int64_t{y} * shape.words();
+    return {inside + at, starts + at, before + at};
+  }
+  int32_t node(int y) const { return y / shape.strip_rows() * shape.strip_rows() * shape.width; }
+
+  /* Bit k: whether pixel i + k is joined to the one `step` pixels before it. The one place where the rule is inlined. */
+  __attribute__((noinline)) uint64_t joined(int64_t i, int64_t step, int count) const {
+    return test_bits(count, [&](int k) { return rule.joins(i + k - step, i + k); });
+  }
+
+  /* Finds the runs of a row, `count` of which come before it in the strip; answers how many come up to its end. */
+  int32_t cut_row(int y, int32_t count) const {
+    const BitRow bits = row(y);
+    uint64_t previous = 0;
+    for (int w = 0; w < shape.words(); w++) {
+      const int64_t i = int64_t{y} * shape.width + w * kWordPixels;
+      const int n = shape.word_pixels(w);
+      const uint64_t all = ~uint64_t{0} >> (kWordPixels - n);
+      const uint64_t in = values ? test_bits(n, [&](int k) { return values[i + k] != background; }) : all;
+      const uint64_t linked = w ? joined(i, 1, n) : joined(i + 1, 1, n - 1) << 1;
+      bits.inside[w] = in;
+      bits.starts[w] = in & ~(linked & from_left(in, previous));
+      bits.before[w] = count;
+      count += __builtin_popcountll(bits.starts[w]);
+      previous = in;
+    }
+    return count;
+  }
+
+  /*
+   * Calls join(run of the row above, run of row y) for runs that touch. Bits tell which joints say nothing new:
+   * two pixels whose left neighbours are joined to them and to each other are in one set already.
+   */
+  template <typename Join>
+  void join_rows(int y, const Join& join) const {
+    const BitRow above = row(y - 1), here = row(y);
+    uint64_t* vertical = down + int64_t{y} * shape.words();
+    const int words = shape.words(), width = shape.width;
+    const int64_t first = int64_t{y} * width;
+    for (int w = 0; w < words; w++) {
+      const int64_t i = first + w * kWordPixels;
+      vertical[w] = here.inside[w] & above.inside[w] & joined(i, width, shape.word_pixels(w));
+    }
+    for (int w = 0; w < words; w++) {
+      const uint64_t v = vertical[w], v_left = from_left(v, w ? vertical[w - 1] : 0);
+      const uint64_t known = v_left & here.links(w) & above.links(w);
+      for (uint64_t bits = v & ~known; bits; bits &= bits - 1) {
+        const int x = __builtin_ctzll(bits);
+        join(above.run_of(w, x), here.run_of(w, x));
+      }
+      if (shape.diagonals) join_diagonals(w, first + w * kWordPixels, vertical, above, here, join);
+    }
+  }
+
+  template <typename Join>
+  void join_diagonals(int w, int64_t i, const uint64_t* vertical, const BitRow& above, const BitRow& here,
+                      const Join& join) const {
+    const int n = shape.word_pixels(w), width = shape.width;
+    const bool first = w == 0, last = w + 1 == shape.words();
+    const uint64_t v = vertical[w];
+    const uint64_t left_in = from_left(above.inside[w], first ? 0 : above.inside[w - 1]);
+    const uint64_t left_known = (v & above.links(w)) | (here.links(w) & from_left(v, first ? 0 : vertical[w - 1]));
+    uint64_t bits = here.inside[w] & left_in & ~left_known;
+    if (bits) bits &= first ? joined(i + 1, width + 1, n - 1) << 1 : joined(i, width + 1, n);
+    for (; bits; bits &= bits - 1) {
+      const int x = __builtin_ctzll(bits);
+      join(x ? above.run_of(w, x - 1) : above.run_of(w - 1, kWordPixels - 1), here.run_of(w, x));
+    }
+    const uint64_t right_in = from_right(above.inside[w], last ? 0 : above.inside[w + 1]);
+    const uint64_t right_link = from_right(here.links(w), last ? 0 : here.links(w + 1));
+    const uint64_t right_known = (v & from_right(above.links(w), last ? 0 : above.links(w + 1))) |
+                                 (right_link & from_right(v, last ? 0 : vertical[w + 1]));
+    bits = here.inside[w] & right_in & ~right_known;
+    if (bits) bits &= joined(i, width - 1, n);
+    for (; bits; bits &= bits - 1) {
+      const int x = __builtin_ctzll(bits);
+      join(x + 1 < kWordPixels ? above.run_of(w, x + 1) : above.run_of(w + 1, 0), here.run_of(w, x));
+    }
+  }
+
+  /* Labels one strip for itself: afterwards every node points to its root. */
+  void join_strip(int strip) const {
+    const int begin = strip * shape.strip_rows(), end = std::min(shape.height, begin + shape.strip_rows());
+    const int32_t base = node(begin);
+    int32_t count = 0;
+    for (int y = begin; y < end; y++) {
+      const int32_t fresh = count;
+      count = cut_row(y, count);
+      for (int32_t k = fresh; k < count; k++) labels[base + k] = base + k;
+      if (y > begin) join_rows(y, [&](int32_t a, int32_t b) { unite(labels, base + a, base + b); });
+    }
+    int32_t found = 0;
+    for (int32_t i = base; i < base + count; i++) {
+      labels[i] = labels[labels[i]];
+      found += labels[i] == i;
+    }
+    runs[strip] = count;
+    roots[strip] = found;
+  }
+
+  /*
+   * Unites roots across the seams; `lost` [strips * width] holds those that are roots no more. Other nodes
+   * stay as they are, so that threads can follow them later without meeting.
+   */
+  void join_seams(int32_t* lost) const {
+    int64_t count = 0;
+    for (int y = shape.strip_rows(); y < shape.height; y += shape.strip_rows()) {
+      join_rows(y, [&](int32_t a, int32_t b) {
+        const int32_t p = find_root(labels, labels[node(y - 1) + a]), q = find_root(labels, labels[node(y) + b]);
+        if (p == q) return;
+        const int32_t leader = std::min(p, q), other = std::max(p, q);
+        labels[other] = leader;
+        roots[other / (shape.strip_rows() * shape.width)]--;
+        lost[count++] = other;
+      });
+    }
+    for (int64_t k = 0; k < count; k++) labels[lost[k]] = find_root(labels, lost[k]);
+  }
+
+  /* Names the roots of a strip from `next` on, as ~label, which no node is. Without branches: none could be foretold. */
+  void name_roots(int strip, int32_t next) const {
+    const int32_t base = node(strip * shape.strip_rows());
+    for (int32_t i = base; i < base + runs[strip]; i++) {
+      const int32_t node = labels[i];
+      labels[i] = node == i ? ~next : node;
+      next += node == i;
+    }
+  }
+
+  /* Hands the names on to all nodes of a strip. */
+  void name_runs(int strip) const {
+    const int32_t base = node(strip * shape.strip_rows());
+    for (int32_t i = base; i < base + runs[strip]; i++) {
+      const int32_t node = labels[i];
+      labels[i] = labels[node < 0 ? i : node];
+    }
+  }
+
+  void write_strip(int strip) const {
+    const int begin = strip * shape.strip_rows(), end = std::min(shape.height, begin + shape.strip_rows());
+    const int32_t* nodes = labels + node(begin);
+    for (int y = end - 1; y >= begin; y--) {
+      write_labels(nodes, row(y), shape.width, labels + int64_t{y} * shape.width);
+    }
+  }
+};
+
+/* Labels a batch of maps; `make(b)` answers map b without its bits and counters, which come from here. */
+template <typename Make>
+int32_t label_maps(int batch, const MapShape& shape, int32_t* counts, const Make& make) {
+  using Map = decltype(make(0));
+  const int strips = shape.strips();
+  const size_t words = static_cast<size_t>(shape.height) * static_cast<size_t>(shape.words());
+  const size_t per_strip = static_cast<size_t>(strips) * static_cast<size_t>(shape.width + 3);
+  /* Three planes of words and one of counts, then runs, roots, first labels and lost roots of each strip. */
+  const size_t floats = words * 7 + per_strip;
+  float* memory = workspace(0, floats * static_cast<size_t>(batch));
+  if (!memory) return fail(CPCDR_OUT_OF_MEMORY, "label: no memory for the bits of the maps");
+  uint64_t* planes = reinterpret_cast<uint64_t*>(memory);
+  int32_t* counters = reinterpret_cast<int32_t*>(planes + 3 * words * static_cast<size_t>(batch));
+  const auto map_of = [&](int64_t b) {
+    Map map = make(b);
+    uint64_t* bits = planes + 3 * words * static_cast<size_t>(b);
+    int32_t* numbers = counters + (words + per_strip) * static_cast<size_t>(b);
+    map.inside = bits;
+    map.starts = bits + words;
+    map.down = bits + 2 * words;
+    map.before = numbers;
+    map.runs = numbers + words;
+    map.roots = map.runs + strips;
+    return map;
+  };
+  const auto each_strip = [&](const auto& body) {
+    parallel_for(int64_t{batch} * strips, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t k = begin; k < end; k++) body(map_of(k / strips), static_cast<int>(k % strips));
+    });
+  };
+  each_strip([](const Map& map, int strip) { map.join_strip(strip); });
+  parallel_for(batch, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; b++) {
+      const Map map = map_of(b);
+      int32_t* first = map.roots + strips;
+      map.join_seams(first + strips);
+      counts[b] = 0;
+      for (int strip = 0; strip < strips; strip++) {
+        first[strip] = counts[b];
+        counts[b] += map.roots[strip];
+      }
+    }
+  });
+  each_strip([=](const Map& map, int strip) { map.name_roots(strip, map.roots[strips + strip]); });
+  each_strip([](const Map& map, int strip) { map.name_runs(strip); });
+  each_strip([](const Map& map, int strip) { map.write_strip(strip); });
+  return CPCDR_OK;
+}
+
+}  // namespace CPCDR_ISA
+}  // namespace cpcdr
+#endif

@@ -1,0 +1,146 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { sharedLibrary } from "../../lib/engine/native/library.ts";
+import { DeviceError } from "../../lib/errors.ts";
+import { type MixConfig, paperMixConfig, tinyMixConfig } from "../../lib/mix/config.ts";
+import { mixImages } from "../../lib/mix/mix_images.ts";
+import type { MixSource } from "../../lib/mix/paste.ts";
+import { type Random, randomStream } from "../../lib/random.ts";
+
+const library = sharedLibrary();
+const SEED = Number(Deno.env.get("SEED") ?? Date.now() % 1_000_000);
+/** The smallest of ImageNet's deviations: what a step of 8 bits is at most after normalisation. */
+const STEP = 1 / 255 / 0.224;
+
+function nativeTest(name: string, fn: (random: Random) => void) {
+  const ignore = library === undefined;
+  const run = () => {
+    try {
+      fn(randomStream(SEED, name));
+    } catch (error) {
+      throw new Error(`with SEED=${SEED}`, { cause: error });
+    }
+  };
+  Deno.test({ name: ignore ? `${name} (ignored: no native library here)` : name, ignore, fn: run });
+}
+
+/** Noise with regions in rectangles of a grid. */
+function drawSource(random: Random, height: number, width: number): MixSource {
+  const rows = 1 + random.integer(Math.min(3, height));
+  const columns = 1 + random.integer(Math.min(3, width));
+  const regions = Array.from({ length: rows * columns }, (_, k) => {
+    const row = Math.floor(k / columns), column = k % columns;
+    const top = Math.floor(row * height / rows), bottom = Math.floor((row + 1) * height / rows);
+    const left = Math.floor(column * width / columns);
+    const right = Math.floor((column + 1) * width / columns);
+    return {
+      area: (bottom - top) * (right - left),
+      top,
+      left,
+      bottom,
+      right,
+      disparity: random.uniform(),
+    };
+  });
+  const ids = new Int32Array(height * width);
+  regions.forEach(({ top, left, bottom, right }, id) => {
+    for (let y = top; y < bottom; y++) ids.fill(id, y * width + left, y * width + right);
+  });
+  return {
+    height,
+    width,
+    rgb: Uint8Array.from({ length: 3 * height * width }, () => random.integer(256)),
+    depth: {
+      height,
+      width,
+      disparity: Float32Array.from(ids, (id) => regions[id].disparity * random.uniform(0.8, 1.2)),
+    },
+    regions: { height, width, ids, regions },
+    horizon: random.uniform(0, height),
+  };
+}
+
+function drawConfig(random: Random): MixConfig {
+  return {
+    ...random.pick([tinyMixConfig, paperMixConfig]),
+    paste: random.pick(["regions", "boxes"]),
+    depthTest: random.chance(0.7),
+    groundDistance: random.chance(0.7),
+    minHeight: 0,
+    minWidth: 0,
+    minSide: 0,
+    wholeImage: 2,
+  };
+}
+
+nativeTest("mixImages() of the library agrees with plain TypeScript", (random) => {
+  for (let round = 0; round < 60; round++) {
+    const height = 2 + random.integer(60), width = 2 + random.integer(90);
+    const sources = Array.from(
+      { length: 1 + random.integer(4) },
+      () => drawSource(random, height, width),
+    );
+    const config = drawConfig(random), seed = random.bits();
+    const got = mixImages(sources, config, randomStream(seed), library);
+    const expected = mixImages(sources, config, randomStream(seed), null);
+    const what = `round ${round}: ${height} x ${width} ${config.paste}`;
+    assertEquals(got.copies, expected.copies, what);
+    assertEquals(got.copyIds, expected.copyIds, what);
+    assertEquals(got.regionIds, expected.regionIds, what);
+    assertEquals(got.regionOffsets, expected.regionOffsets, what);
+    got.images.forEach((value, i) => {
+      const close = Math.abs(value - expected.images[i]) <= STEP;
+      assert(close, `${what} value ${i}: expected ${expected.images[i]}, got ${value}`);
+    });
+  }
+});
+
+nativeTest(
+  "mixImages() of the library gives the same bytes on one thread and on several",
+  (random) => {
+    const sources = Array.from({ length: 4 }, () => drawSource(random, 64, 128));
+    const mix = () => mixImages(sources, tinyMixConfig, randomStream(SEED), library);
+    try {
+      library!.setThreads(1);
+      const alone = mix();
+      library!.setThreads(3);
+      assertEquals(mix(), alone);
+    } finally {
+      library!.setThreads(0);
+    }
+  },
+);
+
+nativeTest("cpcdr_composite() answers a status to bad plans", () => {
+  const { symbols, check } = library!;
+  const rgb = new Uint8Array(12), disparity = new Float32Array(4), ids = new Int32Array(4);
+  const pointers = BigUint64Array.from(
+    [rgb, disparity, ids],
+    (array) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(array)),
+  );
+  const paste = [0, 0, -1, 0, 0, 2, 2, 0, 0, 2, 2, 1, 0, ...new Array(10).fill(0)];
+  const view = [0, 1, 0, 1, 0, 0, ...new Array(10).fill(0)];
+  const call = (paste: number[], view: number[], sizes: number[]) =>
+    symbols.cpcdr_composite(
+      pointers,
+      new Int32Array(1),
+      Float64Array.from(paste),
+      Float64Array.from(view),
+      new Float32Array(12),
+      new Int32Array(4),
+      new Int32Array(4),
+      new Int32Array(1),
+      Int32Array.from(sizes),
+    );
+  const sizes = [1, 2, 2, 1, 1, 1, 1];
+  assertEquals(call(paste, view, sizes), 0);
+  const wrong: [number, number][] = [[0, 1], [0, -1], [1, 1], [3, -1], [5, 3], [3, 2], [9, 0], [
+    11,
+    0,
+  ]];
+  for (const [field, value] of wrong) {
+    assertEquals(call(paste.with(field, value), view, sizes), 1, `paste field ${field} = ${value}`);
+  }
+  assertEquals(call(paste, view.with(0, 1), sizes), 1);
+  assertEquals(call(paste, view, sizes.with(1, 0)), 1);
+  assertThrows(() => check(1), DeviceError, "composite:");
+});
