@@ -1,0 +1,47 @@
+/**
+ * Makes an opened WebGPU device a tfjs-core backend, by one explicit call.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { BACKEND_NAME, WebGpuBackend } from "./backend.ts";
+import type { OpenedDevice } from "./device.ts";
+import { type GpuKernel, registerKernels } from "./kernel.ts";
+import { binaryKernels } from "./kernels/binary.ts";
+import { castKernels } from "./kernels/cast.ts";
+import { convFilterGradientKernels } from "./kernels/conv_filter_gradient.ts";
+import { convForwardKernels } from "./kernels/conv_forward.ts";
+import { convInputGradientKernels } from "./kernels/conv_input_gradient.ts";
+import { fillKernels } from "./kernels/fill.ts";
+import { matmulKernels } from "./kernels/matmul.ts";
+import { movementKernels } from "./kernels/movement.ts";
+import { reduceKernels } from "./kernels/reduce.ts";
+import { reshapeKernels } from "./kernels/reshape.ts";
+import { selectKernels } from "./kernels/select.ts";
+import { unaryKernels } from "./kernels/unary.ts";
+
+/** Every family of kernels. */
+export function gpuKernels(): GpuKernel[] {
+  return [
+    ...binaryKernels(),
+    ...castKernels(),
+    ...convFilterGradientKernels(),
+    ...convForwardKernels(),
+    ...convInputGradientKernels(),
+    ...fillKernels(),
+    ...matmulKernels(),
+    ...movementKernels(),
+    ...reduceKernels(),
+    ...reshapeKernels(),
+    ...selectKernels(),
+    ...unaryKernels(),
+  ];
+}
+
+/** Registers backend `webgpu` on this device; registering it again replaces it. */
+export function registerWebGpuBackend(device: OpenedDevice): void {
+  if (tf.findBackend(BACKEND_NAME)) tf.removeBackend(BACKEND_NAME);
+  registerKernels(gpuKernels());
+  tf.registerBackend(BACKEND_NAME, () => new WebGpuBackend(device));
+}
