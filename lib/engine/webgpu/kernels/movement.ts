@@ -96,7 +96,12 @@ const shader: Shader<{ width: number; rank: number; workgroup: number }> = {
     return {
       reads: { input: type },
       writes: { output: type },
-      uniforms: { count: "u32", begin_input: "i32", begin_output: "i32", ...positionUniforms(rank, SIDES) },
+      uniforms: {
+        count: "u32",
+        begin_input: "i32",
+        begin_output: "i32",
+        ...positionUniforms(rank, SIDES),
+      },
       code: flatMain(
         workgroup,
         `${positions(rank, SIDES)}
