@@ -41,7 +41,7 @@ export class WebGpuBackend extends tf.KernelBackend {
   readonly #queue: CommandQueue;
   readonly #stored: tf.DataStorage<Stored>;
 
-  /** @param device is used from here on and destroyed by {@linkcode WebGpuBackend.dispose}. */
+  /** @param device is used from here on; it stays the caller's. */
   constructor(device: OpenedDevice) {
     super();
     this.#device = device;
@@ -79,7 +79,7 @@ export class WebGpuBackend extends tf.KernelBackend {
     return { dataId: info.dataId, shape: [...shape], dtype: info.dtype };
   }
 
-  /** A tensor's values where the host knows them: it uploaded them, or has read them. */
+  /** A tensor's values where the host knows them, having uploaded them. */
   valuesOf({ dataId }: tf.TensorInfo): HostValues | undefined {
     return this.#stored.get(dataId).host;
   }
@@ -195,9 +195,18 @@ export class WebGpuBackend extends tf.KernelBackend {
     return false;
   }
 
-  /** Destroys the device; tensors that live on it are gone. */
+  /** Frees idle memory. The device stays with whoever opened it. */
   override dispose(): void {
-    this.#device.handle.destroy();
+    this.pool.clear();
+  }
+
+  /** Milliseconds from the call until the GPU is done. */
+  override async time(run: () => void): Promise<{ kernelMs: number }> {
+    const started = performance.now();
+    run();
+    this.#queue.flush();
+    await this.#device.handle.queue.onSubmittedWorkDone();
+    return { kernelMs: performance.now() - started };
   }
 
   #info(shape: readonly number[], stored: Stored): tf.TensorInfo {

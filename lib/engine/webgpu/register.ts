@@ -7,6 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { BACKEND_NAME, WebGpuBackend } from "./backend.ts";
 import type { OpenedDevice } from "./device.ts";
+import { hostKernels } from "./host_kernels.ts";
 import { type GpuKernel, registerKernels } from "./kernel.ts";
 import { argKernels } from "./kernels/arg.ts";
 import { batchNormKernels } from "./kernels/batch_norm.ts";
@@ -64,6 +65,6 @@ export function gpuKernels(): GpuKernel[] {
 /** Registers backend `webgpu` on this device; registering it again replaces it. */
 export function registerWebGpuBackend(device: OpenedDevice): void {
   if (tf.findBackend(BACKEND_NAME)) tf.removeBackend(BACKEND_NAME);
-  registerKernels(gpuKernels());
+  registerKernels([...gpuKernels(), ...hostKernels()]);
   tf.registerBackend(BACKEND_NAME, () => new WebGpuBackend(device));
 }

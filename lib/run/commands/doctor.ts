@@ -7,40 +7,26 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { useDevice } from "../../engine/device.ts";
 import { openLibrary } from "../../engine/native/library.ts";
+import { findAdapter } from "../../engine/webgpu/adapter.ts";
+import { DeviceError } from "../../errors.ts";
 import { textTable } from "../table.ts";
 import { answer, type CommonOptions } from "./common.ts";
 
 const SIZE = 768;
 const ROUNDS = 5;
 
+/** What doctor tells of an engine. */
+interface Finding {
+  readonly engine: string;
+  readonly available: boolean;
+  readonly detail: string;
+  readonly gflops: number;
+  readonly remedy: string;
+}
+
 /** Runs the command. */
 export async function doctor(options: CommonOptions): Promise<void> {
-  const probe = openLibrary();
-  const device = await useDevice("cpu");
-  const speed = await matmulSpeed();
-  const engines = [
-    {
-      engine: "cpu",
-      available: true,
-      detail: device.detail,
-      gflops: speed,
-      remedy: probe.library ? "" : probe.reason,
-    },
-    {
-      engine: "webgpu",
-      available: false,
-      detail: "not part of this version",
-      gflops: 0,
-      remedy: "use --device cpu",
-    },
-    {
-      engine: "cuda",
-      available: false,
-      detail: "not part of this version",
-      gflops: 0,
-      remedy: "use --device cpu",
-    },
-  ];
+  const engines = [await examineWebGpu(), await examineCpu(), CUDA];
   const rows = engines.map(({ engine, available, detail, gflops, remedy }) => [
     engine,
     available ? "yes" : "no",
@@ -53,6 +39,45 @@ export async function doctor(options: CommonOptions): Promise<void> {
     { deno: Deno.version.deno, engines },
     textTable(["engine", "works", "what", "GFLOP/s", "how to get more"], rows),
   );
+}
+
+const CUDA: Finding = {
+  engine: "cuda",
+  available: false,
+  detail: "not part of this version",
+  gflops: 0,
+  remedy: "use --device cpu",
+};
+
+async function examineCpu(): Promise<Finding> {
+  const probe = openLibrary();
+  const { detail } = await useDevice("cpu");
+  return {
+    engine: "cpu",
+    available: true,
+    detail,
+    gflops: await matmulSpeed(),
+    remedy: probe.library ? "" : probe.reason,
+  };
+}
+
+async function examineWebGpu(): Promise<Finding> {
+  const probe = await findAdapter();
+  const engine = "webgpu";
+  if (!probe.found) {
+    return { engine, available: false, detail: "no adapter", gflops: 0, remedy: probe.reason };
+  }
+  try {
+    const { detail } = await useDevice("webgpu");
+    const remedy = probe.found.class === "gpu"
+      ? ""
+      : "slower than cpu, and never chosen by itself: install the GPU's Vulkan driver";
+    return { engine, available: true, detail, gflops: await matmulSpeed(), remedy };
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    const { description: detail } = probe.found;
+    return { engine, available: false, detail, gflops: 0, remedy: error.message };
+  }
 }
 
 /** Median speed of a matrix product, GFLOP/s. */

@@ -168,13 +168,22 @@ function sparseSegment({ inputs, backend }: KernelCall, mean: boolean): tf.Tenso
   const ids = knownIntegers(backend, segmentIds, "segment ids");
   if (rows.length !== ids.length) throw new Error("segmentIds and indices should have same size.");
   const count = ids.length > 0 ? ids[ids.length - 1] + 1 : 0;
+  const { backend_util: messages } = tf;
+  if (count < 0) {
+    throw new Error(messages.getSparseSegmentReductionNegativeSegmentIdsErrorMessage());
+  }
   ids.forEach((id, i) => {
-    if (id < (ids[i - 1] ?? 0)) {
-      throw new Error(i === 0 ? NEGATIVE : "segment ids are not increasing");
+    if (id > (ids[i + 1] ?? id)) {
+      throw new Error(messages.getSparseSegmentReductionNonIncreasingSegmentIdsErrorMessage());
+    }
+    if (id < 0 || id >= count) {
+      throw new Error(
+        messages.getSparseSegmentReductionSegmentIdOutOfRangeErrorMessage(id, count),
+      );
     }
     if (rows[i] >= 0 && rows[i] < data.shape[0]) return;
     throw new Error(
-      tf.backend_util.getSparseSegmentReductionIndicesOutOfRangeErrorMessage(
+      messages.getSparseSegmentReductionIndicesOutOfRangeErrorMessage(
         i,
         rows[i],
         data.shape[0],
@@ -184,8 +193,6 @@ function sparseSegment({ inputs, backend }: KernelCall, mean: boolean): tf.Tenso
   const { members, starts } = bySegment(ids, rows, count);
   return sumSegments(backend, data, members, starts, [count, ...data.shape.slice(1)], mean);
 }
-
-const NEGATIVE = "segment ids must be >= 0";
 
 /** Rows in the order of their segments (counting sort), and where each segment begins. */
 function bySegment(ids: Int32Array, rows: Int32Array, segments: number) {
