@@ -55,7 +55,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   Less: comparison("<"),
   LessEqual: comparison("<="),
   Equal: comparison("=="),
-  NotEqual: comparison("!="),
+  // `!=` is compiled to a comparison that is false for NaN.
+  NotEqual: { f: "f32(!(x == y))", integers: "i32(x != y)", dtype: "bool" },
   LogicalAnd: { f: "f32(x != 0 && y != 0)", integers: "i32(x != 0 && y != 0)", dtype: "bool" },
   LogicalOr: { f: "f32(x != 0 || y != 0)", integers: "i32(x != 0 || y != 0)", dtype: "bool" },
   BitwiseAnd: { f: "f32(i32(x) & i32(y))", integers: "x & y" },

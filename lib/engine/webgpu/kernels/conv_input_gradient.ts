@@ -27,7 +27,7 @@ export function convInputGradientKernels(): GpuKernel[] {
 
 /**
  * A product of matrices: input pixels by channels, whose K is filter taps times output channels. dy
- * may have another size than the convolution's output, as conv2dTranspose allows.
+ * may be larger than the convolution's output, as conv2dTranspose allows; the rest of it is left out.
  */
 function inputGradient({ inputs: { dy, filter }, attrs, backend }: KernelCall): tf.TensorInfo {
   const info = convGeometry(attrs, attrs.inputShape as number[], filter.shape);
@@ -50,8 +50,8 @@ function inputGradient({ inputs: { dy, filter }, attrs, backend }: KernelCall): 
       rows,
       columns,
       ...geometryValues(info),
-      out_height: dy.shape[1],
-      out_width: dy.shape[2],
+      dy_height: dy.shape[1],
+      dy_width: dy.shape[2],
     },
     groups: sizeOf(dx) === 0 ? [0, 0, 0] : matrixGroups(tile, backend.tiles, rows, columns, 1),
   });
@@ -68,7 +68,7 @@ const shader: Shader<TileVariant> = {
     return {
       reads: { dy: element, filters: element },
       writes: { c: v.vectorB ? "vec4<f32>" : "f32" },
-      uniforms: { rows: "u32", columns: "u32", ...GEOMETRY },
+      uniforms: { rows: "u32", columns: "u32", dy_height: "i32", dy_width: "i32", ...GEOMETRY },
       code: matrixMain(
         v,
         `
@@ -103,7 +103,7 @@ function pixel(i: number): string {
   return `let p${i} = i32(min(row + ${i}u, u.rows - 1));
   let y${i} = (p${i} / u.in_width) % u.in_height + u.top;
   let x${i} = p${i} % u.in_width + u.left;
-  let image${i} = p${i} / (u.in_width * u.in_height) * u.out_height;`;
+  let image${i} = p${i} / (u.in_width * u.in_height) * u.dy_height;`;
 }
 
 /** The output pixel that the filter's tap carried the input pixel to, and whether there is one. */
@@ -114,7 +114,7 @@ function tap(i: number): string {
       let ox${i} = sx${i} / u.stride_x;
       let in${i} = sy${i} >= 0 && sx${i} >= 0 && oy${i} < u.out_height && ox${i} < u.out_width &&
         oy${i} * u.stride_y == sy${i} && ox${i} * u.stride_x == sx${i};
-      let base${i} = select(0u, u32(((image${i} + oy${i}) * u.out_width + ox${i}) * u.out_channels), in${i});`;
+      let base${i} = select(0u, u32(((image${i} + oy${i}) * u.dy_width + ox${i}) * u.out_channels), in${i});`;
 }
 
 function products(v: TileVariant, q: number): string {

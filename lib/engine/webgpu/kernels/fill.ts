@@ -28,7 +28,8 @@ function fillKernel({ attrs, backend }: KernelCall): tf.TensorInfo {
   const { shape, value } = attrs as { shape: number[]; value: number };
   const dtype = attrs.dtype as tf.DataType | undefined ?? tf.util.inferDtype(value);
   if (dtype === "string") {
-    const values = Array.from({ length: tf.util.sizeFromShape(shape) }, () => value as never);
+    const text = tf.util.encodeString(String(value)) as Uint8Array<ArrayBuffer>;
+    const values = Array.from({ length: tf.util.sizeFromShape(shape) }, () => text);
     return backend.known(shape, dtype, values);
   }
   return filled(backend, shape, dtype, value);
@@ -68,9 +69,10 @@ const fillShader: Shader<{ type: "f32" | "i32"; workgroup: number }> = {
   }),
 };
 
-/** Counted on the host, which knows all there is to know. */
+/** Counted on the host, which knows all there is to know. A step of 1 may mean -1, as in tfjs-core. */
 function range({ attrs, backend }: KernelCall): tf.TensorInfo {
-  const { start, stop, step, dtype } = attrs as Record<string, number> & { dtype: tf.DataType };
+  const { start, stop, dtype } = attrs as Record<string, number> & { dtype: tf.DataType };
+  const step = stop < start && attrs.step === 1 ? -1 : attrs.step as number;
   const length = step === 0 ? 0 : Math.max(0, Math.ceil((stop - start) / step));
   const values = dtype === "int32" ? new Int32Array(length) : new Float32Array(length);
   let value = start;

@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { DeviceError } from "../../../errors.ts";
 import type { WebGpuBackend } from "../backend.ts";
-import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
+import { elementType, type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
 
 /** `GatherV2`, `GatherNd`, `ScatterNd`, and sums and means by segment. */
@@ -22,16 +22,9 @@ export function gatherKernels(): GpuKernel[] {
   ];
 }
 
-/** An index that is out of range is named where the host knows it; otherwise it reads as 0. */
+/** An index that is out of range reads as 0. */
 function gather({ inputs: { x, indices }, attrs, backend }: KernelCall): tf.TensorInfo {
   const [axis] = tf.util.parseAxisParam(attrs.axis as number, x.shape);
-  const known = backend.valuesOf(indices) as Int32Array | undefined;
-  known?.forEach((index) =>
-    tf.util.assert(
-      index >= 0 && index <= x.shape[axis] - 1,
-      () => `GatherV2: the index value ${index} is not in [0, ${x.shape[axis] - 1}]`,
-    )
-  );
   const info = tf.backend_util.segment_util.collectGatherOpShapeInfo(
     x as tf.Tensor,
     indices as tf.Tensor,
@@ -144,10 +137,43 @@ function scatter({ inputs: { indices, updates }, attrs, backend }: KernelCall): 
 /** Ids below 0 and from numSegments on are left out, as tfjs-core defines it. */
 function segmentSum({ inputs: { x, segmentIds }, attrs, backend }: KernelCall): tf.TensorInfo {
   const count = attrs.numSegments as number;
-  const ids = knownIntegers(backend, segmentIds, "segment ids");
   const shape = [count, ...x.shape.slice(segmentIds.shape.length)];
-  return addRows(backend, x, ids, shape, count);
+  const ids = backend.valuesOf(segmentIds) as Int32Array | undefined;
+  if (ids) return addRows(backend, x, ids, shape, count);
+  const output = backend.output(shape, x.dtype);
+  backend.run({
+    shader: searchedShader,
+    variant: { type: elementType(x.dtype), workgroup: backend.tiles.flat },
+    reads: [x, segmentIds],
+    writes: [output],
+    uniforms: {
+      count: sizeOf(output),
+      inner: sizeOf(output) / Math.max(1, count),
+      rows: sizeOf(segmentIds),
+    },
+    groups: flatGroups(sizeOf(output), backend.tiles.flat),
+  });
+  return output;
 }
+
+/** For ids that were computed: every element looks for its rows among all, which costs as much. */
+const searchedShader: Shader<{ type: string; workgroup: number }> = {
+  name: "segment sum by search",
+  source: ({ type, workgroup }) => ({
+    reads: { x: type, ids: "u32" },
+    writes: { output: type },
+    uniforms: { count: "u32", inner: "u32", rows: "u32" },
+    code: flatMain(
+      workgroup,
+      `let segment = i / u.inner;
+  var sum = ${type}();
+  for (var row = 0u; row < u.rows; row++) {
+    if (ids[row] == segment) { sum += x[row * u.inner + i % u.inner]; }
+  }
+  output[i] = sum;`,
+    ),
+  }),
+};
 
 /** Adds each row of x to the row of the result that its id names. */
 function addRows(
@@ -169,7 +195,7 @@ function sparseSegment({ inputs, backend }: KernelCall, mean: boolean): tf.Tenso
   if (rows.length !== ids.length) throw new Error("segmentIds and indices should have same size.");
   const count = ids.length > 0 ? ids[ids.length - 1] + 1 : 0;
   const { backend_util: messages } = tf;
-  if (count < 0) {
+  if (count <= 0 && ids.length > 0) {
     throw new Error(messages.getSparseSegmentReductionNegativeSegmentIdsErrorMessage());
   }
   ids.forEach((id, i) => {
@@ -221,7 +247,7 @@ function sumSegments(
   backend.run({
     shader: segmentShader,
     variant: {
-      type: x.dtype === "float32" ? "f32" : "i32",
+      type: elementType(x.dtype),
       mean,
       workgroup: backend.tiles.flat,
     },

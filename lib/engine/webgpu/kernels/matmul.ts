@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { WebGpuBackend } from "../backend.ts";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { type Extent, type Shader, WORKGROUPS_PER_DIMENSION } from "../program.ts";
+import { cast } from "./cast.ts";
 import { finish } from "./finish.ts";
 import { addProducts, declareSums, each, tileFor, vectors } from "./matrix_tile.ts";
 import { reduce } from "./reduce.ts";
@@ -29,9 +30,11 @@ function fusedMatmul(call: KernelCall): tf.TensorInfo {
 
 /**
  * Shape rule: `[..., M, K] x [..., K, N] -> [..., M, N]`, outer axes broadcast where one side has one
- * matrix. A product with a long K and few results is cut along K, and its parts are added up.
+ * matrix, or fewer axes. A product with a long K and few results is cut along K, and its parts are added up.
  */
-function matmul({ inputs: { a, b }, attrs, backend }: KernelCall): tf.TensorInfo {
+function matmul({ inputs, attrs, backend }: KernelCall): tf.TensorInfo {
+  const dtype = tf.upcastType(inputs.a.dtype, inputs.b.dtype);
+  const [a, b] = [inputs.a, inputs.b].map((side) => cast(backend, side, "float32"));
   const transposeA = Boolean(attrs.transposeA), transposeB = Boolean(attrs.transposeB);
   const [rows, depth] = inner(a, transposeA);
   const [depthB, columns] = inner(b, transposeB);
@@ -56,25 +59,26 @@ function matmul({ inputs: { a, b }, attrs, backend }: KernelCall): tf.TensorInfo
     rows,
     columns,
     depth,
-    wholeA: isWhole(a, outer),
-    wholeB: isWhole(b, outer),
+    matricesA: matricesOf(a, outer),
+    matricesB: matricesOf(b, outer),
   });
   const sum = parts === 1
     ? backend.alias(output, [...outer, rows, columns])
     : reduce(backend, "Sum", output, [0], false);
-  backend.release(output);
-  return sum;
+  const result = cast(backend, sum, dtype);
+  backend.release(a, b, output, sum);
+  return result;
 }
 
-/** Whether there is one matrix for each of the result; otherwise one serves all. */
-function isWhole({ shape }: tf.TensorInfo, outer: readonly number[]): boolean {
-  const own = tf.util.sizeFromShape(shape.slice(0, -2));
-  const all = tf.util.sizeFromShape([...outer]);
+/** How many matrices a side has: those of the result's last outer axes, in turn, or one for all. */
+function matricesOf({ shape }: tf.TensorInfo, outer: readonly number[]): number {
+  const own = shape.slice(0, -2), count = tf.util.sizeFromShape(own);
+  const fits = own.every((size, axis) => size === outer[axis - own.length + outer.length]);
   tf.util.assert(
-    own === all || own === 1,
-    () => `Error in matMul: outer shape of [${shape}] must be [${outer}] or have one matrix.`,
+    fits || count === 1,
+    () => `Error in matMul: outer shape of [${shape}] must be [${outer}], its end, or one matrix.`,
   );
-  return own === all;
+  return count;
 }
 
 function inner({ shape }: tf.TensorInfo, transpose: boolean): [number, number] {
@@ -98,8 +102,8 @@ interface Product {
   readonly rows: number;
   readonly columns: number;
   readonly depth: number;
-  readonly wholeA: boolean;
-  readonly wholeB: boolean;
+  readonly matricesA: number;
+  readonly matricesB: number;
 }
 
 function product(
@@ -138,8 +142,8 @@ function product(
       batch: p.batch,
       layers,
       part,
-      step_a: p.wholeA ? p.rows * p.depth : 0,
-      step_b: p.wholeB ? p.depth * p.columns : 0,
+      matrices_a: p.matricesA,
+      matrices_b: p.matricesB,
     },
     groups: sizeOf(output) === 0 ? [0, 0, 0] : groups,
   });
@@ -179,8 +183,8 @@ const shader: Shader<ProductVariant> = {
         batch: "u32",
         layers: "u32",
         part: "u32",
-        step_a: "u32",
-        step_b: "u32",
+        matrices_a: "u32",
+        matrices_b: "u32",
       },
       code: `
 @compute @workgroup_size(${v.width}, ${v.height})
@@ -192,8 +196,8 @@ fn main(
   let column = id.x * ${v.columns}u;
   if (row >= u.rows || column >= u.columns) { return; }
   for (var layer = id.z; layer < u.layers; layer += workgroups.z) {
-    let base_a = (layer % u.batch) * u.step_a;
-    let base_b = (layer % u.batch) * u.step_b;
+    let base_a = layer % u.batch % u.matrices_a * u.rows * u.depth;
+    let base_b = layer % u.batch % u.matrices_b * u.depth * u.columns;
     let begin = (layer / u.batch) * u.part;
     let end = min(u.depth, begin + u.part);
     ${each(v.rows, (i) => `let m${i} = min(row + ${i}u, u.rows - 1);`)}

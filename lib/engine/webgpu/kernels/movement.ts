@@ -143,7 +143,7 @@ function slice({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorInfo {
 
 function stridedSlice({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorInfo {
   const a = attrs as Record<string, never>;
-  const { finalShape, finalShapeSparse, begin, strides: steps } = tf.slice_util.sliceInfo(
+  const info = tf.slice_util.sliceInfo(
     x.shape,
     a.begin,
     a.end,
@@ -154,12 +154,13 @@ function stridedSlice({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorI
     a.newAxisMask,
     a.shrinkAxisMask,
   );
+  const { begin, end, strides: steps } = info;
   const strides = stridesOf(x.shape);
-  const sliced = part(backend, x, finalShapeSparse, {
+  const sliced = part(backend, x, tf.slice_util.computeOutShape(begin, end, steps), {
     strides: strides.map((stride, axis) => stride * steps[axis]),
     offset: dot(begin, strides),
   });
-  return { ...sliced, shape: finalShape };
+  return { ...sliced, shape: info.finalShape };
 }
 
 function split({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorInfo[] {

@@ -115,7 +115,13 @@ function runs(axes: readonly number[]): [number, number][] {
 type Sizes = readonly [outer: number, extent: number, inner: number];
 
 /** Fewer values than this are not worth an invocation of their own. */
-const SHORTEST_PART = 32;
+const SHORTEST_PART = 16;
+
+/**
+ * More values than this are never added in one row, so that what rounding takes stays small. (Kahan's
+ * correction does not help: compilers see that it is 0 in exact arithmetic.)
+ */
+const LONGEST_PART = 32;
 
 /**
  * `[outer, extent, inner]` to `[outer, inner]`. Where that leaves too few invocations busy, the extent
@@ -128,7 +134,10 @@ function reduceMiddle(
   x: tf.TensorInfo,
   [outer, extent, inner]: Sizes,
 ): tf.TensorInfo {
-  const wanted = Math.ceil(backend.tiles.busy / (outer * inner));
+  const wanted = Math.max(
+    Math.ceil(backend.tiles.busy / (outer * inner)),
+    Math.ceil(extent / LONGEST_PART),
+  );
   const parts = Math.max(1, Math.min(wanted, Math.floor(extent / SHORTEST_PART)));
   const output = backend.output([outer, parts, inner], x.dtype);
   const vector = inner % 4 === 0;

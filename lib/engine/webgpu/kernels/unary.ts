@@ -25,7 +25,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   Acosh: { f: "select(log(x + sqrt((x - 1) * (x + 1))), nan(), x < 1)" },
   Asin: { f: "select(asin(x), nan(), abs(x) > 1)" },
   Asinh: { f: "sign(x) * log1p(abs(x) + x * x / (1 + sqrt(x * x + 1)))" },
-  Atan: { f: "atan(x)" },
+  Atan: { f: "select(atan(x), x, is_nan(x))" },
   Atanh: { f: "select(0.5 * (log1p(x) - log1p(-x)), nan(), abs(x) > 1)" },
   Ceil: { f: "ceil(x)" },
   ClipByValue: {
@@ -54,7 +54,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   Rsqrt: { f: "1 / root(x)" },
   Selu: { f: "1.0507009873554805 * select(x, 1.6732632423543772 * expm1(x), x < 0)" },
   Sigmoid: { f: "1 / (1 + exp(-x))" },
-  Sign: { f: "select(sign(x), x, is_nan(x))" },
+  // NaN has no sign.
+  Sign: { f: "f32(x > 0) - f32(x < 0)" },
   Sin: { f: "sin(x)" },
   Sinh: { f: "select(0.5 * (exp(x) - exp(-x)), x + x * x * x / 6, abs(x) < 0.03)" },
   Softplus: { f: "select(max(x, 0) + log1p(exp(-abs(x))), x, is_nan(x))" },
