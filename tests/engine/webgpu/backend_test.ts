@@ -41,6 +41,27 @@ gpuTest("arrays over one dimension's workgroups are folded", async () => {
   backend().pool.clear();
 });
 
+gpuTest("matrices over one dimension's workgroups are made by fewer invocations", async () => {
+  // A workgroup makes at most 64 rows.
+  const rows = 65536 * 64 + 3;
+  const x = tf.range(0, rows);
+  const doubled = [
+    tf.matMul(tf.reshape(x, [rows, 1]), tf.tensor2d([[2, 1]])),
+    tf.conv2d(
+      tf.reshape<tf.Tensor4D>(x, [1, 1, rows, 1]),
+      tf.tensor4d([2, 1], [1, 1, 1, 2]),
+      1,
+      "valid",
+    ),
+  ];
+  for (const y of doubled) {
+    const last = await tf.slice(tf.reshape(y, [rows, 2]), [rows - 2, 0], [2, 2]).data();
+    assertEquals([...last], [2 * (rows - 2), rows - 2, 2 * (rows - 1), rows - 1]);
+  }
+  tf.dispose([x, ...doubled]);
+  backend().pool.clear();
+});
+
 gpuTest("results that are freed leave their memory to the next", async () => {
   const x = tf.randomNormal([100, 100]);
   const run = async () => {

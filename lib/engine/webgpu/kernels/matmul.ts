@@ -10,7 +10,7 @@ import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { type Extent, type Shader, WORKGROUPS_PER_DIMENSION } from "../program.ts";
 import { cast } from "./cast.ts";
 import { finish } from "./finish.ts";
-import { addProducts, declareSums, each, tileFor, vectors } from "./matrix_tile.ts";
+import { addProducts, declareSums, each, matrixGroups, tileFor, vectors } from "./matrix_tile.ts";
 import { reduce } from "./reduce.ts";
 
 /** `BatchMatMul` and `_FusedMatMul`. */
@@ -115,11 +115,8 @@ function product(
   const tile = tileFor(p.rows, p.columns);
   const [width, height] = backend.tiles.matrix;
   const layers = p.batch * p.parts;
-  const groups: Extent = [
-    Math.ceil(p.columns / (tile.columns * width)),
-    Math.ceil(p.rows / (tile.rows * height)),
-    Math.min(layers, WORKGROUPS_PER_DIMENSION),
-  ];
+  const [across, down] = matrixGroups(tile, backend.tiles, p.rows, p.columns, 1);
+  const groups: Extent = [across, down, Math.min(layers, WORKGROUPS_PER_DIMENSION)];
   const part = Math.ceil(p.depth / p.parts / 4) * 4;
   backend.run({
     shader,
@@ -192,9 +189,9 @@ fn main(
   @builtin(global_invocation_id) id: vec3<u32>,
   @builtin(num_workgroups) workgroups: vec3<u32>,
 ) {
-  let row = id.y * ${v.rows}u;
   let column = id.x * ${v.columns}u;
-  if (row >= u.rows || column >= u.columns) { return; }
+  if (column >= u.columns) { return; }
+  for (var row = id.y * ${v.rows}u; row < u.rows; row += workgroups.y * ${v.height * v.rows}u) {
   for (var layer = id.z; layer < u.layers; layer += workgroups.z) {
     let base_a = layer % u.batch % u.matrices_a * u.rows * u.depth;
     let base_b = layer % u.batch % u.matrices_b * u.depth * u.columns;
@@ -209,6 +206,7 @@ fn main(
     }
     let base_c = layer * u.rows * u.columns;
     ${each(v.rows, (i) => `if (row + ${i}u < u.rows) { ${stores(v, i)} }`)}
+  }
   }
 }`,
     };

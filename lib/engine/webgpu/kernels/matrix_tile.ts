@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Extent } from "../program.ts";
+import { type Extent, WORKGROUPS_PER_DIMENSION } from "../program.ts";
 import type { Tiles } from "../tiles.ts";
 
 /** Rows and columns of the part; columns are 1 or a multiple of 4, rows a multiple of 4 or 1. */
@@ -64,21 +64,26 @@ export interface TileVariant extends Tile {
 
 /**
  * The entry point: `row` and `column` are the tile's first, of a matrix of the uniforms `rows` by
- * `columns`; `layer` tells the matrices of a stack apart.
+ * `columns`; `layer` tells the matrices of a stack apart. Where there are more tiles than workgroups can
+ * be in one direction, an invocation makes several.
  */
 export function matrixMain(v: TileVariant, body: string): string {
   return `
 @compute @workgroup_size(${v.width}, ${v.height})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let row = id.y * ${v.rows}u;
+fn main(
+  @builtin(global_invocation_id) id: vec3<u32>,
+  @builtin(num_workgroups) workgroups: vec3<u32>,
+) {
   let column = id.x * ${v.columns}u;
   let layer = id.z;
-  if (row >= u.rows || column >= u.columns) { return; }
-  ${body}
+  if (column >= u.columns) { return; }
+  for (var row = id.y * ${v.rows}u; row < u.rows; row += workgroups.y * ${v.height * v.rows}u) {
+    ${body}
+  }
 }`;
 }
 
-/** Workgroups of {@linkcode matrixMain}: rows of tiles over the limit go on in further columns. */
+/** Workgroups of {@linkcode matrixMain}. */
 export function matrixGroups(
   tile: Tile,
   { matrix: [width, height] }: Tiles,
@@ -88,7 +93,7 @@ export function matrixGroups(
 ): Extent {
   return [
     Math.ceil(columns / (tile.columns * width)),
-    Math.ceil(rows / (tile.rows * height)),
+    Math.min(Math.ceil(rows / (tile.rows * height)), WORKGROUPS_PER_DIMENSION),
     layers,
   ];
 }
