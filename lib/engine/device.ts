@@ -45,7 +45,7 @@ export async function useDevice(
 ): Promise<Device> {
   if (name === "cuda") {
     throw new DeviceError(
-      "Cannot use device cuda: this version has no CUDA engine; use --device webgpu or cpu",
+      "Cannot use device cuda: this version has no CUDA engine; use --device cpu, or webgpu on a GPU",
     );
   }
   await registerGradients();

@@ -19,7 +19,7 @@ export interface Binding {
 /** Bytes of a kernel's uniforms, and the alignment that every device accepts. */
 const SLOT_BYTES = 256;
 
-/** Kernels in a batch: large enough to spread a submission's cost, small enough to keep the GPU fed. */
+/** Kernels in a batch: of 16, 64 and 256 the fastest for a training step, on llvmpipe. */
 const BATCH = 64;
 
 /** Bind groups that are kept; beyond that all are made anew. */

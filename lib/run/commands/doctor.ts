@@ -26,7 +26,7 @@ interface Finding {
 
 /** Runs the command. */
 export async function doctor(options: CommonOptions): Promise<void> {
-  const engines = [await examineWebGpu(), await examineCpu(), CUDA];
+  const engines = [await examineCpu(), await examineWebGpu(), CUDA];
   const rows = engines.map(({ engine, available, detail, gflops, remedy }) => [
     engine,
     available ? "yes" : "no",

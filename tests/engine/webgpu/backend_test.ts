@@ -45,10 +45,10 @@ gpuTest("matrices over one dimension's workgroups are made by fewer invocations"
   // A workgroup makes at most 64 rows.
   const rows = 65536 * 64 + 3;
   const x = tf.range(0, rows);
-  const doubled = [
+  const doubled: tf.Tensor[] = [
     tf.matMul(tf.reshape(x, [rows, 1]), tf.tensor2d([[2, 1]])),
     tf.conv2d(
-      tf.reshape<tf.Tensor4D>(x, [1, 1, rows, 1]),
+      tf.reshape<tf.Rank.R4>(x, [1, 1, rows, 1]),
       tf.tensor4d([2, 1], [1, 1, 1, 2]),
       1,
       "valid",

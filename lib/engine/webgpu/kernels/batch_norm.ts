@@ -167,8 +167,9 @@ function buffers(width: number, ...names: (string | false)[]): Record<string, st
 }
 
 /**
- * Mean and sum of squared deviations of rows part, part + parts, ... (Welford 1962), which keeps its
- * digits however far from 0 the values are.
+ * Mean and sum of squared deviations of rows part, part + parts, ...: the mean first, then deviations
+ * from it, less what the mean's own rounding adds to them, which keeps digits however far from 0 the
+ * values are.
  */
 const partStatistics: Shader<NormVariant> = {
   name: "batch norm, statistics of parts",
@@ -179,16 +180,22 @@ const partStatistics: Shader<NormVariant> = {
     code: flatMain(
       workgroup,
       `let channel = i % u.channels;
-  var mean = ${typeOf(width)}();
-  var squares = ${typeOf(width)}();
-  var count = 0.0;
-  for (var row = i / u.channels; row < u.rows; row += u.parts) {
-    count += 1;
-    let value = x[row * u.channels + channel];
-    let before = value - mean;
-    mean += before / count;
-    squares += before * (value - mean);
+  let begin = i / u.channels;
+  let count = f32((u.rows - begin + u.parts - 1) / u.parts);
+  let first = x[begin * u.channels + channel];
+  var sum = ${typeOf(width)}();
+  for (var row = begin; row < u.rows; row += u.parts) {
+    sum += x[row * u.channels + channel] - first;
   }
+  let mean = first + sum / count;
+  var rest = ${typeOf(width)}();
+  var squares = ${typeOf(width)}();
+  for (var row = begin; row < u.rows; row += u.parts) {
+    let apart = x[row * u.channels + channel] - mean;
+    rest += apart;
+    squares += apart * apart;
+  }
+  squares -= rest * rest / count;
   partial[i] = mean;
   partial[u.count + i] = squares;`,
     ),

@@ -8,7 +8,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import type { Shader } from "../program.ts";
 import { loadColumns } from "./conv_forward.ts";
-import { convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
+import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
 import {
   addProducts,
   declareSums,
@@ -24,7 +24,10 @@ import { reduce } from "./reduce.ts";
 
 /** `Conv2DBackpropFilter`. */
 export function convFilterGradientKernels(): GpuKernel[] {
-  return [{ name: "Conv2DBackpropFilter", run: filterGradient }];
+  return [{
+    name: "Conv2DBackpropFilter",
+    run: (call) => channelsLast(call, filterGradient),
+  }];
 }
 
 /**

@@ -7,7 +7,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import type { Shader } from "../program.ts";
-import { convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
+import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
 import { finish } from "./finish.ts";
 import {
   addProducts,
@@ -23,14 +23,22 @@ import {
 
 /** `Conv2D` and `FusedConv2D`. */
 export function convForwardKernels(): GpuKernel[] {
-  return [{ name: "Conv2D", run: convolve }, { name: "FusedConv2D", run: fused }];
+  return [
+    { name: "Conv2D", run: (call) => channelsLast(call, convolve) },
+    { name: "FusedConv2D", run: fused },
+  ];
 }
 
 function fused(call: KernelCall): tf.TensorInfo {
   const { inputs: { bias, preluActivationWeights: prelu }, attrs, backend } = call;
-  return finish(backend, convolve(call), {
-    bias,
-    prelu,
+  // With channels first, what there is one of per channel is broadcast along rows and columns.
+  const perChannel = (values: tf.TensorInfo | undefined) =>
+    values && attrs.dataFormat === "NCHW" && values.shape.length === 1
+      ? { ...values, shape: [values.shape[0], 1, 1] }
+      : values;
+  return finish(backend, channelsLast(call, convolve), {
+    bias: perChannel(bias),
+    prelu: perChannel(prelu),
     activation: attrs.activation as string | undefined,
     alpha: attrs.leakyreluAlpha as number | undefined,
   });

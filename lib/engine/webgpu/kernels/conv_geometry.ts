@@ -5,32 +5,51 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { DeviceError } from "../../../errors.ts";
 import type { KernelCall } from "../kernel.ts";
 import type { Scalar } from "../program.ts";
+import { transposed } from "./movement.ts";
 
 /** What tfjs-core computes from the attributes. */
 export type Conv2DInfo = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
 
 type Shape4D = [number, number, number, number];
 
-/**
- * The geometry of a convolution `[B,H,W,C]` by `[h,w,C,O]`.
- *
- * @throws {DeviceError} for images with their channels first.
- */
+const LAST = [0, 2, 3, 1], FIRST = [0, 3, 1, 2];
+
+/** Runs a convolution on images `[B,C,H,W]` as one on `[B,H,W,C]`, where the attributes ask for it. */
+export function channelsLast(
+  call: KernelCall,
+  run: (call: KernelCall) => tf.TensorInfo,
+): tf.TensorInfo {
+  const { inputs, attrs, backend } = call;
+  if (attrs.dataFormat !== "NCHW") return run(call);
+  const images = Object.entries(inputs).filter(([name]) => name === "x" || name === "dy")
+    .map(([name, image]) => [name, transposed(backend, image, LAST)] as const);
+  const inputShape = attrs.inputShape as number[] | undefined;
+  const result = run({
+    inputs: { ...inputs, ...Object.fromEntries(images) },
+    attrs: {
+      ...attrs,
+      dataFormat: "NHWC",
+      inputShape: inputShape && LAST.map((axis) => inputShape[axis]),
+      pad: Array.isArray(attrs.pad) ? LAST.map((axis) => (attrs.pad as [])[axis]) : attrs.pad,
+    },
+    backend,
+  });
+  backend.release(...images.map(([, image]) => image));
+  // The gradient in the filters is no image.
+  if (inputs.x && inputs.dy) return result;
+  const back = transposed(backend, result, FIRST);
+  backend.release(result);
+  return back;
+}
+
+/** The geometry of a convolution `[B,H,W,C]` by `[h,w,C,O]`. */
 export function convGeometry(
   attrs: KernelCall["attrs"],
   inShape: number[],
   filterShape: number[],
-  depthwise = false,
 ): Conv2DInfo {
-  const { dataFormat = "NHWC" } = attrs as { dataFormat?: string };
-  if (dataFormat !== "NHWC") {
-    throw new DeviceError(
-      `Cannot convolve: expected dataFormat NHWC, got ${dataFormat}; transpose the images`,
-    );
-  }
   return tf.backend_util.computeConv2DInfo(
     inShape as Shape4D,
     filterShape as Shape4D,
@@ -38,7 +57,7 @@ export function convGeometry(
     attrs.dilations as number ?? 1,
     attrs.pad as number,
     attrs.dimRoundingMode as "floor" | undefined,
-    depthwise,
+    false,
     "channelsLast",
   );
 }

@@ -7,7 +7,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import type { Shader } from "../program.ts";
-import { convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
+import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
 import {
   addProducts,
   declareSums,
@@ -22,7 +22,10 @@ import {
 
 /** `Conv2DBackpropInput`. */
 export function convInputGradientKernels(): GpuKernel[] {
-  return [{ name: "Conv2DBackpropInput", run: inputGradient }];
+  return [{
+    name: "Conv2DBackpropInput",
+    run: (call) => channelsLast(call, inputGradient),
+  }];
 }
 
 /**

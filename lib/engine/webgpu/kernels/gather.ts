@@ -22,9 +22,14 @@ export function gatherKernels(): GpuKernel[] {
   ];
 }
 
-/** An index that is out of range reads as 0. */
+/** An index that is out of range is named where the host knows it; otherwise it reads as 0. */
 function gather({ inputs: { x, indices }, attrs, backend }: KernelCall): tf.TensorInfo {
   const [axis] = tf.util.parseAxisParam(attrs.axis as number, x.shape);
+  const last = x.shape[axis] - 1;
+  for (const index of backend.valuesOf(indices) as Int32Array | undefined ?? []) {
+    if (index >= 0 && index <= last) continue;
+    throw new Error(`GatherV2: the index value ${index} is not in [0, ${last}]`);
+  }
   const info = tf.backend_util.segment_util.collectGatherOpShapeInfo(
     x as tf.Tensor,
     indices as tf.Tensor,
