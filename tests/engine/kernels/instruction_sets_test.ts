@@ -25,7 +25,6 @@ Deno.test({
           "test",
           "-A",
           "--no-check",
-          "--filter=/^(?!.*webgpu)/",
           fromFileUrl(new URL(".", import.meta.url)),
         ],
         env: { CPCDR_ISA: isa, NO_COLOR: "1" },
