@@ -28,7 +28,17 @@ export class CheckpointError extends CpcdrError {
 
 /** An engine cannot be used, was lost, or ran out of memory. */
 export class DeviceError extends CpcdrError {
-  override readonly name = "DeviceError";
+  override readonly name: string = "DeviceError";
+}
+
+/** The GPU went away (driver reset, unplugged, destroyed); tensors on it are gone. */
+export class DeviceLostError extends DeviceError {
+  override readonly name = "DeviceLostError";
+}
+
+/** A tensor does not fit the GPU's memory, or one binding of it. */
+export class DeviceMemoryError extends DeviceError {
+  override readonly name = "DeviceMemoryError";
 }
 
 /** Training left the range where its numbers mean anything: NaN or infinite loss, collapse. */

@@ -167,7 +167,7 @@ async function main(folder: string): Promise<Case[]> {
 
 /** Weights, images and labels for the peer. */
 async function writeStart(path: string, { store, images, labels }: Trainer): Promise<void> {
-  const tensors = store.export();
+  const tensors = await store.export();
   const shape = [BATCH, HEIGHT, WIDTH, 3];
   tensors.set("input.images", { dtype: "F32", shape, data: images });
   const rows = [BATCH, HEIGHT / STRIDE, WIDTH / STRIDE];

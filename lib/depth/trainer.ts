@@ -198,9 +198,11 @@ export class DepthTrainer {
   }
 
   /** A copy of all that training needs to go on: both networks and the optimiser. */
-  export(): StateDict {
-    const state = this.#store.export();
-    for (const [name, tensor] of this.#optimizer.export()) state.set(OPTIMIZER + name, tensor);
+  async export(): Promise<StateDict> {
+    const state = await this.#store.export();
+    for (const [name, tensor] of await this.#optimizer.export()) {
+      state.set(OPTIMIZER + name, tensor);
+    }
     return state;
   }
 

@@ -8,17 +8,20 @@ import * as tf from "@tensorflow/tfjs-core";
 import { DeviceError } from "../errors.ts";
 import { registerGradients } from "./gradients.ts";
 import { type NativeLibrary, openLibrary } from "./native/library.ts";
+import { findAdapter, type FoundAdapter } from "./webgpu/adapter.ts";
+import { openDevice } from "./webgpu/device.ts";
 
 /** What a caller may ask for; `auto` is the fastest engine that works here. */
 export type DeviceName = "auto" | "cpu" | "webgpu" | "cuda";
 
 /** The engine in use. */
 export interface Device {
-  readonly name: "cpu";
-  /** `native` is the C++ library, `tfjs-cpu` plain TypeScript. */
-  readonly engine: "native" | "tfjs-cpu";
-  /** One line for people: library, instruction set, threads. */
+  readonly name: "cpu" | "webgpu";
+  /** `native` is the C++ library, `tfjs-cpu` plain TypeScript, `webgpu` the kernels in WGSL. */
+  readonly engine: "native" | "tfjs-cpu" | "webgpu";
+  /** One line for people: library, instruction set, threads; or the GPU. */
   readonly detail: string;
+  /** Of the CPU engine; 1 where another one computes. */
   readonly threads: number;
 }
 
@@ -31,20 +34,31 @@ export interface DeviceOptions {
 }
 
 /**
- * Makes an engine the one that tensors live on from here on.
+ * Makes an engine the one that tensors live on from here on. `auto` takes a GPU where WebGPU finds one,
+ * and otherwise the CPU: never a software adapter, which is slower than the CPU engine.
  *
- * @throws {DeviceError} when it is not available in this build, with what to use instead.
+ * @throws {DeviceError} when it is not available here, with what to use instead.
  */
 export async function useDevice(
   name: DeviceName = "auto",
   options: DeviceOptions = {},
 ): Promise<Device> {
-  if (name === "webgpu" || name === "cuda") {
+  if (name === "cuda") {
     throw new DeviceError(
-      `Cannot use device ${name}: this version computes on the CPU alone; use --device cpu`,
+      "Cannot use device cuda: this version has no CUDA engine; use --device cpu, or webgpu on a GPU",
     );
   }
   await registerGradients();
+  if (name !== "cpu") {
+    const probe = await findAdapter();
+    if (probe.found) {
+      if (name === "webgpu" || probe.found.class === "gpu") return await useWebGpu(probe.found);
+    } else if (name === "webgpu") {
+      throw new DeviceError(
+        `Cannot use device webgpu: ${probe.reason}; or use --device cpu`,
+      );
+    }
+  }
   const probe = openLibrary();
   if (probe.library) return await useNative(probe.library, options.threads ?? 0);
   const warn = options.warn ?? console.error;
@@ -52,6 +66,14 @@ export async function useDevice(
   await import("@tensorflow/tfjs-backend-cpu");
   await tf.setBackend("cpu");
   return { name: "cpu", engine: "tfjs-cpu", detail: "tfjs-backend-cpu, 1 thread", threads: 1 };
+}
+
+async function useWebGpu(found: FoundAdapter): Promise<Device> {
+  const { registerWebGpuBackend } = await import("./webgpu/register.ts");
+  registerWebGpuBackend(await openDevice(found));
+  await tf.setBackend("webgpu");
+  const detail = `${found.description}${found.class === "software" ? ", in software" : ""}`;
+  return { name: "webgpu", engine: "webgpu", detail, threads: 1 };
 }
 
 async function useNative(library: NativeLibrary, threads: number): Promise<Device> {

@@ -18,7 +18,7 @@ export interface Optimizer {
    */
   step(gradients: Gradients, learningRate: number): void;
   /** A copy of step count and moments; the order of the variables names them. */
-  export(): StateDict;
+  export(): Promise<StateDict>;
   /** Takes them back. @throws {CheckpointError} where they belong to other variables. */
   import(state: StateDict): void;
   /** Frees the moments; the variables are the caller's. */
@@ -91,8 +91,8 @@ export class Adam implements Optimizer {
     param.assign(tf.sub(param, move));
   }
 
-  export(): StateDict {
-    return this.#state.export();
+  async export(): Promise<StateDict> {
+    return await this.#state.export();
   }
 
   import(state: StateDict): void {
@@ -152,8 +152,8 @@ export class Sgd implements Optimizer {
     });
   }
 
-  export(): StateDict {
-    return this.#state.export();
+  async export(): Promise<StateDict> {
+    return await this.#state.export();
   }
 
   import(state: StateDict): void {
@@ -183,12 +183,12 @@ class Moments {
     return this.#moments.get(kind)!;
   }
 
-  export(): StateDict {
+  async export(): Promise<StateDict> {
     const state: StateDict = new Map([
       ["step", { dtype: "I32", shape: [], data: Int32Array.of(this.steps) }],
     ]);
     for (const [name, variable] of this.#entries()) {
-      const data = (variable.dataSync() as Float32Array).slice();
+      const data = (await variable.data<"float32">()).slice();
       state.set(name, { dtype: "F32", shape: variable.shape, data });
     }
     return state;

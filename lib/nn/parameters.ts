@@ -65,13 +65,13 @@ export class ParameterStore {
   }
 
   /** A copy of every parameter. */
-  export(): StateDict {
-    return new Map(
-      this.entries().map(([name, { variable }]) => {
-        const { shape, data } = exportLayout(variable.shape, variable.dataSync() as Float32Array);
-        return [name, { dtype: "F32", shape, data }];
-      }),
-    );
+  async export(): Promise<StateDict> {
+    const state: StateDict = new Map();
+    for (const [name, { variable }] of this.entries()) {
+      const values = await variable.data<"float32">();
+      state.set(name, { dtype: "F32", ...exportLayout(variable.shape, values) });
+    }
+    return state;
   }
 
   /**

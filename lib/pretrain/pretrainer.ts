@@ -209,10 +209,10 @@ export class Pretrainer {
    * Parameters, running statistics and, under `optimizer.`, the optimiser's state: all that a resumed
    * run needs to go on to the same bytes.
    */
-  export(): StateDict {
-    const moments = [...this.#optimizer.export()];
+  async export(): Promise<StateDict> {
+    const moments = [...await this.#optimizer.export()];
     return new Map([
-      ...this.#store.export(),
+      ...await this.#store.export(),
       ...moments.map(([name, tensor]) => [OPTIMIZER + name, tensor] as const),
     ]);
   }

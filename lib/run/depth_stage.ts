@@ -45,7 +45,8 @@ export async function trainDepth(
     saveEvery: settings.saveEvery,
     batches: (step) => depthBatch(frames, centres, settings.depth.batchSize, seed, step),
     step: (batch, step) => trainer.step(batch, step),
-    save: (step) => saveCheckpoint(folder, { step, state: trainer.export() }, metadata),
+    save: async (step) =>
+      await saveCheckpoint(folder, { step, state: await trainer.export() }, metadata),
   });
   return { trainer, completed: completed >= settings.depth.steps };
 }

@@ -51,7 +51,8 @@ export async function trainFeatures(
     saveEvery: settings.saveEvery,
     batches: (step) => loader.batch(step, steps),
     step: (batch, step) => pretrainer.step(batch, step),
-    save: (step) => saveCheckpoint(session.folder, { step, state: pretrainer.export() }, metadata),
+    save: async (step) =>
+      await saveCheckpoint(session.folder, { step, state: await pretrainer.export() }, metadata),
   });
   return { pretrainer, completed };
 }

@@ -80,7 +80,7 @@ function assertClose(actual: number[], expected: number[], tolerance: number, wh
 
 for (const test of oracle.networks) {
   const name = `${test.kind === "fpn" ? "featurePyramid()" : `resnet() ${test.depth}`}`;
-  Deno.test(`${name} ${test.training ? "training" : "answering"} agrees with PyTorch`, () => {
+  Deno.test(`${name} ${test.training ? "training" : "answering"} agrees with PyTorch`, async () => {
     const before = tf.memory().numTensors;
     const store = new ParameterStore(randomStream(1));
     tf.tidy(() => {
@@ -110,11 +110,11 @@ for (const test of oracle.networks) {
         const ours = gradient.rank === 4 ? tf.transpose(gradient, [3, 0, 1, 2]) : gradient;
         assertClose(flat(ours.dataSync()), expected, 3e-4, `gradient of ${name}`);
       }
-      const state = store.export();
-      for (const [name, expected] of Object.entries(test.running)) {
-        if (expected) assertClose(flat(state.get(name)!.data), expected, 2e-5, name);
-      }
     });
+    const state = await store.export();
+    for (const [name, expected] of Object.entries(test.running)) {
+      if (expected) assertClose(flat(state.get(name)!.data), expected, 2e-5, name);
+    }
     store.dispose();
     assertEquals(tf.memory().numTensors, before);
   });
@@ -129,34 +129,34 @@ Deno.test("resnet() has as many weights as torchvision's", () => {
   }
 });
 
-Deno.test("ParameterStore.import() restores what export() gave, byte for byte", () => {
+Deno.test("ParameterStore.import() restores what export() gave, byte for byte", async () => {
   const options = { depth: 18, width: 1, inputChannels: 3 } as const;
   const [a, b] = [1, 2].map((seed) => {
     const store = new ParameterStore(randomStream(seed));
     resnet(store.root, options);
     return store;
   });
-  const state = a.export();
-  assert(state.get("conv1.weight")!.data[5] !== b.export().get("conv1.weight")!.data[5]);
+  const state = await a.export();
+  assert(state.get("conv1.weight")!.data[5] !== (await b.export()).get("conv1.weight")!.data[5]);
   b.import(state);
-  assertEquals(b.export(), state);
+  assertEquals(await b.export(), state);
   assertEquals(state.get("conv1.weight")!.shape, [1, 3, 7, 7]);
   a.dispose();
   b.dispose();
 });
 
-Deno.test("ParameterStore.export() turns a convolution's axes as PyTorch has them", () => {
+Deno.test("ParameterStore.export() turns a convolution's axes as PyTorch has them", async () => {
   const store = new ParameterStore(randomStream(1));
   let next = 0;
   store.root.child("a").weight("weight", [1, 2, 3, 2], () => next++);
-  const { shape, data } = store.export().get("a.weight")!;
+  const { shape, data } = (await store.export()).get("a.weight")!;
   assertEquals(shape, [2, 3, 1, 2]);
   // Element [o][i][0][x] was at x * 6 + i * 2 + o.
   assertEquals([...data], [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11]);
   store.dispose();
 });
 
-Deno.test("ParameterStore.import() refuses other networks' weights and changes nothing", () => {
+Deno.test("ParameterStore.import() refuses other networks' weights and changes nothing", async () => {
   const store = new ParameterStore(randomStream(1));
   store.root.weight("a", [2], () => 1);
   store.root.weight("b", [2], () => 2);
@@ -167,7 +167,7 @@ Deno.test("ParameterStore.import() refuses other networks' weights and changes n
   assertThrows(() => store.import(wrong), CheckpointError, "expected shape [2], got [1,2]");
   const more: StateDict = new Map([...fitting, ["fc", { ...a, shape: [2] }]]);
   assertThrows(() => store.import(more), CheckpointError, `got "fc"`);
-  assertEquals([...store.export().get("a")!.data], [1, 1]);
+  assertEquals([...(await store.export()).get("a")!.data], [1, 1]);
   assertThrows(() => store.root.weight("a", [1], () => 0), ConfigError, `parameter "a"`);
   store.dispose();
 });

@@ -77,28 +77,30 @@ Deno.test("Pretrainer resumes to the same bytes, for Adam and SGD", async () => 
     const settings = { ...config, optimizer: { ...config.optimizer, kind } };
     const whole = new Pretrainer(settings, 7);
     await run(whole, 0, 3);
-    const half = whole.export();
+    const half = await whole.export();
     await run(whole, 3, 6);
     const resumed = new Pretrainer(settings, 7);
     resumed.import(half);
     await run(resumed, 3, 6);
-    assertEquals(resumed.export(), whole.export());
+    const state = await whole.export();
+    assertEquals(await resumed.export(), state);
     const other = new Pretrainer(settings, 8);
     other.import(half);
     await run(other, 3, 6);
     let differs = false;
-    for (const [name, { data }] of other.export()) {
-      differs ||= data.some((value, i) => value !== whole.export().get(name)!.data[i]);
+    for (const [name, { data }] of await other.export()) {
+      differs ||= data.some((value, i) => value !== state.get(name)!.data[i]);
     }
     assert(differs, "the seed decides the samples");
     for (const pretrainer of [whole, resumed, other]) pretrainer.dispose();
   }
 });
 
-Deno.test("Pretrainer.import() refuses another network", () => {
+Deno.test("Pretrainer.import() refuses another network", async () => {
   const one = new Pretrainer(config, 1);
   const other = new Pretrainer({ ...config, prototypes: 13 }, 1);
-  assertThrows(() => other.import(one.export()), CheckpointError);
+  const state = await one.export();
+  assertThrows(() => other.import(state), CheckpointError);
   one.dispose();
   other.dispose();
 });

@@ -1,5 +1,6 @@
 /**
- * Registers the engine that TFJS_SUITE_ENGINE names and tells the specs to run on it.
+ * Registers the engine that TFJS_SUITE_ENGINE names and tells the specs to run on it. The bundle cannot
+ * wait for a GPU, so that run.ts opens it beforehand.
  *
  * @module
  */
@@ -13,6 +14,8 @@ import { setTestEnvs } from "@tensorflow/tfjs-core/dist/jasmine_util.js";
 import "@tensorflow/tfjs-backend-cpu";
 import { openLibrary } from "../../lib/engine/native/library.ts";
 import { registerNativeBackend } from "../../lib/engine/native/register.ts";
+import type { OpenedDevice } from "../../lib/engine/webgpu/device.ts";
+import { registerWebGpuBackend } from "../../lib/engine/webgpu/register.ts";
 
 const engine = Deno.env.get("TFJS_SUITE_ENGINE") ?? "native";
 if (engine === "native") {
@@ -20,4 +23,7 @@ if (engine === "native") {
   if (!probe.library) throw new Error(probe.reason);
   registerNativeBackend(probe.library);
 }
-setTestEnvs([{ name: engine, backendName: engine, flags: {}, isDataSync: true }]);
+if (engine === "webgpu") {
+  registerWebGpuBackend((globalThis as unknown as { suiteDevice: OpenedDevice }).suiteDevice);
+}
+setTestEnvs([{ name: engine, backendName: engine, flags: {}, isDataSync: engine !== "webgpu" }]);

@@ -1,16 +1,19 @@
 /**
  * Runs tfjs-core's own op suite on one engine:
  *
- *     deno run -A tests/tfjs_suite/run.ts [native|cpu] [--filter=TEXT]
+ *     deno run -A tests/tfjs_suite/run.ts [native|cpu|webgpu] [--filter=TEXT]
  *
  * The specs ship with the npm package, but only a bundler can load them; bundle and packages stay in a
- * cache folder. The last line is `tfjs-core op suite on <engine>: N passed, N failed`; exit code 1
- * when a spec failed.
+ * cache folder. Specs that failed because they read tensors synchronously, which WebGPU cannot, or use
+ * kernels that an engine leaves out are counted apart. The last line is `tfjs-core op suite on <engine>:
+ * N passed, N failed, N read synchronously, N without kernel`; exit code 1 when a spec failed.
  *
  * @module
  */
 
 import { fromFileUrl, join } from "@std/path";
+import { findAdapter } from "../../lib/engine/webgpu/adapter.ts";
+import { openDevice } from "../../lib/engine/webgpu/device.ts";
 import config from "../../deno.json" with { type: "json" };
 
 const TOOLS = { esbuild: "0.28.2", "jasmine-core": "3.99.0" };
@@ -90,6 +93,11 @@ Deno.env.set(
   ),
 );
 
+if (engine === "webgpu") {
+  const probe = await findAdapter();
+  if (!probe.found) throw new Error(probe.reason);
+  Object.assign(globalThis, { suiteDevice: await openDevice(probe.found) });
+}
 const { jasmine } = (await import(`file://${suite}`)).default;
 const environment = jasmine.getEnv();
 environment.configure({
@@ -98,17 +106,26 @@ environment.configure({
     ? { specFilter: (spec: { getFullName(): string }) => spec.getFullName().includes(filter) }
     : {}),
 });
-let [passed, failed] = [0, 0];
+let [passed, failed, synchronous, missing] = [0, 0, 0, 0];
 environment.addReporter({
   specDone(result: SpecResult) {
     if (result.status === "passed") passed++;
     if (result.status !== "failed") return;
-    failed++;
-    console.log(
-      `FAILED ${result.fullName}\n  ${result.failedExpectations[0]?.message.split("\n")[0]}`,
-    );
+    const message = result.failedExpectations[0]?.message.split("\n")[0] ?? "";
+    let verdict = "FAILED";
+    if (message.includes("read a tensor synchronously")) {
+      verdict = "READS SYNCHRONOUSLY";
+      synchronous++;
+    } else if (message.includes("not registered for backend")) {
+      verdict = "WITHOUT KERNEL";
+      missing++;
+    } else failed++;
+    console.log(`${verdict} ${result.fullName}\n  ${message}`);
   },
 });
 await environment.execute();
-console.log(`tfjs-core op suite on ${engine}: ${passed} passed, ${failed} failed`);
+console.log(
+  `tfjs-core op suite on ${engine}: ${passed} passed, ${failed} failed, ` +
+    `${synchronous} read synchronously, ${missing} without kernel`,
+);
 Deno.exit(failed > 0 || passed === 0 ? 1 : 0);

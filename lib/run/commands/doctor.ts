@@ -6,8 +6,10 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { useDevice } from "../../engine/device.ts";
-import { openLibrary } from "../../engine/native/library.ts";
+import { openLibrary, sharedLibrary } from "../../engine/native/library.ts";
 import { ABI_VERSION } from "../../engine/native/symbols.ts";
+import { findAdapter } from "../../engine/webgpu/adapter.ts";
+import { DeviceError } from "../../errors.ts";
 import { textTable } from "../table.ts";
 import { answer, type CommonOptions } from "./common.ts";
 import { hotKernelSpeeds } from "./hot_kernels.ts";
@@ -15,34 +17,18 @@ import { hotKernelSpeeds } from "./hot_kernels.ts";
 const SIZE = 768;
 const ROUNDS = 5;
 
+/** What doctor tells of an engine. */
+interface Finding {
+  readonly engine: string;
+  readonly available: boolean;
+  readonly detail: string;
+  readonly gflops: number;
+  readonly remedy: string;
+}
+
 /** Runs the command. */
 export async function doctor(options: CommonOptions): Promise<void> {
-  const probe = openLibrary();
-  const device = await useDevice("cpu");
-  const speed = await matmulSpeed();
-  const engines = [
-    {
-      engine: "cpu",
-      available: true,
-      detail: device.detail,
-      gflops: speed,
-      remedy: probe.library ? "" : probe.reason,
-    },
-    {
-      engine: "webgpu",
-      available: false,
-      detail: "not part of this version",
-      gflops: 0,
-      remedy: "use --device cpu",
-    },
-    {
-      engine: "cuda",
-      available: false,
-      detail: "not part of this version",
-      gflops: 0,
-      remedy: "use --device cpu",
-    },
-  ];
+  const engines = [await examineCpu(), await examineWebGpu(), CUDA];
   const rows = engines.map(({ engine, available, detail, gflops, remedy }) => [
     engine,
     available ? "yes" : "no",
@@ -50,23 +36,72 @@ export async function doctor(options: CommonOptions): Promise<void> {
     gflops ? gflops.toFixed(0) : "-",
     remedy,
   ]);
-  const library = probe.library &&
-    { path: probe.library.path, abi: ABI_VERSION, isa: probe.library.isa, threads: device.threads };
-  const hotKernels = probe.library ? hotKernelSpeeds(probe.library) : [];
+  const library = sharedLibrary();
+  const hotKernels = library ? hotKernelSpeeds(library) : [];
+  const facts = library && {
+    path: library.path,
+    abi: ABI_VERSION,
+    isa: library.isa,
+    threads: library.symbols.cpcdr_threads(),
+  };
   const text = [textTable(["engine", "works", "what", "GFLOP/s", "how to get more"], rows)];
-  if (library) {
-    const speeds = hotKernels.map(({ kernel, milliseconds, plainMilliseconds, ratio }) => [
-      kernel,
-      milliseconds.toFixed(2),
-      plainMilliseconds.toFixed(1),
-      ratio.toFixed(1),
-    ]);
-    text.push(
-      `library ${library.path}, ABI ${library.abi}, ${library.isa}`,
-      textTable(["kernel", "library ms", "TypeScript ms", "times as fast"], speeds),
-    );
+  if (facts) {
+    text.push(`library ${facts.path}, ABI ${facts.abi}, ${facts.isa}`, speedTable(hotKernels));
   }
-  answer(options, { deno: Deno.version.deno, engines, library, hotKernels }, text.join("\n\n"));
+  answer(
+    options,
+    { deno: Deno.version.deno, engines, library: facts, hotKernels },
+    text.join("\n\n"),
+  );
+}
+
+function speedTable(speeds: ReturnType<typeof hotKernelSpeeds>): string {
+  const rows = speeds.map(({ kernel, milliseconds, plainMilliseconds, ratio }) => [
+    kernel,
+    milliseconds.toFixed(2),
+    plainMilliseconds.toFixed(1),
+    ratio.toFixed(1),
+  ]);
+  return textTable(["kernel", "library ms", "TypeScript ms", "times as fast"], rows);
+}
+
+const CUDA: Finding = {
+  engine: "cuda",
+  available: false,
+  detail: "not part of this version",
+  gflops: 0,
+  remedy: "use --device cpu",
+};
+
+async function examineCpu(): Promise<Finding> {
+  const probe = openLibrary();
+  const { detail } = await useDevice("cpu");
+  return {
+    engine: "cpu",
+    available: true,
+    detail,
+    gflops: await matmulSpeed(),
+    remedy: probe.library ? "" : probe.reason,
+  };
+}
+
+async function examineWebGpu(): Promise<Finding> {
+  const probe = await findAdapter();
+  const engine = "webgpu";
+  if (!probe.found) {
+    return { engine, available: false, detail: "no adapter", gflops: 0, remedy: probe.reason };
+  }
+  try {
+    const { detail } = await useDevice("webgpu");
+    const remedy = probe.found.class === "gpu"
+      ? ""
+      : "slower than cpu, and never chosen by itself: install the GPU's Vulkan driver";
+    return { engine, available: true, detail, gflops: await matmulSpeed(), remedy };
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    const { description: detail } = probe.found;
+    return { engine, available: false, detail, gflops: 0, remedy: error.message };
+  }
 }
 
 /** Median speed of a matrix product, GFLOP/s. */

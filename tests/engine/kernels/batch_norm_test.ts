@@ -3,7 +3,15 @@ import { assertEquals } from "@std/assert";
 import { type Random, randomStream } from "../../../lib/random.ts";
 import { at, build, type Dense, differences } from "../../oracles/dense.ts";
 import { normalised } from "../../oracles/normalisation.ts";
-import { assertClose, draw, kernelTest, library, runKernel, tensor } from "./support.ts";
+import {
+  assertClose,
+  draw,
+  kernelTest,
+  library,
+  nativeTest,
+  runKernel,
+  tensor,
+} from "./support.ts";
 
 const SHAPES = [[2, 3, 5, 3], [1, 2, 1, 1], [3, 1, 7, 17], [2, 1, 1, 130], [40, 16], [5, 6, 7, 2]];
 const MODES = [[false, false], [true, false], [false, true], [true, true]] as const;
@@ -124,7 +132,7 @@ kernelTest("batchNorm normalises by given statistics", "cpcdr_binary", (random) 
   }
 });
 
-kernelTest("BatchNormTrain gives the same bytes on any threads", "cpcdr_batch_norm", () => {
+nativeTest("BatchNormTrain gives the same bytes on any threads", "cpcdr_batch_norm", () => {
   const results = [1, 2, 3].map((threads) => {
     library!.setThreads(threads);
     const inputs = drawInputs(randomStream(5), [4, 33, 31, 19]);

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assert, assertEquals } from "@std/assert";
-import { kernelTest, library } from "./support.ts";
+import { library, nativeTest } from "./support.ts";
 
-kernelTest("fills overwrite what the memory held before", "cpcdr_unary", () => {
+nativeTest("fills overwrite what the memory held before", "cpcdr_unary", () => {
   for (const shape of [[3, 500], [0, 4], []]) {
     // Leaves memory of this size, full of other numbers, in the pool.
     tf.dispose(tf.exp(tf.fill(shape, 3)));

@@ -21,7 +21,12 @@ Deno.test({
   async fn() {
     await Promise.all(LOWER.map(async (isa) => {
       const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-        args: ["test", "-A", "--no-check", fromFileUrl(new URL(".", import.meta.url))],
+        args: [
+          "test",
+          "-A",
+          "--no-check",
+          fromFileUrl(new URL(".", import.meta.url)),
+        ],
         env: { CPCDR_ISA: isa, NO_COLOR: "1" },
       }).output();
       const text = new TextDecoder().decode(stdout);

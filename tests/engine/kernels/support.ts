@@ -1,6 +1,6 @@
 /**
- * What the tests of native kernels share: the engine with a count of its calls, so that a kernel
- * that quietly falls back fails its test, and random tensors.
+ * What the tests of kernels share, on the native and on the WebGPU engine: the library with a count of its
+ * calls, so that a kernel that quietly falls back fails its test, and random tensors.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { type NativeLibrary, openLibrary } from "../../../lib/engine/native/libr
 import { registerNativeBackend } from "../../../lib/engine/native/register.ts";
 import { type Random, randomStream } from "../../../lib/random.ts";
 import type { Dense } from "../../oracles/dense.ts";
+import { gpuTest, later } from "../webgpu/support.ts";
 
 const probe = openLibrary();
 const calls = new Map<string, number>();
@@ -34,10 +35,24 @@ function counting(library: NativeLibrary): NativeLibrary {
 }
 
 /**
+ * A test of a kernel that both engines have: {@linkcode nativeTest}, and the same body on WebGPU, where
+ * it may not read tensors synchronously.
+ */
+export function kernelTest(
+  name: string,
+  symbol: string,
+  body: (random: Random) => void | Promise<void>,
+): void {
+  nativeTest(name, symbol, body);
+  // A lower instruction set is the processor's alone.
+  if (!Deno.env.has("CPCDR_ISA")) gpuTest(`${name} (webgpu)`, body);
+}
+
+/**
  * A test that must call a function of the library, with random numbers that differ from run to run
  * (SEED in the environment fixes them).
  */
-export function kernelTest(
+export function nativeTest(
   name: string,
   symbol: string,
   body: (random: Random) => void | Promise<void>,
@@ -89,11 +104,22 @@ export function runKernel(
 /** Same shape, and values within `bound * (1 + |expected|)`; NaN and infinities must be the same. */
 export function assertClose(got: tf.Tensor, expected: Dense, bound: number, what = ""): void {
   assertEquals(got.shape, [...expected.shape], what);
-  const values = got.dataSync();
+  if (tf.getBackend() === "webgpu") {
+    later(got, (values) => assertValues(values, got.shape, expected, bound, what));
+  } else assertValues(got.dataSync(), got.shape, expected, bound, what);
+}
+
+function assertValues(
+  values: ArrayLike<number>,
+  shape: readonly number[],
+  expected: Dense,
+  bound: number,
+  what: string,
+): void {
   for (let i = 0; i < values.length; i++) {
     const [ours, theirs] = [values[i], expected.values[i]];
     const close = Object.is(ours, theirs) || ours === theirs ||
       Math.abs(ours - theirs) <= bound * (1 + Math.abs(theirs));
-    assert(close, `${what} element ${i} of [${got.shape}]: expected ${theirs}, got ${ours}`);
+    assert(close, `${what} element ${i} of [${shape}]: expected ${theirs}, got ${ours}`);
   }
 }

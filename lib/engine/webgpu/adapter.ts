@@ -1,0 +1,57 @@
+/**
+ * Finding an adapter: what WebGPU runs on here, and whether that is a GPU at all.
+ *
+ * @module
+ */
+
+/** A GPU, or a program that stands in for one on the processor (llvmpipe, SwiftShader, WARP). */
+export type AdapterClass = "gpu" | "software";
+
+/** An adapter and what people call it. */
+export interface FoundAdapter {
+  readonly adapter: GPUAdapter;
+  readonly class: AdapterClass;
+  readonly description: string;
+}
+
+/** What {@linkcode findAdapter} found, or why there is none. */
+export type AdapterProbe =
+  | { readonly found: FoundAdapter }
+  | { readonly found?: undefined; readonly reason: string };
+
+const REMEDY = Deno.build.os === "linux"
+  ? "install the GPU's Vulkan driver, or mesa-vulkan-drivers for one in software"
+  : "install the GPU's driver";
+
+/**
+ * The best adapter: the first GPU among those that the system offers for speed, for economy and by
+ * default, else a software one.
+ */
+export async function findAdapter(
+  gpu: Pick<GPU, "requestAdapter"> | undefined = navigator.gpu,
+): Promise<AdapterProbe> {
+  if (!gpu) return { reason: "this Deno has no WebGPU; use Deno 2.9 or newer" };
+  const wishes: GPURequestAdapterOptions[] = [
+    { powerPreference: "high-performance" },
+    { powerPreference: "low-power" },
+    {},
+  ];
+  let software: FoundAdapter | undefined;
+  for (const wish of wishes) {
+    const adapter = await gpu.requestAdapter(wish);
+    if (!adapter) continue;
+    const found = describe(adapter);
+    if (found.class === "gpu") return { found };
+    software ??= found;
+  }
+  return software ? { found: software } : { reason: `no WebGPU adapter was found; ${REMEDY}` };
+}
+
+const SOFTWARE = /llvmpipe|lavapipe|softpipe|swiftshader|basic render|\bwarp\b/i;
+
+function describe(adapter: GPUAdapter): FoundAdapter {
+  const { info } = adapter;
+  const description = info.description || `${info.vendor} ${info.device}`;
+  const software = info.isFallbackAdapter || SOFTWARE.test(description);
+  return { adapter, class: software ? "software" : "gpu", description };
+}

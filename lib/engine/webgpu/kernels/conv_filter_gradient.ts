@@ -1,0 +1,110 @@
+/**
+ * The gradient of a 2-D convolution in its filters.
+ *
+ * @module
+ */
+
+import type * as tf from "@tensorflow/tfjs-core";
+import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
+import type { Shader } from "../program.ts";
+import { loadColumns } from "./conv_forward.ts";
+import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
+import {
+  addProducts,
+  declareSums,
+  each,
+  matrixGroups,
+  matrixMain,
+  storeRow,
+  tileFor,
+  type TileVariant,
+  vectors,
+} from "./matrix_tile.ts";
+import { reduce } from "./reduce.ts";
+
+/** `Conv2DBackpropFilter`. */
+export function convFilterGradientKernels(): GpuKernel[] {
+  return [{
+    name: "Conv2DBackpropFilter",
+    run: (call) => channelsLast(call, filterGradient),
+  }];
+}
+
+/**
+ * For each tap of the filter a product of matrices: input channels by output channels, whose K is all
+ * output pixels. K is cut along rows of pixels into parts, which are added up afterwards.
+ */
+function filterGradient({ inputs: { x, dy }, attrs, backend }: KernelCall): tf.TensorInfo {
+  const info = convGeometry(attrs, x.shape, attrs.filterShape as number[]);
+  const rows = info.inChannels, columns = info.outChannels;
+  const taps = info.filterHeight * info.filterWidth;
+  const tile = tileFor(rows, columns);
+  const lines = info.batchSize * info.outHeight;
+  const invocations = Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns) * taps;
+  const parts = Math.max(1, Math.min(lines, Math.ceil(backend.tiles.busy / invocations)));
+  const output = backend.output([parts, ...info.filterShape]);
+  const [width, height] = backend.tiles.matrix;
+  backend.run({
+    shader,
+    variant: {
+      ...tile,
+      vectorA: rows % 4 === 0,
+      vectorB: columns % 4 === 0,
+      width,
+      height,
+    },
+    reads: [x, dy],
+    writes: [output],
+    uniforms: { rows, columns, part: Math.ceil(lines / parts), ...geometryValues(info) },
+    groups: sizeOf(output) === 0
+      ? [0, 0, 0]
+      : matrixGroups(tile, backend.tiles, rows, columns, taps * parts),
+  });
+  const sum = parts === 1
+    ? backend.alias(output, info.filterShape)
+    : reduce(backend, "Sum", output, [0], false);
+  backend.release(output);
+  return sum;
+}
+
+const shader: Shader<TileVariant> = {
+  name: "convolution's filter gradient",
+  source: (v) => ({
+    reads: { x: v.vectorA ? "vec4<f32>" : "f32", dy: v.vectorB ? "vec4<f32>" : "f32" },
+    writes: { c: v.vectorB ? "vec4<f32>" : "f32" },
+    uniforms: { rows: "u32", columns: "u32", part: "i32", ...GEOMETRY },
+    code: matrixMain(
+      v,
+      `
+  let taps = u.filter_height * u.filter_width;
+  let tap = i32(layer) % taps;
+  let begin = i32(layer) / taps * u.part;
+  let end = min(u.batch * u.out_height, begin + u.part);
+  let dy0 = tap / u.filter_width * u.dilation_y - u.top;
+  let dx0 = tap % u.filter_width * u.dilation_x - u.left;
+  // Output pixels whose tap falls inside the image's width.
+  let first = max(0, (u.stride_x - 1 - dx0) / u.stride_x);
+  let last = min(u.out_width - 1, (u.in_width - 1 - dx0) / u.stride_x);
+  ${declareSums(v)}
+  for (var line = begin; line < end; line++) {
+    let y = line % u.out_height * u.stride_y + dy0;
+    if (y < 0 || y >= u.in_height || dx0 >= u.in_width) { continue; }
+    let start = (line / u.out_height * u.in_height + y) * u.in_width + dx0;
+    for (var p = first; p <= last; p++) {
+      let at = u32((start + p * u.stride_x) * u.in_channels);
+      let to = u32((line * u.out_width + p) * u.out_channels);
+      ${loadRows(v)}
+      ${each(vectors(v), (w) => `let y${w} = ${loadColumns(v, "dy", "to", w)};`)}
+      ${addProducts(v, (i) => v.vectorA ? `a${i >> 2}[${i & 3}]` : `a${i}`, (w) => `y${w}`)}
+    }
+  }
+  ${each(v.rows, (i) => storeRow(v, i, "layer * u.rows * u.columns"))}`,
+    ),
+  }),
+};
+
+function loadRows(v: TileVariant): string {
+  return v.vectorA
+    ? each(v.rows / 4, (i) => `let a${i} = x[(at + min(row + ${4 * i}u, u.rows - 4)) / 4];`)
+    : each(v.rows, (i) => `let a${i} = x[at + min(row + ${i}u, u.rows - 1)];`);
+}

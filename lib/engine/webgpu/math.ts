@@ -1,0 +1,20 @@
+/**
+ * WGSL functions that several kernel families need: what the language leaves out or leaves undefined.
+ *
+ * @module
+ */
+
+/**
+ * `is_nan` and `is_inf` by their bits (compilers may take floats for finite), and the values, which
+ * WGSL has no literals for.
+ */
+export const FLOAT_BITS = `
+fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+fn is_inf(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) == 0x7f800000u; }
+fn float_of(bits: u32) -> f32 { return bitcast<f32>(bits); }
+fn nan() -> f32 { return float_of(0x7fc00000u + u.zero); }
+fn infinity() -> f32 { return float_of(0x7f800000u + u.zero); }
+`;
+
+/** The uniform that keeps compilers from evaluating {@linkcode FLOAT_BITS}' values: always 0. */
+export const ZERO = { zero: "u32" } as const;

@@ -1,0 +1,90 @@
+/**
+ * A GPU program as plain data. Kernels make these; pipelines.ts compiles them and queue.ts runs them.
+ *
+ * @module
+ */
+
+/** Type of a uniform: one word. */
+export type Scalar = "f32" | "i32" | "u32";
+
+/** What a program is compiled from. */
+export interface Source {
+  /**
+   * Storage buffers in the order of the program's tensors: name and element type, such as "f32" or
+   * "vec4<f32>".
+   */
+  readonly reads: Readonly<Record<string, string>>;
+  readonly writes: Readonly<Record<string, string>>;
+  /** Seen by the code as `u.<name>`. */
+  readonly uniforms: Readonly<Record<string, Scalar>>;
+  /** Functions and the entry point `main`. */
+  readonly code: string;
+}
+
+/** What tells one variant of a shader from another. */
+export type Variant = Readonly<Record<string, string | number | boolean>>;
+
+/** Makes the source of each variant. The name and the variant together stand for the source. */
+export interface Shader<V extends Variant = Variant> {
+  readonly name: string;
+  source(variant: V): Source;
+}
+
+/** A shader's variant and all that one run of it needs. */
+export interface Program<T, V extends Variant = Variant> {
+  readonly shader: Shader<V>;
+  readonly variant: V;
+  /** In the order of {@linkcode Source.reads} and {@linkcode Source.writes}. */
+  readonly reads: readonly T[];
+  readonly writes: readonly T[];
+  readonly uniforms: Readonly<Record<string, number>>;
+  /** Workgroups to run, as many as there are in all directions: see {@linkcode fold}. */
+  readonly groups: Extent;
+}
+
+/** Counts in x, y and z. */
+export type Extent = readonly [number, number, number];
+
+/** The WGSL text of a source. */
+export function wgsl({ reads, writes, uniforms, code }: Source): string {
+  const lines = [`struct Uniforms {`];
+  for (const [name, type] of Object.entries(uniforms)) lines.push(`  ${name}: ${type},`);
+  lines.push("}", "@group(0) @binding(0) var<uniform> u: Uniforms;");
+  let binding = 1;
+  for (const [access, buffers] of [["read", reads], ["read_write", writes]] as const) {
+    for (const [name, type] of Object.entries(buffers)) {
+      lines.push(
+        `@group(0) @binding(${binding++}) var<storage, ${access}> ${name}: array<${type}>;`,
+      );
+    }
+  }
+  return [...lines, code, ""].join("\n");
+}
+
+/**
+ * The entry point of a program that walks a flat array: `body` runs for each `i` below `u.count`,
+ * which the source must declare as u32.
+ */
+export function flatMain(workgroup: number, body: string): string {
+  return `
+@compute @workgroup_size(${workgroup})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) workgroups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = (workgroup.y * workgroups.x + workgroup.x) * ${workgroup}u + local;
+  if (i >= u.count) { return; }
+  ${body}
+}`;
+}
+
+/** Workgroups in x and y for `count` invocations of {@linkcode flatMain}. */
+export function flatGroups(count: number, workgroup: number): Extent {
+  const groups = Math.ceil(count / workgroup);
+  const rows = Math.ceil(groups / WORKGROUPS_PER_DIMENSION);
+  return [Math.ceil(groups / rows), rows, 1];
+}
+
+/** What every WebGPU device runs in one direction; larger grids go to a second one. */
+export const WORKGROUPS_PER_DIMENSION = 65535;
