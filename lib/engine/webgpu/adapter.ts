@@ -38,13 +38,29 @@ export async function findAdapter(
   ];
   let software: FoundAdapter | undefined;
   for (const wish of wishes) {
-    const adapter = await gpu.requestAdapter(wish);
+    const adapter = await withRuntimeFolder(() => gpu.requestAdapter(wish));
     if (!adapter) continue;
     const found = describe(adapter);
     if (found.class === "gpu") return { found };
     software ??= found;
   }
   return software ? { found: software } : { reason: `no WebGPU adapter was found; ${REMEDY}` };
+}
+
+const RUNTIME_FOLDER = "XDG_RUNTIME_DIR";
+
+/**
+ * Mesa's drivers complain on stderr where this variable, which servers and containers rarely have, is not
+ * set, though nothing here needs the folder.
+ */
+async function withRuntimeFolder<T>(request: () => Promise<T>): Promise<T> {
+  if (Deno.build.os !== "linux" || Deno.env.has(RUNTIME_FOLDER)) return await request();
+  Deno.env.set(RUNTIME_FOLDER, "/tmp");
+  try {
+    return await request();
+  } finally {
+    Deno.env.delete(RUNTIME_FOLDER);
+  }
 }
 
 const SOFTWARE = /llvmpipe|lavapipe|softpipe|swiftshader|basic render|\bwarp\b/i;

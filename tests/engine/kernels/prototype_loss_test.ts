@@ -5,7 +5,7 @@ import type { SampleSet } from "../../../lib/pretrain/sampling.ts";
 import { similarity } from "../../../lib/ops/similarity.ts";
 import type { Random } from "../../../lib/random.ts";
 import { sinkhornByLoops } from "../../oracles/sinkhorn.ts";
-import { kernelTest, library } from "./support.ts";
+import { library, nativeTest } from "./support.ts";
 
 type Rows = number[][];
 
@@ -58,7 +58,7 @@ function crossEntropy(
 
 const SETTINGS = { epsilon: 0.05, iterations: 3, temperature: 0.1 };
 
-kernelTest(
+nativeTest(
   "PrototypeLoss agrees with loops, gradients with finite differences",
   "cpcdr_prototype_loss",
   (random) => {
@@ -105,7 +105,7 @@ kernelTest(
   },
 );
 
-kernelTest("PrototypeLoss agrees with the composed form", "cpcdr_prototype_loss", (random) => {
+nativeTest("PrototypeLoss agrees with the composed form", "cpcdr_prototype_loss", (random) => {
   const shapes = [[1, 2, 3], [700, 33, 16], [2100, 300, 24], [9000, 20, 4]];
   for (const [n, k, d] of shapes) {
     for (const settings of [SETTINGS, { epsilon: 0.1, iterations: 0, temperature: 0.5 }]) {
@@ -149,7 +149,7 @@ kernelTest("PrototypeLoss agrees with the composed form", "cpcdr_prototype_loss"
   }
 });
 
-kernelTest(
+nativeTest(
   "PrototypeLoss without any sample is 0 with no gradient",
   "cpcdr_prototype_loss",
   (random) => {
@@ -171,7 +171,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+nativeTest(
   "cpcdr_prototype_loss() answers a status to bad sizes and groups",
   "cpcdr_prototype_loss",
   () => {
@@ -196,7 +196,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+nativeTest(
   "similarity() agrees with loops, with and without the library",
   "cpcdr_similarity",
   (random) => {
