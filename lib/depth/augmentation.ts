@@ -1,5 +1,5 @@
 /**
- * Variation of training triplets.
+ * Variation of training frames.
  *
  * @module
  */
@@ -8,21 +8,29 @@ import type { Random } from "../random.ts";
 import type { Intrinsics } from "../records.ts";
 import type { DepthAugmentation } from "./config.ts";
 
-/** Triplets of consecutive frames, as data loaders give them. */
+/** Values of pixels: bytes 0..255 or floats 0..1. */
+export type Pixels = Uint8Array | Float32Array;
+
+/** Target frames, each with two others of its video, as data loaders give them. */
 export interface DepthBatch {
   /** B. */
   readonly count: number;
   readonly height: number;
   readonly width: number;
-  /** `[B,H,W,3]`, bytes 0..255 or floats 0..1. */
-  readonly target: Uint8Array | Float32Array;
-  readonly previous: Uint8Array | Float32Array;
-  readonly next: Uint8Array | Float32Array;
-  /** One per triplet. */
+  /** `[B,H,W,3]` frames whose depth is learnt. */
+  readonly target: Pixels;
+  /** Twice `[B,H,W,3]`: the frames that targets are made of. */
+  readonly sources: readonly [Pixels, Pixels];
+  /**
+   * For both sources, one per target: frames from the target to the source, such as -1 for the one
+   * before and 1 for the one after it.
+   */
+  readonly offsets: readonly [readonly number[], readonly number[]];
+  /** One per target. */
   readonly intrinsics: readonly Intrinsics[];
 }
 
-/** The same as floats 0..1, in the order previous, target, next. */
+/** The same as floats 0..1, in the order target, first source, second source. */
 export interface PreparedBatch {
   /** Three of `[B,H,W,3]`, perhaps mirrored: what the losses compare. */
   readonly frames: readonly Float32Array[];
@@ -32,7 +40,7 @@ export interface PreparedBatch {
 }
 
 /**
- * Mirrors and recolours each triplet at random, the same way in its three frames.
+ * Mirrors and recolours each group of frames at random, the same way in all three.
  *
  * @throws {DataError} when an array does not have the size that the batch says.
  */
@@ -42,16 +50,17 @@ export function prepareBatch(
   random: Random,
 ): PreparedBatch {
   const size = batch.height * batch.width * 3;
-  const sources = [batch.previous, batch.target, batch.next];
-  for (const { length } of sources) {
-    if (length !== batch.count * size || batch.intrinsics.length !== batch.count) {
+  const all = [batch.target, ...batch.sources];
+  const perItem = [batch.intrinsics, ...batch.offsets].map(({ length }) => length);
+  for (const { length } of all) {
+    if (length !== batch.count * size || perItem.some((items) => items !== batch.count)) {
       throw new DataError(
-        `Cannot use a depth batch: expected ${batch.count} frames of ${batch.width}x${batch.height} ` +
-          `and their intrinsics, got ${length} values and ${batch.intrinsics.length} intrinsics`,
+        `Cannot use a depth batch: expected ${batch.count} frames of ${batch.width}x${batch.height}, ` +
+          `their intrinsics and offsets, got ${length} values and ${perItem.join(", ")} of these`,
       );
     }
   }
-  const frames = sources.map((pixels) => toFloats(pixels));
+  const frames = all.map((pixels) => toFloats(pixels));
   const varied = frames.map((pixels) => pixels.slice());
   const intrinsics = [...batch.intrinsics];
   for (let item = 0; item < batch.count; item++) {

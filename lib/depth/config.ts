@@ -89,7 +89,12 @@ export interface DepthConfig {
   /** Leaves out pixels that an unmoved source explains better than a moved one. */
   readonly autoMask: boolean;
   readonly augmentation: DepthAugmentation;
-  /** Triplets per step. */
+  /**
+   * Frames whose depth is learnt: those between two others of their video (Monodepth2), or every one,
+   * of which the first and the last see two frames to one side.
+   */
+  readonly targets: "between" | "every";
+  /** Targets per step. */
   readonly batchSize: number;
   readonly steps: number;
   readonly warmupSteps: number;
@@ -128,6 +133,7 @@ export const defaultDepthConfig: DepthConfig = {
   edgeSharpness: 1,
   autoMask: true,
   augmentation: { flip: 0.5, jitter: 0.5, jitterStrength: 0.2, jitterHue: 0.1 },
+  targets: "between",
   batchSize: 12,
   steps: 60_000,
   warmupSteps: 0,
@@ -155,7 +161,7 @@ export const tinyDepthConfig: DepthConfig = {
   lossSize: "own",
   initialDisparity: { far: 0.04, near: 0.5, horizon: 0.4 },
   meanDisparity: 0.22,
-  smoothness: 3e-3,
+  smoothness: 1e-3,
   edgeSharpness: 10,
   batchSize: 16,
   steps: 1200,

@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { resizeBilinear } from "../ops/resize.ts";
 import type { Random } from "../random.ts";
 import type { Intrinsics } from "../records.ts";
-import { cameraMatrices, inverseCameraMatrices, inverseMotion, type Motion } from "./camera.ts";
+import { cameraMatrices, inverseCameraMatrices, type Motion } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
 import { leastReprojection, photometricError, type Reprojection } from "./photometric.ts";
 import { edgeAwareSmoothness } from "./smoothness.ts";
@@ -15,9 +15,8 @@ import { synthesizeView } from "./view_synthesis.ts";
 
 /** Frames `[B,H,W,3]` with values 0..1, and their cameras. */
 export interface Triplet {
-  readonly previous: tf.Tensor4D;
   readonly target: tf.Tensor4D;
-  readonly next: tf.Tensor4D;
+  readonly sources: readonly [tf.Tensor4D, tf.Tensor4D];
   readonly intrinsics: readonly Intrinsics[];
 }
 
@@ -49,7 +48,7 @@ export function inverseDepth(
  * (Godard et al. 2019, sections 3.1 to 3.3).
  *
  * @param disparities The network's, finest first.
- * @param motions From the target's camera to that of the previous and of the next frame.
+ * @param motions From the target's camera to those of both sources.
  * @param random Breaks ties between moved and unmoved sources, which at rest are everywhere.
  */
 export function depthLoss(
@@ -81,8 +80,8 @@ export function depthLoss(
 function shrink(triplet: Triplet, factor: number): Triplet {
   if (factor === 1) return triplet;
   const small = (x: tf.Tensor4D) => tf.avgPool(x, factor, factor, "valid");
-  const { previous, target, next, intrinsics } = triplet;
-  return { previous: small(previous), target: small(target), next: small(next), intrinsics };
+  const { target, sources: [first, second], intrinsics } = triplet;
+  return { target: small(target), sources: [small(first), small(second)], intrinsics };
 }
 
 /** Photometric loss of disparities of any size at the triplet's size. */
@@ -105,7 +104,7 @@ function reprojection(
 
 /** `[2*S*B,H,W,3]`: the target from both sources at every scale, sources outermost. */
 function synthesizeViews(
-  { previous, target, next, intrinsics }: Triplet,
+  { target, sources, intrinsics }: Triplet,
   disparities: readonly tf.Tensor4D[],
   motions: readonly [Motion, Motion],
   config: DepthConfig,
@@ -119,13 +118,13 @@ function synthesizeViews(
     tf.concat(perSource.flatMap((x) => Array<T>(scales).fill(x)), 0);
   const camera = cameraMatrices(intrinsics, height, width);
   const inverse = inverseCameraMatrices(intrinsics, height, width);
-  const [toPrevious, toNext] = motions;
+  const [toFirst, toSecond] = motions;
   const motion = {
-    rotation: each([toPrevious.rotation, toNext.rotation]),
-    translation: each([toPrevious.translation, toNext.translation]),
+    rotation: each([toFirst.rotation, toSecond.rotation]),
+    translation: each([toFirst.translation, toSecond.translation]),
   };
   return synthesizeView(
-    each([previous, next]),
+    each([...sources]),
     tf.concat([near, near], 0),
     motion,
     each([camera, camera]),
@@ -135,20 +134,12 @@ function synthesizeViews(
 
 /** `[2,B,H,W]`: the error of each source as it is, plus noise far below any visible difference. */
 function unmovedError(
-  { previous, target, next }: Triplet,
+  { target, sources }: Triplet,
   { ssimWeight }: DepthConfig,
   random: Random,
 ): tf.Tensor4D {
-  const error = photometricError(tf.concat([previous, next], 0), target, ssimWeight);
+  const error = photometricError(tf.concat([...sources], 0), target, ssimWeight);
   const noise = new Float32Array(error.size);
   for (let i = 0; i < noise.length; i++) noise[i] = random.uniform(0, 1e-5);
   return tf.add(error, tf.tensor4d(noise, error.shape));
-}
-
-/** Target-to-source motions from those between the frames in their order of time. */
-export function targetMotions(
-  previousToTarget: Motion,
-  targetToNext: Motion,
-): [Motion, Motion] {
-  return [inverseMotion(previousToTarget), targetToNext];
 }

@@ -14,14 +14,21 @@ import { normalise } from "./depth_network.ts";
 
 /**
  * Frames `[B,H,W,3]` with values 0..1, the earlier and the later, to the motion of points from the
- * earlier camera's coordinates to the later one's.
+ * earlier camera's coordinates to the later one's. `gaps` says how many frames lie from one to the
+ * other, one per item.
  */
-export type PoseNetwork = (earlier: tf.Tensor4D, later: tf.Tensor4D, mode: Mode) => Motion;
+export type PoseNetwork = (
+  earlier: tf.Tensor4D,
+  later: tf.Tensor4D,
+  gaps: readonly number[],
+  mode: Mode,
+) => Motion;
 
 /**
  * A ResNet-18 `encoder.*` on the two frames' 6 channels, then `decoder.0` (1x1), `decoder.1` and
  * `decoder.2` (3x3) with ReLU and `decoder.3` (1x1) to axis-angle and translation, averaged over
- * the image, multiplied by `motionScale` and added to a way of `initialForward` ahead.
+ * the image, multiplied by `motionScale` and added to a way of `initialForward` a
+ * frame ahead.
  */
 export function poseNetwork(
   scope: Scope,
@@ -46,13 +53,14 @@ export function poseNetwork(
     kernelSize: 1,
     initial: constant(0),
   });
-  return (earlier, later, mode) => {
+  return (earlier, later, gaps, mode) => {
     let x = encode(normalise(tf.concat([earlier, later], 3)), mode)[4];
     for (const convolution of hidden) x = tf.relu(convolution(x, mode));
     const motion = tf.mul(tf.mean(last(x, mode), [1, 2]), motionScale);
     const [axisAngles, change] = tf.split<tf.Tensor2D>(motion as tf.Tensor2D, 2, 1);
     // A camera that moves ahead sees points come nearer.
-    const translation = tf.add(change, [[0, 0, -initialForward]]) as tf.Tensor2D;
+    const start = tf.tensor2d(gaps.map((gap) => [0, 0, -initialForward * gap]));
+    const translation = tf.add(change, start) as tf.Tensor2D;
     return { rotation: rotationMatrices(axisAngles), translation };
   };
 }

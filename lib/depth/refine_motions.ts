@@ -9,7 +9,7 @@ import type { Motion } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
 import type { Triplet } from "./depth_loss.ts";
 
-/** Motions from the target to the previous and to the next frame, and what the network is off by. */
+/** Motions from the target to both sources, and what the network is off by. */
 export interface RefinedMotions {
   /** Constant to gradients. */
   readonly motions: [Motion, Motion];
@@ -28,7 +28,7 @@ export interface RefinedMotions {
  * @param near `[B,H,W,1]` inverse depths of the target.
  */
 export function refineMotions(
-  { previous, target, next, intrinsics }: Triplet,
+  { target, sources, intrinsics }: Triplet,
   near: tf.Tensor4D,
   motions: readonly [Motion, Motion],
   { alignment }: Pick<DepthConfig, "alignment">,
@@ -39,7 +39,7 @@ export function refineMotions(
   };
   const pairs = {
     target: tf.concat([target, target], 0),
-    source: tf.concat([previous, next], 0),
+    source: tf.concat([...sources], 0),
     disparity: tf.concat([near, near], 0),
     intrinsics: [...intrinsics, ...intrinsics],
   };
@@ -49,12 +49,12 @@ export function refineMotions(
     distance(initial.rotation, refined.rotation),
     distance(initial.translation, refined.translation),
   );
-  const [toPrevious, toNext] = tf.split<tf.Tensor3D>(refined.rotation, 2);
-  const [before, after] = tf.split<tf.Tensor2D>(refined.translation, 2);
+  const [firstRotation, secondRotation] = tf.split<tf.Tensor3D>(refined.rotation, 2);
+  const [firstTranslation, secondTranslation] = tf.split<tf.Tensor2D>(refined.translation, 2);
   return {
     motions: [
-      { rotation: toPrevious, translation: before },
-      { rotation: toNext, translation: after },
+      { rotation: firstRotation, translation: firstTranslation },
+      { rotation: secondRotation, translation: secondTranslation },
     ],
     loss,
   };

@@ -13,11 +13,12 @@ import { randomStream } from "../random.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import { type DepthBatch, mirrorRows, prepareBatch, toFloats } from "./augmentation.ts";
 import { checkDepthConfig, type DepthConfig } from "./config.ts";
-import { depthLoss, inverseDepth, targetMotions } from "./depth_loss.ts";
+import { depthLoss, inverseDepth } from "./depth_loss.ts";
 import { type DepthNetwork, depthNetwork } from "./depth_network.ts";
 import { blendMirrored } from "./post_process.ts";
 import { type PoseNetwork, poseNetwork } from "./pose_network.ts";
 import { refineMotions } from "./refine_motions.ts";
+import { type FrameGroup, sourceMotions } from "./source_motions.ts";
 
 /** What one step reports. */
 export type DepthMetrics = {
@@ -48,7 +49,7 @@ const TRAINING = { training: true };
 const ANSWERING = { training: false };
 
 /**
- * Learns depth and motion from triplets of frames (Godard et al. 2019, "Monodepth2"), and answers
+ * Learns depth and motion from three frames at a time (Godard et al. 2019, "Monodepth2"), and answers
  * inverse depths. All of it runs on the current tfjs backend; `dispose` frees its tensors. Equal
  * config, seed and batches give equal bytes on one engine.
  */
@@ -88,12 +89,15 @@ export class DepthTrainer {
     const learningRate = this.#schedule(step);
     const shape: [number, number, number, number] = [batch.count, batch.height, batch.width, 3];
     const { parts, gradients } = tf.tidy(() => {
-      const [previous, target, next] = prepared.frames.map((v) => tf.tensor4d(v, shape));
-      const varied = prepared.varied.map((v) => tf.tensor4d(v, shape));
-      const triplet = { previous, target, next, intrinsics: prepared.intrinsics };
+      const tensors = (values: readonly Float32Array[]) => {
+        const [target, ...sources] = values.map((v) => tf.tensor4d(v, shape));
+        return { target, sources: sources as [tf.Tensor4D, tf.Tensor4D] };
+      };
+      const triplet = { ...tensors(prepared.frames), intrinsics: prepared.intrinsics };
+      const varied = { ...tensors(prepared.varied), offsets: batch.offsets };
       let parts: tf.Tensor1D | undefined;
       const { grads } = tf.variableGrads(() => {
-        const disparities = this.#disparityMaps(varied[1], TRAINING, this.config.scales);
+        const disparities = this.#disparityMaps(varied.target, TRAINING, this.config.scales);
         const answered = this.#motions(varied);
         const refined = this.config.alignment.length > 0
           ? refineMotions(triplet, inverseDepth(disparities[0], this.config), answered, this.config)
@@ -127,21 +131,17 @@ export class DepthTrainer {
       : maps.map((d) => tf.mul(d, tf.div(mean, tf.mean(d, [1, 2, 3], true))));
   }
 
-  /** Both pairs of frames in one pass: [previous, target, next] to motions from the target. */
-  #motions(frames: tf.Tensor4D[]) {
+  /** Both pairs of frames in one pass. */
+  #motions({ target, sources: [first, second], offsets }: FrameGroup) {
     const { poseShrink } = this.config;
-    const [previous, target, next] = poseShrink === 1
-      ? frames
-      : frames.map((frame) => tf.avgPool(frame, poseShrink, poseShrink, "valid"));
-    const earlier = tf.concat([previous, target], 0);
-    const later = tf.concat([target, next], 0);
-    const { rotation, translation } = this.#pose(earlier, later, TRAINING);
-    const [firstRotation, secondRotation] = tf.split<tf.Tensor3D>(rotation, 2);
-    const [firstTranslation, secondTranslation] = tf.split<tf.Tensor2D>(translation, 2);
-    return targetMotions(
-      { rotation: firstRotation, translation: firstTranslation },
-      { rotation: secondRotation, translation: secondTranslation },
-    );
+    const small = (x: tf.Tensor4D) =>
+      poseShrink === 1 ? x : tf.avgPool(x, poseShrink, poseShrink, "valid");
+    const group: FrameGroup = {
+      target: small(target),
+      sources: [small(first), small(second)],
+      offsets,
+    };
+    return sourceMotions(this.#pose, group, TRAINING);
   }
 
   /**

@@ -10,12 +10,13 @@ import {
   type DepthScore,
   meanDepthScore,
 } from "../depth/metrics.ts";
+import type { DepthBatch } from "../depth/augmentation.ts";
 import { type DepthInput, DepthTrainer } from "../depth/trainer.ts";
 import { CheckpointError } from "../errors.ts";
 import { randomStream } from "../random.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { intrinsicsFor, tripletCentres } from "./inputs.ts";
+import { type DepthTarget, depthTargets, intrinsicsFor } from "./inputs.ts";
 import { depthFolder, readRun, type RunConfig } from "./run_folder.ts";
 import { type Session, trainStage } from "./session.ts";
 
@@ -37,13 +38,13 @@ export async function trainDepth(
   const folder = depthFolder(session.folder);
   const start = await loadCheckpoint(folder, metadata, session.warn);
   if (start) trainer.import(start.state);
-  const centres = tripletCentres(frames);
+  const targets = depthTargets(frames, settings.depth.targets === "every");
   const completed = await trainStage(session, {
     stage: "depth",
     steps: settings.depth.steps,
     completed: start?.step ?? 0,
     saveEvery: settings.saveEvery,
-    batches: (step) => depthBatch(frames, centres, settings.depth.batchSize, seed, step),
+    batches: (step) => depthBatch(frames, targets, settings.depth.batchSize, seed, step),
     step: (batch, step) => trainer.step(batch, step),
     save: async (step) =>
       await saveCheckpoint(folder, { step, state: await trainer.export() }, metadata),
@@ -51,30 +52,32 @@ export async function trainDepth(
   return { trainer, completed: completed >= settings.depth.steps };
 }
 
-/** The triplets of a step; which ones depends on seed and step alone. */
+/** The frames of a step; which ones depends on seed and step alone. */
 function depthBatch(
   frames: readonly Frame[],
-  centres: readonly number[],
+  targets: readonly DepthTarget[],
   count: number,
   seed: number,
   step: number,
-) {
+): DepthBatch {
   const random = randomStream(seed, "depth", "batch", step);
-  const chosen = Array.from({ length: count }, () => random.pick(centres));
+  const chosen = Array.from({ length: count }, () => random.pick(targets));
   const { height, width } = frames[0];
-  const stack = (shift: number) => {
+  const stack = (indices: readonly number[]) => {
     const pixels = new Uint8Array(count * height * width * 3);
-    chosen.forEach((centre, i) => pixels.set(frames[centre + shift].rgb, i * height * width * 3));
+    indices.forEach((index, i) => pixels.set(frames[index].rgb, i * height * width * 3));
     return pixels;
   };
+  const source = (k: 0 | 1) => stack(chosen.map(({ target, offsets }) => target + offsets[k]));
+  const offset = (k: 0 | 1) => chosen.map(({ offsets }) => offsets[k]);
   return {
     count,
     height,
     width,
-    previous: stack(-1),
-    target: stack(0),
-    next: stack(1),
-    intrinsics: chosen.map((centre) => intrinsicsFor(frames[centre])),
+    target: stack(chosen.map(({ target }) => target)),
+    sources: [source(0), source(1)],
+    offsets: [offset(0), offset(1)],
+    intrinsics: chosen.map(({ target }) => intrinsicsFor(frames[target])),
   };
 }
 

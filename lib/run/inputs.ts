@@ -70,14 +70,27 @@ export function intrinsicsFor(frame: Frame): Intrinsics {
   return { fx: TYPICAL_FOCAL, fy: TYPICAL_FOCAL * aspect, cx: 0.5, cy: 0.5 };
 }
 
-/** Indices of frames that have both neighbours in their video. */
-export function tripletCentres(frames: readonly Frame[]): number[] {
-  const centres: number[] = [];
-  for (let i = 1; i + 1 < frames.length; i++) {
-    const { sequence } = frames[i];
-    if (frames[i - 1].sequence === sequence && frames[i + 1].sequence === sequence) centres.push(i);
-  }
-  if (centres.length > 0) return centres;
+/** A frame whose depth is learnt from two others, given by their offsets. */
+export interface DepthTarget {
+  readonly target: number;
+  readonly offsets: readonly [number, number];
+}
+
+/**
+ * The targets of depth training: the frames that have both neighbours in their video, and with `ends`
+ * also the first and the last of each, which see two frames to one side.
+ *
+ * @throws {ConfigError} when no video has three frames.
+ */
+export function depthTargets(frames: readonly Frame[], ends: boolean): DepthTarget[] {
+  const wishes: (readonly [number, number])[] = ends ? [[-1, 1], [1, 2], [-1, -2]] : [[-1, 1]];
+  const targets = frames.flatMap(({ sequence }, target) => {
+    const within = ([a, b]: readonly [number, number]) =>
+      [a, b].every((offset) => frames[target + offset]?.sequence === sequence);
+    const offsets = wishes.find(within);
+    return offsets ? [{ target, offsets }] : [];
+  });
+  if (targets.length > 0) return targets;
   throw new ConfigError(
     "Cannot train depth: expected three frames in a row of one video, got none; add video or use --depth-run",
   );

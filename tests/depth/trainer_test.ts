@@ -46,9 +46,9 @@ function slidingPlane(count: number, shift: number): DepthBatch {
     count,
     height,
     width,
-    previous: frame(-1),
     target: frame(0),
-    next: frame(1),
+    sources: [frame(-1), frame(1)],
+    offsets: [Array(count).fill(-1), Array(count).fill(1)],
     intrinsics: Array(count).fill({ fx: 0.8, fy: 0.8, cx: 0.5, cy: 0.5 }),
   };
 }
@@ -157,11 +157,12 @@ Deno.test("DepthTrainer.step() stops at a loss that is not finite and leaves the
   const trainer = new DepthTrainer(small, 1);
   const batch = slidingPlane(2, 1);
   const weights = (await trainer.export()).get("pose.decoder.0.weight")!.data;
-  const broken = { ...batch, next: batch.next.map(() => NaN) as Float32Array };
+  const [before, after] = batch.sources;
+  const broken: DepthBatch = { ...batch, sources: [before, after.map(() => NaN) as Float32Array] };
   await assertRejects(() => trainer.step(broken, 0), TrainingError, "finite loss at step 0");
   assertEquals((await trainer.export()).get("pose.decoder.0.weight")!.data, weights);
   await assertRejects(
-    () => trainer.step({ ...batch, next: batch.next.subarray(3) }, 0),
+    () => trainer.step({ ...batch, sources: [before, after.subarray(3)] }, 0),
     DataError,
     "Cannot use a depth batch",
   );
@@ -220,14 +221,15 @@ Deno.test("prepareBatch() mirrors frames with their cameras and recolours all th
   const off = { flip: 0, jitter: 0, jitterStrength: 0.2, jitterHue: 0.1 };
   const random = () => randomStream(4);
   const plain = prepareBatch({ ...batch, intrinsics: cameras }, off, random());
-  assertEquals(plain.frames[1], batch.target);
+  assertEquals(plain.frames[0], batch.target);
   assertEquals(plain.varied, plain.frames);
   const flipped = prepareBatch({ ...batch, intrinsics: cameras }, { ...off, flip: 1 }, random());
   assertEquals(flipped.intrinsics[1].cx, 0.7);
-  assertEquals(flipped.frames[0][0], batch.previous[3 * (width - 1)]);
-  assertEquals(flipped.frames[2][3 * width + 5], batch.next[3 * (2 * width - 2) + 2]);
+  const [before, after] = batch.sources;
+  assertEquals(flipped.frames[1][0], before[3 * (width - 1)]);
+  assertEquals(flipped.frames[2][3 * width + 5], after[3 * (2 * width - 2) + 2]);
   const varied = prepareBatch(
-    { ...batch, previous: batch.target, next: batch.target },
+    { ...batch, sources: [batch.target, batch.target] },
     { ...off, jitter: 1 },
     random(),
   );
@@ -238,9 +240,9 @@ Deno.test("prepareBatch() mirrors frames with their cameras and recolours all th
 
 Deno.test("prepareBatch() hue alone keeps greys and the mean of red, green and blue", () => {
   const one = Float32Array.of(0.5, 0.5, 0.5, 0.5, 0.3, 0.4);
-  const batch = { count: 1, height: 1, width: 2, intrinsics: slidingPlane(1, 0).intrinsics };
-  const { varied: [, colours] } = prepareBatch(
-    { ...batch, previous: one, target: one, next: one },
+  const batch = { ...slidingPlane(1, 0), height: 1, width: 2 };
+  const { varied: [colours] } = prepareBatch(
+    { ...batch, target: one, sources: [one, one] },
     { flip: 0, jitter: 1, jitterStrength: 0, jitterHue: 0.1 },
     randomStream(8),
   );
@@ -249,7 +251,7 @@ Deno.test("prepareBatch() hue alone keeps greys and the mean of red, green and b
   assert(Math.abs(colours[3] - 0.5) > 1e-3);
   const bytes = Uint8Array.of(0, 128, 255, 1, 2, 3);
   const { frames } = prepareBatch(
-    { ...batch, previous: bytes, target: bytes, next: bytes },
+    { ...batch, target: bytes, sources: [bytes, bytes] },
     { flip: 0, jitter: 0, jitterStrength: 0, jitterHue: 0 },
     randomStream(8),
   );

@@ -48,8 +48,8 @@ async function learnDepth(steps: number, random: Random) {
     height: 64,
     width: 64,
     target: frame(),
-    previous: frame(),
-    next: frame(),
+    sources: [frame(), frame()] as const,
+    offsets: [[-1, -1], [1, 1]] as const,
     intrinsics: [camera, camera],
   };
   const losses: number[] = [];
