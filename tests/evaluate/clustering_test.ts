@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ConfigError } from "../../lib/errors.ts";
-import { agglomerate, agglomerateUsed } from "../../lib/evaluate/clustering.ts";
+import { agglomerate } from "../../lib/evaluate/clustering.ts";
 import oracle from "../oracles/agglomeration.json" with { type: "json" };
 
 /** Renames ids by first occurrence, so that two partitions can be compared. */
@@ -27,14 +27,4 @@ Deno.test("agglomerate() refuses too many groups, zero vectors and NaN", () => {
   assertThrows(() => agglomerate([1, 0, 0, 1], 2, 2, 3), ConfigError, "1 to 2 groups");
   assertThrows(() => agglomerate([1, 0, 0, 0], 2, 2, 1), ConfigError, "non-zero");
   assertThrows(() => agglomerate([1, 0, NaN, 1], 2, 2, 1), ConfigError, "finite");
-});
-
-Deno.test("agglomerateUsed() gives no group to a prototype that is not used", () => {
-  const vectors = [1, 0, 0.9, 0.1, 0, 1, -1, -0.9];
-  // The last row is an outlier; it takes a group of its own unless it is unused.
-  assertEquals([...agglomerate(vectors, 4, 2, 2)], [0, 0, 0, 1]);
-  assertEquals([...agglomerateUsed(vectors, 4, 2, 2, [50, 40, 10, 0], 0.01)], [0, 0, 1, 1]);
-  assertEquals([...agglomerateUsed(vectors, 4, 2, 2, [50, 40, 10, 0], 0)], [0, 0, 0, 1]);
-  // Fewer used prototypes than groups: the most used ones fill up.
-  assertEquals([...agglomerateUsed(vectors, 4, 2, 2, [50, 0, 1, 0], 0.5)], [0, 0, 1, 1]);
 });
