@@ -96,8 +96,9 @@ function centre(counts: Float64Array, sums: Float64Array, dimension: number): Fl
  * Groups prototypes by average-linkage agglomeration under cosine distance. A prototype is looked at
  * through what it stands for, the centred mean of its features: all features share one large
  * component, beside which the directions of prototypes themselves tell little, and which of them come
- * together then hangs on a few rarely used ones. Prototypes that are hardly used join the group of
- * the most similar one that is, so that they cannot claim a group of their own.
+ * together then hangs on a few rarely used ones. It weighs as many features as it stands for, and
+ * prototypes that are hardly used join the group of the most similar one that is, so that they cannot
+ * claim a group of their own.
  *
  * @param prototypes `[K,D]`.
  * @returns `[K]` group ids 0..groups-1.
@@ -118,7 +119,8 @@ export function groupPrototypes(
     const mean = rowOf(means, k);
     return mean.some((value) => value !== 0) ? mean : rowOf(prototypes, k);
   });
-  const groupOfUsed = agglomerate(rows, used.length, dimension, groups);
+  const weights = used.map((k) => Math.max(1, counts[k]));
+  const groupOfUsed = agglomerate(rows, used.length, dimension, groups, weights);
   const scores = similarity(
     prototypes,
     Float32Array.from(used.flatMap((k) => rowOf(prototypes, k))),
