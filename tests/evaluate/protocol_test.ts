@@ -154,8 +154,8 @@ Deno.test("groupPrototypes() looks past what all features share", () => {
 
 Deno.test("groupPrototypes() gives no group to a prototype that is hardly used", () => {
   const means = Float64Array.of(0.5, 0, 0.4, 0, 0, 0.5, 0, 0, 0, 0);
-  const use = { counts: Float64Array.of(50, 40, 10, 0, 0), means };
-  // 10 of 100 is half of a fair share of five: in use. The last two join the nearest.
+  const use = { counts: Float64Array.of(50, 40, 6, 4, 0), means };
+  // 6 of 100 is more than a quarter of a fair share of five: in use. The last two join the nearest.
   assertEquals([...groupPrototypes(prototypes, use, 2)], [0, 0, 1, 1, 1]);
   // Fewer in use than groups: the most used ones fill up, by their own direction.
   const rare = { counts: Float64Array.of(99, 0, 1, 0, 0), means };
