@@ -77,12 +77,11 @@ function onHost(
         `[${info.shape}]; make a tensor of await tensor.data(), or use --device cpu`,
     );
   };
-  const lent = Object.fromEntries(
-    Object.entries(inputs).map(([key, input]) => [
-      key,
-      Array.isArray(input) ? input.map(lend) : input && lend(input),
-    ]),
-  );
+  const lendAll = (input: tf.TensorInfo | readonly tf.TensorInfo[]) =>
+    Array.isArray(input) ? input.map(lend) : input && lend(input as tf.TensorInfo);
+  const lent = Array.isArray(inputs)
+    ? inputs.map(lend)
+    : Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, lendAll(input)]));
   const { kernelFunc } = tf.getKernel(name, "cpu");
   const results = kernelFunc({ inputs: lent as never, attrs: attrs as never, backend: cpu });
   const outputs = [results].flat().map((info) => take(cpu, backend, info));

@@ -46,7 +46,15 @@ const shader: Shader<{ workgroup: number }> = {
     reads: { real: "f32", imaginary: "f32" },
     writes: { output: "f32" },
     uniforms: { count: "u32" },
-    code: flatMain(workgroup, "output[i] = length(vec2<f32>(real[i], imaginary[i]));"),
+    // Squares of small numbers would vanish.
+    code: flatMain(
+      workgroup,
+      `let x = abs(real[i]);
+  let y = abs(imaginary[i]);
+  let large = max(x, y);
+  let share = min(x, y) / select(large, 1, large == 0);
+  output[i] = large * sqrt(1 + share * share);`,
+    ),
   }),
 };
 

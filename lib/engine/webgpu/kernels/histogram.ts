@@ -11,11 +11,20 @@ import { flatGroups, flatMain, type Shader } from "../program.ts";
 
 /** `Bincount` and `DenseBincount`. */
 export function histogramKernels(): GpuKernel[] {
-  return [{ name: "Bincount", run: count }, { name: "DenseBincount", run: count }];
+  return [
+    {
+      name: "Bincount",
+      run: (call) => {
+        const { x, weights } = call.inputs;
+        return count({ ...call, inputs: { x: { ...x, shape: [sizeOf(x)] }, weights } });
+      },
+    },
+    { name: "DenseBincount", run: count },
+  ];
 }
 
 /**
- * `[N]` to `[size]`, or rows `[B,N]` to `[B,size]`; integers from size on are left out.
+ * `[N]` to `[size]`, or rows `[B,N]` to `[B,size]` (`Bincount` takes all for one row); integers from size on are left out.
  *
  * @throws where the host knows of a negative one; the GPU leaves it out.
  */
