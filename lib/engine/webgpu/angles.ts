@@ -64,9 +64,8 @@ fn place(x: f32) -> Place {
   let small = scale * f32(high & 0xfffffu);
   let exact = large * 1.5703125;
   let more = large * 4.8382679e-4 + small * 1.5707964;
-  let rest = exact + more;
-  return Place(
-    select(quarters, 0u - quarters, x < 0), rest, kept(more - kept(rest - exact)));
+  let rest = kept(exact + more);
+  return Place(select(quarters, 0u - quarters, x < 0), rest, more - (rest - exact));
 }
 fn sine(x: f32) -> f32 {
   if (abs(x) < 64) { return sin(x); }
