@@ -6,16 +6,16 @@ import { gpuTest } from "./support.ts";
 import { pretraining, type Trainee } from "./trainees.ts";
 
 /**
- * What both engines may differ by. From the same state a step differs by rounding alone, save where a ReLU
- * or a maximum chooses otherwise at a tie, which moves a parameter's gradient by a share now and then: hence
- * the median over several states. Over many steps rounding grows without bound, since Adam's first steps divide
- * by their own size; single losses then say little, their mean says whether both train alike.
+ * What both engines may differ by. From the same state a step differs by rounding alone, at most 3e-4 of a
+ * gradient in 49 of 50 states that were looked at; in one some were 3e-3 apart, why is not known (a ReLU or a
+ * maximum that chose otherwise would do it). Over many steps rounding grows without bound, since Adam's
+ * first steps divide by their own size: single losses then say little, their mean says whether both train alike.
  */
 interface Tolerance {
   /** Of a parameter's gradient, as a share of its length: the median over the common states. */
   readonly gradient: number;
   /** The same for each state by itself. */
-  readonly flipped: number;
+  readonly single: number;
   /** Of the loss of a single step, as a share. */
   readonly loss: number;
   /** Of the mean loss of 50 steps after training apart, as a share. */
@@ -23,7 +23,7 @@ interface Tolerance {
 }
 
 const STAGES: readonly [string, (seed: number) => Trainee, Tolerance][] = [
-  ["pretraining", pretraining, { gradient: 1e-3, flipped: 1e-2, loss: 1e-5, drift: 0.1 }],
+  ["pretraining", pretraining, { gradient: 1e-3, single: 1e-2, loss: 1e-5, drift: 0.1 }],
 ];
 
 /** Steps from whose state both engines go one step on. */
@@ -35,13 +35,13 @@ for (const [name, make, tolerance] of STAGES) {
     async (random) => {
       const seed = random.integer(1000);
       const theirs: number[] = [];
-      const states = new Map<number, StateDict>();
+      const states = new Map<number, { before: StateDict; after: StateDict }>();
       await useDevice("cpu");
       const trainee = make(seed);
       for (let step = 0; step < 50; step++) {
-        if (COMMON.includes(step)) states.set(step, await trainee.export());
+        const before = COMMON.includes(step) ? await trainee.export() : undefined;
         theirs.push(await trainee.step(step));
-        if (COMMON.includes(step)) states.set(-1 - step, await trainee.export());
+        if (before) states.set(step, { before, after: await trainee.export() });
       }
       trainee.dispose();
       await tf.setBackend("webgpu");
@@ -55,8 +55,8 @@ for (const [name, make, tolerance] of STAGES) {
         "mean loss after training apart",
       );
       const differences = new Map<string, number[]>();
-      for (const step of COMMON) {
-        ours.import(states.get(step)!);
+      for (const [step, { before, after }] of states) {
+        ours.import(before);
         const loss = await ours.step(step);
         assertAlmostEquals(
           loss,
@@ -65,11 +65,11 @@ for (const [name, make, tolerance] of STAGES) {
           `loss of ${step}`,
         );
         compareGradients(
-          states.get(step)!,
+          before,
           await ours.export(),
-          states.get(-1 - step)!,
+          after,
           (far, what) => {
-            assert(far <= tolerance.flipped, `step ${step}, ${what}: gradients are ${far} apart`);
+            assert(far <= tolerance.single, `step ${step}, ${what}: gradients are ${far} apart`);
             differences.set(what, [...differences.get(what) ?? [], far]);
           },
         );
