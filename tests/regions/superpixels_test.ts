@@ -7,6 +7,9 @@ import { depthRegions } from "../../lib/regions/depth_regions.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../lib/regions/quality.ts";
 import { superpixelMedians, superpixels } from "../../lib/regions/superpixels.ts";
 
+/** Purity of 32 streets is 0.892 +- 0.006 over 40 draws: too few for the bounds below. */
+const STREETS = 128;
+
 const SETTINGS = { count: 50, compactness: 10, iterations: 5 };
 
 Deno.test("superpixels() does not cross the border of two colours", () => {
@@ -50,9 +53,9 @@ Deno.test("superpixelMedians() by hand", () => {
 
 Deno.test("depthRegions() finds blurred things again with superpixels", async () => {
   const seed = Math.floor(Math.random() * 1e6);
-  const dataset = streetScenes({ seed, split: "train", sequences: 32, framesPerSequence: 1 });
+  const dataset = streetScenes({ seed, split: "train", sequences: STREETS, framesPerSequence: 1 });
   const plain = emptyPurity(dataset.classes.length), sharp = emptyPurity(dataset.classes.length);
-  for (let i = 0; i < 32; i++) {
+  for (let i = 0; i < STREETS; i++) {
     const frame = await dataset.read(i, { height: 64, width: 128 });
     const depth = { height: 64, width: 128, disparity: blurred(frame.depth!) };
     const { intrinsics, labels } = frame;
