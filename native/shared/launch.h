@@ -17,6 +17,8 @@
 #ifndef CPCDR_LAUNCH_H
 #define CPCDR_LAUNCH_H
 
+#include <cstddef>
+
 #include "shared.h"
 
 namespace cpcdr {

@@ -1,6 +1,6 @@
 /*
  * What the CUDA library's cpcdr_prototype_loss does. No matrix of scores is kept: every pass forms its tiles again,
- * which costs 8 + 2 * (iterations - 1) products of features and prototypes in all with 3 iterations or more, and
+ * which costs 6 + 2 * iterations products of features and prototypes in all, and
  * memory for the targets of some groups at a time, at most half a matrix [n, k] of half precision.
  *
  * Sinkhorn in the log domain: q = exp(score / epsilon + f + g), where columns are balanced by
