@@ -10,7 +10,7 @@ template <typename Kernel>
 __global__ void __launch_bounds__(Kernel::kThreads) run_phases(const Kernel kernel) {
   __shared__ typename Kernel::Shared memory;
   typename Kernel::Local local;
-  const shared::Where where{blockIdx.x, static_cast<int>(threadIdx.x)};
+  const shared::Where where{static_cast<int32_t>(blockIdx.x), static_cast<int>(threadIdx.x)};
   for (int p = 0; kernel.phase(p, where, memory, local); p++) __syncthreads();
 }
 

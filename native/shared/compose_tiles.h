@@ -102,9 +102,9 @@ struct ComposeTile {
   CPCDR_SHARED int tiles_across() const { return static_cast<int>(blocks_for(all.width, kWidth)); }
   CPCDR_SHARED int64_t tiles() const { return tiles_across() * blocks_for(all.height, kHeight); }
   CPCDR_SHARED Place place(const Where& where) const {
-    const int64_t tile = where.block % tiles();
-    return {static_cast<int>(where.block / tiles()), static_cast<int>(tile % tiles_across()) * kWidth,
-            static_cast<int>(tile / tiles_across()) * kHeight};
+    const int tile = remainder(where.block, tiles());
+    return {quotient(where.block, tiles()), remainder(tile, tiles_across()) * kWidth,
+            quotient(tile, tiles_across()) * kHeight};
   }
   CPCDR_SHARED bool on_canvas(int x, int y) const { return x >= 0 && y >= 0 && x < all.width && y < all.height; }
 

@@ -105,7 +105,7 @@ struct AddParts {
   int64_t count, parts;
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t i = where.block * kThreads + where.thread;
+    const int64_t i = where.index(kThreads);
     if (i >= count) return false;
     float sum = 0;
     for (int64_t part = 0; part < parts; part++) sum += values[part * count + i];

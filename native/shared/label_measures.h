@@ -32,7 +32,7 @@ struct BeginMeasures {
   LabelMeasures map;
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t k = where.block * kThreads + where.thread;
+    const int64_t k = where.index(kThreads);
     if (k >= map.count) return false;
     const int32_t box[] = {0, INT32_MAX, INT32_MAX, 0, 0};
     for (int i = 0; i < 5; i++) map.boxes[5 * k + i] = box[i];
@@ -61,8 +61,8 @@ struct MeasureLabels {
   CPCDR_SHARED int64_t columns() const { return blocks_for(map.width, kThreads); }
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int x = static_cast<int>(where.block % columns()) * kThreads + where.thread;
-    const int top = static_cast<int>(where.block / columns()) * kMeasuredRows;
+    const int x = remainder(where.block, columns()) * kThreads + where.thread;
+    const int top = quotient(where.block, columns()) * kMeasuredRows;
     const int bottom = smaller(map.height, top + kMeasuredRows);
     if (x >= map.width) return false;
     Run run = {-1, top, {0, 0, 0, 0}};
@@ -133,7 +133,7 @@ struct EndMeasures {
   LabelMeasures map;
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t k = where.block * kThreads + where.thread;
+    const int64_t k = where.index(kThreads);
     if (k >= map.count) return false;
     int32_t* const box = map.boxes + 5 * k;
     for (int i = 1; i < 3; i++) box[i] = box[0] ? box[i] : 0;
@@ -153,7 +153,7 @@ struct WriteBorders {
   int32_t* borders;
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t k = where.block * kThreads + where.thread;
+    const int64_t k = where.index(kThreads);
     if (k >= size) return false;
     borders[3 * k] = static_cast<int32_t>(keys[k] >> 32);
     borders[3 * k + 1] = static_cast<int32_t>(keys[k]);

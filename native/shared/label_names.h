@@ -25,11 +25,13 @@ struct LabelNodes {
   /* Calls visit(nodes of the map, pixel) for the roots of tiles in the thread's word of its block's chunk. */
   template <typename Visit>
   CPCDR_SHARED void each_root(const Where& where, const Visit& visit) const {
-    const int64_t b = where.block / chunk_count(), word = where.block % chunk_count() * kChunk + where.thread;
+    const int64_t chunks_each = chunk_count(), b = quotient(where.block, chunks_each);
+    const int64_t word = int64_t{remainder(where.block, chunks_each)} * kChunk + where.thread;
     if (word >= shape.words()) return;
-    const int64_t first = word / shape.row_words() * shape.width + word % shape.row_words() * 32;
+    const int32_t first =
+        quotient(word, shape.row_words()) * shape.width + remainder(word, shape.row_words()) * 32;
     for (uint32_t bits = roots[b * shape.words() + word]; bits; bits &= bits - 1) {
-      visit(labels + b * shape.pixels(), static_cast<int32_t>(first) + lowest_bit(bits));
+      visit(labels + b * shape.pixels(), first + lowest_bit(bits));
     }
   }
 };
@@ -139,8 +141,8 @@ struct WriteLabels {
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
     const int64_t pixels = nodes.shape.pixels(), blocks = blocks_for(pixels, kPixels);
-    int32_t* const map = nodes.labels + where.block / blocks * pixels;
-    const int64_t begin = where.block % blocks * kPixels, end = smaller(pixels, begin + kPixels);
+    int32_t* const map = nodes.labels + quotient(where.block, blocks) * pixels;
+    const int64_t begin = int64_t{remainder(where.block, blocks)} * kPixels, end = smaller(pixels, begin + kPixels);
     for (int64_t i = begin + where.thread; i < end; i += kThreads) {
       const int32_t own = load_relaxed(map + i);
       /* The root's pixel holds ~name still, or its label already. */

@@ -52,7 +52,6 @@ template <typename Rule>
 struct LabelTile {
   static constexpr int kThreads = 256;
   static constexpr int kRowsApart = kThreads / kTileWidth;
-  typedef Nothing Local;
   struct Shared {
     int32_t nodes[kTileWidth * kTileHeight];
     /* Bits of pixels, two words a row: no background; joined to the left; to the pixel above; roots. */
@@ -69,19 +68,21 @@ struct LabelTile {
     int top, left, column, first_row;
   };
 
+  typedef Place Local;
+
   CPCDR_SHARED Place place(const Where& where) const {
-    const int64_t tile = where.block % maps.shape.tiles();
-    const int across = maps.shape.tiles_across();
-    return {where.block / maps.shape.tiles(), static_cast<int>(tile / across) * kTileHeight,
-            static_cast<int>(tile % across) * kTileWidth, where.thread % kTileWidth, where.thread / kTileWidth};
+    const int64_t tiles = maps.shape.tiles(), across = maps.shape.tiles_across();
+    const int tile = remainder(where.block, tiles);
+    return {quotient(where.block, tiles), quotient(tile, across) * kTileHeight, remainder(tile, across) * kTileWidth,
+            where.thread % kTileWidth, where.thread / kTileWidth};
   }
 
   CPCDR_SHARED static uint64_t row_of(const uint32_t (&bits)[kTileHeight][2], int row) {
     return bits[row][0] | static_cast<uint64_t>(bits[row][1]) << 32;
   }
 
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    const Place at = place(where);
+  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& at) const {
+    if (p == 0) at = place(where);
     const LabelMaps<Rule> map = maps.at(at.map);
     if (p == 4) {
       write_roots(at, where.thread, shared);
@@ -171,16 +172,16 @@ struct LabelSeams {
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
     const LabelShape& shape = maps.shape;
-    const int64_t at = where.block * kThreads + where.thread, b = at / shape.seams(), k = at % shape.seams();
+    const int64_t at = where.index(kThreads), seams = shape.seams();
+    const int32_t b = quotient(at, seams), k = remainder(at, seams);
     if (b >= shape.batch) return false;
     const LabelMaps<Rule> map = maps.at(b);
     int32_t* const nodes = labels + b * shape.pixels();
     if (k < shape.level_seams()) {
-      join_up(map, nodes, static_cast<int>(k % shape.width), static_cast<int>(k / shape.width + 1) * kTileHeight);
+      join_up(map, nodes, remainder(k, shape.width), (quotient(k, shape.width) + 1) * kTileHeight);
     } else {
       const int64_t rest = k - shape.level_seams();
-      join_left(map, nodes, static_cast<int>(rest / shape.height + 1) * kTileWidth,
-                static_cast<int>(rest % shape.height));
+      join_left(map, nodes, (quotient(rest, shape.height) + 1) * kTileWidth, remainder(rest, shape.height));
     }
     return false;
   }

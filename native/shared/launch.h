@@ -26,8 +26,11 @@ namespace CPCDR_ISA {
 
 /* Where a thread stands. */
 struct Where {
-  int64_t block;
+  int32_t block;
   int thread;
+
+  /* The thread among those of all blocks. */
+  CPCDR_SHARED int64_t index(int block_threads) const { return int64_t{block} * block_threads + thread; }
 };
 
 /* What a kernel that keeps nothing between phases has as Shared or Local. */
@@ -36,6 +39,16 @@ struct Nothing {};
 constexpr int kWarp = 32;
 
 CPCDR_SHARED int64_t blocks_for(int64_t count, int64_t each) { return (count + each - 1) / each; }
+
+/* Of numbers from 0 to 2^31 - 1: many times as fast on a GPU as dividing 64 bits. */
+CPCDR_SHARED int32_t quotient(int64_t a, int64_t b) {
+  return static_cast<int32_t>(static_cast<uint32_t>(a) / static_cast<uint32_t>(b));
+}
+CPCDR_SHARED int32_t remainder(int64_t a, int64_t b) {
+  return static_cast<int32_t>(static_cast<uint32_t>(a) % static_cast<uint32_t>(b));
+}
+
+
 template <typename T>
 CPCDR_SHARED T smaller(T a, T b) {
   return b < a ? b : a;

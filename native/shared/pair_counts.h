@@ -52,7 +52,7 @@ struct GatherPairs {
   int32_t* counts;
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t slot = where.block * kThreads + where.thread;
+    const int64_t slot = where.index(kThreads);
     if (slot >= table.slots || table.keys[slot] == 0) return false;
     const int32_t at = atomic_add(&table.state->gathered, 1);
     keys[at] = table.keys[slot];
@@ -90,7 +90,7 @@ struct SortStep {
   int64_t size, span, distance;
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t k = where.block * kThreads + where.thread;
+    const int64_t k = where.index(kThreads);
     if (k >= size / 2) return false;
     const int64_t i = lower_partner(k, distance);
     order_pair(keys, counts, i, i + distance, (i & span) == 0);
@@ -119,7 +119,7 @@ struct SortTogether {
   }
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
-    const int64_t base = where.block * kSortedTogether;
+    const int64_t base = int64_t{where.block} * kSortedTogether;
     if (p == 0) {
       for (int half = where.thread; half < kSortedTogether; half += kThreads) {
         shared.keys[half] = keys[base + half];

@@ -123,7 +123,7 @@ struct MeanGreys {
   int step, count;
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t k = where.block * kThreads + where.thread;
+    const int64_t k = where.index(kThreads);
     if (k >= count) return false;
     double sum = 0;
     for (int32_t job = first_jobs[k]; job < first_jobs[k + 1]; job++) sum += sums[job];

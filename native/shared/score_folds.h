@@ -109,7 +109,7 @@ struct EndFold {
   float sign;
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t x = where.block * kThreads + where.thread;
+    const int64_t x = where.index(kThreads);
     if (x >= count) return false;
     LogSum sum = LogSum::nothing();
     for (int64_t part = 0; part < parts; part++) sum.add(folded[part * count + x]);
@@ -130,7 +130,7 @@ struct BeginFactors {
   int64_t count;
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t i = where.block * kThreads + where.thread;
+    const int64_t i = where.index(kThreads);
     if (i < count) factors[i] = groups[i] < 0 ? -INFINITY : 0;
     return false;
   }

@@ -65,6 +65,8 @@ struct ScoreSweep {
   struct Local {
     TileSums<kTensor> sums;
     typename Consumer::Local own;
+    Sweep sweep;
+    int plane, tile, last, step; /* tiles of y to come, and what is next to do for the one at hand */
   };
 
   Rows x, y;
@@ -74,23 +76,34 @@ struct ScoreSweep {
   CPCDR_SHARED int depth_steps() const { return static_cast<int>(blocks_for(x.depth, kDepthStep)); }
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
-    const int64_t owned = where.block % x.tiles(), part = where.block / x.tiles() % parts;
-    const int64_t plane = where.block / x.tiles() / parts;
-    const int64_t first = y.tiles() * part / parts, last = y.tiles() * (part + 1) / parts;
-    const int steps = 2 * depth_steps(), each = steps + 1 + Consumer::kPhases;
-    const int64_t tile = first + p / each;
-    const Sweep sweep{owned * kTile, tile * kTile, owned, part};
-    if (p == 0) consumer.begin(sweep, plane, where.thread, shared.own, local.own);
-    if (tile >= last) {
-      return consumer.end(static_cast<int>(p - (last - first) * each), sweep, plane, where.thread, shared.own, local.own);
+    if (p == 0) begin(where, shared, local);
+    const Sweep sweep = local.sweep;
+    const int step = local.step++, steps = 2 * depth_steps();
+    if (local.tile >= local.last) {
+      return consumer.end(step, sweep, local.plane, where.thread, shared.own, local.own);
     }
-    const int step = p % each;
     if (step == 0) local.sums.clear();
     if (step < steps && step % 2 == 0) load(sweep, step / 2 * kDepthStep, where.thread, shared.tiles);
     else if (step < steps) multiply(where.thread, shared.tiles, local.sums);
     else if (step == steps) local.sums.write(where.thread, shared.tiles.tile[0]);
-    else consumer.template take<kTensor>(step - steps - 1, sweep, plane, where.thread, shared.tiles, shared.own, local.own);
+    else consumer.template take<kTensor>(step - steps - 1, sweep, local.plane, where.thread, shared.tiles, shared.own, local.own);
+    if (step == steps + Consumer::kPhases) {
+      local.step = 0;
+      local.tile++;
+      local.sweep.y += kTile;
+    }
     return true;
+  }
+
+  CPCDR_SHARED void begin(const Where& where, Shared& shared, Local& local) const {
+    const int owned = remainder(where.block, x.tiles()), rest = quotient(where.block, x.tiles());
+    const int part = remainder(rest, parts);
+    local.plane = quotient(rest, parts);
+    local.tile = static_cast<int>(y.tiles() * part / parts);
+    local.last = static_cast<int>(y.tiles() * (part + 1) / parts);
+    local.step = 0;
+    local.sweep = {int64_t{owned} * kTile, int64_t{local.tile} * kTile, owned, part};
+    consumer.begin(local.sweep, local.plane, where.thread, shared.own, local.own);
   }
 
   /* Neighbouring threads read neighbouring elements of a row. */

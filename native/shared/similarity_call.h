@@ -22,7 +22,7 @@ struct InverseLengths {
   int depth;
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    const int64_t i = where.block * kRows + where.thread / kWarp;
+    const int64_t i = int64_t{where.block} * kRows + where.thread / kWarp;
     if (p == 0) {
       double sum = 0;
       for (int c = where.thread % kWarp; i < count && c < depth; c += kWarp) {

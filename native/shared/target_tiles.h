@@ -124,7 +124,7 @@ struct SpanTargets {
   float* targets;
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t at = where.block * kThreads + where.thread, group = at / k, y = at % k;
+    const int64_t at = where.index(kThreads), group = at / k, y = at - group * k;
     if (group >= chunk.group_count) return false;
     const int64_t begin = chunk.bounds[chunk.first_group + group] - chunk.first_row;
     const int64_t end = chunk.bounds[chunk.first_group + group + 1] - chunk.first_row;

@@ -13,7 +13,7 @@
 #include <mma.h>
 #endif
 
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #define CPCDR_UNROLL _Pragma("unroll")
 #else
 #define CPCDR_UNROLL

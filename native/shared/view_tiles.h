@@ -133,10 +133,8 @@ struct ViewTile {
   CPCDR_SHARED int64_t tiles() const { return tiles_across() * blocks_for(all.height, kHeight); }
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    const int64_t tile = where.block % tiles();
-    const int item = static_cast<int>(where.block / tiles());
-    const int left = static_cast<int>(tile % tiles_across()) * kWidth;
-    const int top = static_cast<int>(tile / tiles_across()) * kHeight;
+    const int tile = remainder(where.block, tiles()), item = quotient(where.block, tiles());
+    const int left = remainder(tile, tiles_across()) * kWidth, top = quotient(tile, tiles_across()) * kHeight;
     const PlannedView& view = all.views[item];
     const int column = where.thread % kWidth, row = where.thread / kWidth, x = left + column, y = top + row;
     const bool on_image = x < all.width && y < all.height;

@@ -87,7 +87,7 @@ class Emulator {
       int going_on = 0;
       for (uint32_t i = 0; i < Kernel::kThreads; i++) {
         const int thread = static_cast<int>((first + step * i) % Kernel::kThreads);
-        going_on += kernel.phase(p, {block, thread}, shared, locals[static_cast<size_t>(thread)]);
+        going_on += kernel.phase(p, {static_cast<int32_t>(block), thread}, shared, locals[static_cast<size_t>(thread)]);
       }
       if (going_on == 0) return;
       if (going_on != Kernel::kThreads) stop("threads of a block disagree on its last phase");
