@@ -42,6 +42,7 @@ const FLAGS = [
   "-std=c++17",
   "-O3",
   "-fmad=false",
+  "--compress-mode=size",
   "-Werror",
   "all-warnings",
   `-Xcompiler=${HOST_FLAGS.join(",")}`,
