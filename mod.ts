@@ -113,8 +113,13 @@ export {
   clusterProtocol,
   type ClusterProtocolInput,
   type ClusterProtocolResult,
-  prototypeUsage,
 } from "./lib/evaluate/cluster_protocol.ts";
+export {
+  groupPrototypes,
+  type PrototypeModel,
+  type PrototypeUse,
+  prototypeUse,
+} from "./lib/evaluate/prototype_groups.ts";
 export { colourPositionBaseline } from "./lib/evaluate/colour_baseline.ts";
 export { kmeansProtocol } from "./lib/evaluate/kmeans_protocol.ts";
 export { linearProbe } from "./lib/evaluate/linear_probe.ts";

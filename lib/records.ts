@@ -76,7 +76,7 @@ export interface Copy {
   readonly source: number;
   /** The region of that source, or -1 for a whole image. */
   readonly region: number;
-  /** 3x3 row-major: source pixel (x, y, 1) to pixel of the final mixed image. */
+  /** 3x3 row-major, affine: source pixel (x, y, 1) to pixel of the final mixed image. */
   readonly transform: Float64Array;
 }
 

@@ -58,11 +58,12 @@ const LINK_FLAGS = [
 const LIBRARY = "libcpcdr_cuda.so";
 
 /**
- * What the CUDA runtime takes from the C library that glibc 2.34 gave a newer version, by the library that had it
- * before. The link takes it from stubs of those, so that the result loads on older systems too.
+ * What the library takes from the C library that glibc 2.29 (libm) and 2.34 (the rest) gave a newer version, by the
+ * library that had it before. The link takes it from stubs of those, so that the result loads on older systems too.
  */
 const OLD_HOMES: Readonly<Record<string, readonly string[]>> = {
   "libdl.so.2": ["dlclose", "dlerror", "dlopen", "dlsym", "dlvsym"],
+  "libm.so.6": ["exp", "log"],
   "librt.so.1": ["shm_open", "shm_unlink"],
   "libpthread.so.0": [
     ...["condattr_setpshared", "create", "detach", "getspecific", "join", "key_create"],

@@ -206,6 +206,15 @@ export class DepthTrainer {
     return state;
   }
 
+  /** A copy of the depth network's ResNet under torchvision's names, running statistics included. */
+  async encoder(): Promise<StateDict> {
+    const entries = [...await this.#store.export()];
+    return new Map(
+      entries.filter(([name]) => name.startsWith(ENCODER))
+        .map(([name, tensor]) => [name.slice(ENCODER.length), tensor]),
+    );
+  }
+
   /** Takes it back. @throws {CheckpointError} when it belongs to another configuration. */
   import(state: StateDict): void {
     const entries = [...state];
@@ -224,6 +233,7 @@ export class DepthTrainer {
 }
 
 const OPTIMIZER = "optimizer.";
+const ENCODER = "depth.encoder.";
 
 function learningRates(config: DepthConfig): Schedule {
   const { schedule, learningRate, steps, warmupSteps } = config;

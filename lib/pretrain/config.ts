@@ -20,6 +20,11 @@ export interface OptimizerConfig {
 /** Settings of the network, the samples, the losses and the optimiser of the contrastive stage. */
 export interface PretrainConfig {
   readonly depth: 18 | 34 | 50;
+  /**
+   * Where the backbone's weights begin: drawn at random, or those of the depth network's encoder, which
+   * has seen the same video without labels. The two networks are of one depth and width then.
+   */
+  readonly backbone: "random" | "depth";
   /** Channels of the ResNet's first stage: 64 is the standard network, 16 a quarter of its width. */
   readonly width: number;
   /** Channels of the feature pyramid. */
@@ -51,6 +56,7 @@ export interface PretrainConfig {
 /** Learns in two minutes on two cores, from 6 sources (12 mixed images) of 64 x 128 a step. */
 export const tinyPretrainConfig: PretrainConfig = {
   depth: 18,
+  backbone: "depth",
   width: 16,
   pyramidChannels: 64,
   projectorChannels: 64,
@@ -59,8 +65,8 @@ export const tinyPretrainConfig: PretrainConfig = {
   pixelSamples: 512,
   regionSamples: 512,
   minimumGroup: 2,
-  pixelWeight: 0.5,
-  regionWeight: 0.5,
+  pixelWeight: 0.8,
+  regionWeight: 0.2,
   temperature: 0.1,
   epsilon: 0.05,
   sinkhornIterations: 3,
@@ -82,6 +88,7 @@ export const tinyPretrainConfig: PretrainConfig = {
  */
 export const paperPretrainConfig: PretrainConfig = {
   depth: 50,
+  backbone: "random",
   width: 64,
   pyramidChannels: 128,
   projectorChannels: 0,
@@ -122,6 +129,7 @@ export function checkPretrainConfig(config: PretrainConfig): void {
     require(name, Number.isInteger(value) && value >= least, `to be an integer from ${least}`);
   };
   require("depth", [18, 34, 50].includes(config.depth), "18, 34 or 50");
+  require("backbone", ["random", "depth"].includes(config.backbone), "random or depth");
   for (
     const name of ["width", "pyramidChannels", "embeddingSize", "minimumGroup", "steps"] as const
   ) count(name, 1);

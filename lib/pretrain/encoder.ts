@@ -15,6 +15,9 @@ import type { PretrainConfig } from "./config.ts";
 /** Pixels from one feature to the next. */
 export const FEATURE_STRIDE = 4;
 
+/** What the names of the ResNet's parameters begin with. */
+export const BACKBONE = "backbone";
+
 /** What the network says of a batch `[B,H,W,3]`. */
 export interface Encoding {
   /** `[B,H/4,W/4,pyramidChannels]`, what other tasks build on. */
@@ -31,7 +34,7 @@ export type Encoder = (images: tf.Tensor4D, mode: Mode) => Encoding;
  * `projector.0` (with `projector.1` and `projector.3` where the projector has two layers).
  */
 export function encoder(scope: Scope, config: PretrainConfig): Encoder {
-  const backbone = resnet(scope.child("backbone"), {
+  const backbone = resnet(scope.child(BACKBONE), {
     depth: config.depth,
     width: config.width,
     inputChannels: 3,

@@ -14,6 +14,7 @@ import type { Embedding, Frame, MixedBatch } from "../records.ts";
 import { compare, type Comparison, countUsed, type Level, readComparison } from "./comparison.ts";
 import { checkPretrainConfig, type PretrainConfig } from "./config.ts";
 import {
+  BACKBONE,
   type Encoder,
   encoder,
   type Encoding,
@@ -225,6 +226,20 @@ export class Pretrainer {
     this.#optimizer.import(
       new Map(ofOptimizer.map(([name, tensor]) => [name.slice(OPTIMIZER.length), tensor])),
     );
+  }
+
+  /**
+   * Takes over a ResNet under torchvision's names, running statistics included, in place of the random
+   * backbone. Its classifier `fc`, which nothing here has, may be there.
+   *
+   * @throws {CheckpointError} when it is of another depth or width; nothing is changed then.
+   */
+  async importBackbone(weights: StateDict): Promise<void> {
+    const state = await this.#store.export();
+    for (const [name, tensor] of weights) {
+      if (!name.startsWith("fc.")) state.set(`${BACKBONE}.${name}`, tensor);
+    }
+    this.#store.import(state);
   }
 
   /** Frees every tensor. */

@@ -61,7 +61,8 @@ export function samplePixels(
   const slots = new Slots(batch.count, options);
   for (const { source, x, y } of random.shuffle(points)) {
     const places: Place[] = [];
-    for (const copy of copiesOf[source]) {
+    for (const { copy, left, top, right, bottom } of copiesOf[source]) {
+      if (x < left || x > right || y < top || y > bottom) continue;
       const place = landing(batch, copy, x, y);
       if (place) places.push(place);
     }
@@ -169,16 +170,54 @@ function spreadPoints(
   return points;
 }
 
-/** The copies of each source of which at least one pixel is seen: far fewer than there are. */
-function visibleCopies({ copies, copyIds, regionOffsets }: MixedBatch): number[][] {
-  const seen = new Uint8Array(copies.length);
-  for (const copy of copyIds) if (copy >= 0) seen[copy] = 1;
-  const copiesOf: number[][] = Array.from({ length: regionOffsets.length - 1 }, () => []);
-  copies.forEach(({ source }, copy) => {
-    if (seen[copy]) copiesOf[source].push(copy);
+/** A copy of which at least one pixel is seen, and the part of its source that the seen pixels show. */
+interface VisibleCopy {
+  readonly copy: number;
+  /** Pixels of the source, bounds included. */
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** The visible copies of each source: far fewer than there are, and each of a small part. */
+function visibleCopies(batch: MixedBatch): VisibleCopy[][] {
+  const { copies, copyIds, regionOffsets, width } = batch;
+  const seen = copies.map(() => ({ left: Infinity, top: Infinity, right: -1, bottom: -1 }));
+  for (let i = 0; i < copyIds.length; i++) {
+    if (copyIds[i] < 0) continue;
+    const box = seen[copyIds[i]], x = i % width, y = Math.floor(i / width) % batch.height;
+    if (x < box.left) box.left = x;
+    if (x > box.right) box.right = x;
+    if (y < box.top) box.top = y;
+    if (y > box.bottom) box.bottom = y;
+  }
+  const copiesOf: VisibleCopy[][] = Array.from({ length: regionOffsets.length - 1 }, () => []);
+  copies.forEach(({ source, transform: [a, b, c, d, e, f] }, copy) => {
+    const { left, top, right, bottom } = seen[copy];
+    if (right < 0) return;
+    // Back through the affine transform: each side of the image's box is half a pixel further out.
+    const determinant = a * e - b * d;
+    const corners = [left - 0.5, right + 0.5].flatMap((x) =>
+      [top - 0.5, bottom + 0.5].map((y) => [
+        (e * (x - c) - b * (y - f)) / determinant,
+        (a * (y - f) - d * (x - c)) / determinant,
+      ])
+    );
+    const xs = corners.map(([x]) => x), ys = corners.map(([, y]) => y);
+    copiesOf[source].push({
+      copy,
+      left: Math.min(...xs) - ROUNDING,
+      top: Math.min(...ys) - ROUNDING,
+      right: Math.max(...xs) + ROUNDING,
+      bottom: Math.max(...ys) + ROUNDING,
+    });
   });
   return copiesOf;
 }
+
+/** In pixels, far above what going there and back can lose. */
+const ROUNDING = 1e-3;
 
 /**
  * Where a point of a copy's source lies in its mixed image, or undefined where it cannot be seen: it
@@ -186,8 +225,7 @@ function visibleCopies({ copies, copyIds, regionOffsets }: MixedBatch): number[]
  */
 function landing(batch: MixedBatch, copy: number, x: number, y: number): Place | undefined {
   const { mixed, transform: t } = batch.copies[copy];
-  const w = t[6] * x + t[7] * y + t[8];
-  const landedX = (t[0] * x + t[1] * y + t[2]) / w, landedY = (t[3] * x + t[4] * y + t[5]) / w;
+  const landedX = t[0] * x + t[1] * y + t[2], landedY = t[3] * x + t[4] * y + t[5];
   const column = Math.round(landedX), row = Math.round(landedY);
   if (!(column >= 0 && column < batch.width && row >= 0 && row < batch.height)) return undefined;
   if (batch.copyIds[(mixed * batch.height + row) * batch.width + column] !== copy) return undefined;

@@ -62,6 +62,7 @@ export const defaultRegionConfig: RegionConfig = {
  */
 export const tinyRegionConfig: RegionConfig = {
   ...defaultRegionConfig,
+  minArea: 0.004,
   keepJump: null,
   superpixels: { count: 230, compactness: 10, iterations: 5 },
 };

@@ -6,6 +6,7 @@
  */
 
 import { ConfigError, DataError } from "../errors.ts";
+import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
 import { randomStream } from "../random.ts";
 import type { DepthMap, Intrinsics, Region, RegionMap } from "../records.ts";
 import { defaultRegionConfig, type RegionConfig } from "./config.ts";
@@ -13,7 +14,8 @@ import type { Components } from "./connected_components.ts";
 import { type Surface, surfaceOf } from "./geometry.ts";
 import { fitGroundPlane } from "./ground_plane.ts";
 import { heightsOf, Kind, kindsOf } from "./kinds.ts";
-import { mergeSmall } from "./merging.ts";
+import { logDepths, mergeSmall } from "./merging.ts";
+import { regionsNatively } from "./native_regions.ts";
 import { labelSurface } from "./surface_labels.ts";
 import { type SuperpixelImage, superpixelMedians, superpixels } from "./superpixels.ts";
 
@@ -25,6 +27,8 @@ const TYPICAL_HEIGHT = 0.12;
  *
  * @param image The frame that the depth map belongs to; superpixels are cut from it where the
  * settings ask for them.
+ * @param library cuts on all cores; null: plain TypeScript, which gives the same ids, and mean disparities
+ * that agree to rounding in double. By default the library that ships for this platform.
  * @throws {DataError} when disparity or image and size do not agree.
  * @throws {ConfigError} when the settings ask for superpixels of a frame that is not given.
  */
@@ -33,23 +37,33 @@ export function depthRegions(
   intrinsics: Intrinsics,
   config: RegionConfig = defaultRegionConfig,
   image?: SuperpixelImage,
+  library: NativeLibrary | null = sharedLibrary() ?? null,
 ): RegionMap {
   const { height, width } = depth;
   checkInputs(depth, config, image);
   const disparity = config.superpixels
-    ? superpixelMedians(depth.disparity, superpixels(image!, config.superpixels))
+    ? superpixelMedians(depth.disparity, superpixels(image!, config.superpixels, library), library)
     : depth.disparity;
+  const random = randomStream(0, "ground-plane");
+  if (library && disparity.length > 0) {
+    const { labels, count, regions } = regionsNatively(
+      depth,
+      disparity,
+      intrinsics,
+      config,
+      random,
+      library,
+    );
+    return regions ? { height, width, ids: labels, regions } : describe({ labels, count }, depth);
+  }
   const surface = surfaceOf({ height, width, disparity }, intrinsics);
-  const plane = fitGroundPlane(surface, config.groundTrials, randomStream(0, "ground-plane"));
+  const plane = fitGroundPlane(surface, config.groundTrials, random);
   const unit = plane?.cameraHeight ?? TYPICAL_HEIGHT * medianDepth(disparity);
   const heights = heightsOf(surface, plane);
   const kinds = kindsOf(surface, heights, unit, plane, config);
   const joins = predicate(surface, heights, kinds, config);
-  const components = labelSurface(surface, heights, kinds, config, joins);
-  const logDepth = Float32Array.from(
-    { length: height * width },
-    (_, i) => Math.log(surface.points[3 * i + 2]),
-  );
+  const components = labelSurface(surface, heights, kinds, config, joins, library);
+  const logDepth = logDepths(surface.points);
   const minArea = config.minArea * height * width;
   const keep = { jump: config.keepJump, area: config.keepArea * height * width };
   return describe(mergeSmall(components, logDepth, kinds, height, width, minArea, keep), depth);
@@ -96,12 +110,12 @@ export function predicate(
     if (kind !== kinds[b]) return false;
     if (kind === Kind.sky) return true;
     if (kind !== Kind.object) return Math.abs(heights[a] - heights[b]) < kerb;
-    const [za, zb] = [points[3 * a + 2], points[3 * b + 2]];
+    const za = points[3 * a + 2], zb = points[3 * b + 2];
     const jump = Math.abs(za - zb) / Math.min(za, zb);
     if (jump >= maxJump) return false;
     let cosine = 0, turn = 0;
     for (let c = 0; c < 3; c++) {
-      const [u, v] = [normals[3 * a + c], normals[3 * b + c]];
+      const u = normals[3 * a + c], v = normals[3 * b + c];
       cosine += u * v;
       turn += (points[3 * b + c] - points[3 * a + c]) * (v - u);
     }

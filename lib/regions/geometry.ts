@@ -1,5 +1,6 @@
 /**
- * From disparity to points and normals in the camera's axes: x right, y down, z ahead.
+ * From disparity to points and normals in the camera's axes: x right, y down, z ahead. The library has
+ * the same steps in the same order of rounding (native/shared/surface.h).
  *
  * @module
  */
@@ -25,11 +26,15 @@ const JUMP = 0.06;
 export function surfaceOf(depth: DepthMap, intrinsics: Intrinsics): Surface {
   const { height, width, disparity } = depth;
   const points = new Float32Array(height * width * 3);
+  const rays = Float64Array.from(
+    { length: width },
+    (_, x) => ((x + 0.5) / width - intrinsics.cx) / intrinsics.fx,
+  );
   for (let y = 0, i = 0; y < height; y++) {
     const v = ((y + 0.5) / height - intrinsics.cy) / intrinsics.fy;
     for (let x = 0; x < width; x++, i++) {
       const z = 1 / Math.max(SMALLEST_DISPARITY, disparity[i] || 0);
-      points[3 * i] = z * ((x + 0.5) / width - intrinsics.cx) / intrinsics.fx;
+      points[3 * i] = z * rays[x];
       points[3 * i + 1] = z * v;
       points[3 * i + 2] = z;
     }
@@ -46,16 +51,13 @@ function normalsOf(points: Float32Array, height: number, width: number): Float32
       difference(points, i, 1, x, width - 1 - x, a);
       difference(points, i, width, y, height - 1 - y, b);
       // Right x down points away from the camera.
-      let nx = b[1] * a[2] - b[2] * a[1],
+      const nx = b[1] * a[2] - b[2] * a[1],
         ny = b[2] * a[0] - b[0] * a[2],
         nz = b[0] * a[1] - b[1] * a[0];
-      const length = Math.hypot(nx, ny, nz) || 1;
-      nx /= length;
-      ny /= length;
-      nz /= length;
-      normals[3 * i] = nx;
-      normals[3 * i + 1] = ny;
-      normals[3 * i + 2] = nz;
+      const inverse = 1 / (Math.sqrt(nx * nx + ny * ny + nz * nz) || 1);
+      normals[3 * i] = nx * inverse;
+      normals[3 * i + 1] = ny * inverse;
+      normals[3 * i + 2] = nz * inverse;
     }
   }
   return normals;
@@ -78,7 +80,7 @@ function difference(
     return;
   }
   const back = after === 0 || (before > 0 && isBackBetter(points, at, stride, before, after));
-  const [from, to] = back ? [at - stride, at] : [at, at + stride];
+  const from = back ? at - stride : at, to = from + stride;
   for (let c = 0; c < 3; c++) out[c] = points[3 * to + c] - points[3 * from + c];
 }
 

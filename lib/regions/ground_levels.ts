@@ -11,6 +11,8 @@ export interface GroundLevels {
 }
 
 const BINS = 256;
+/** Heights are summed in whole parts of this size, so that no order of summation changes a sum. */
+const PART = 2 ** -30;
 /** The share of the variance of heights that the split must explain; of even noise it explains 0.75. */
 const CLEAR = 0.9;
 /** Each level holds at least this share of the ground. */
@@ -32,21 +34,23 @@ export function groundLevels(
   let total = 0, squares = 0;
   for (const height of heights) {
     const bin = Math.min(BINS - 1, Math.floor((height + most) / (2 * most) * BINS));
+    const parts = Math.trunc(height / PART);
     counts[bin]++;
-    sums[bin] += height;
-    total += height;
-    squares += height * height;
+    sums[bin] += parts;
+    total += parts;
+    squares += Math.trunc(height * height / PART);
   }
-  const spread = squares - total * total / heights.length;
+  total *= PART;
+  const spread = squares * PART - total * total / heights.length;
   let best: GroundLevels | undefined, explained = CLEAR * spread, below = 0, sum = 0;
   for (let bin = 0; bin < BINS - 1; bin++) {
     below += counts[bin];
-    sum += sums[bin];
+    sum += sums[bin] * PART;
     const above = heights.length - below;
     if (Math.min(below, above) < Math.max(1, LEAST_SHARE * heights.length)) continue;
-    const lower = sum / below, upper = (total - sum) / above;
-    const between = below * above / heights.length * (upper - lower) ** 2;
-    if (between > explained && upper - lower >= least) {
+    const lower = sum / below, upper = (total - sum) / above, step = upper - lower;
+    const between = below * above / heights.length * (step * step);
+    if (between > explained && step >= least) {
       [best, explained] = [{ lower, upper }, between];
     }
   }

@@ -59,7 +59,7 @@ export function fitGroundPlane(
   for (let k = 0; k < 3; k++) plane = refine(points, plane, TOLERANCES[level]) ?? plane;
   return {
     normal: plane as [number, number, number],
-    cameraHeight: 1 / Math.hypot(...plane),
+    cameraHeight: 1 / lengthOf(plane),
     support: countSupport(points, plane)[level] / candidates.length,
   };
 }
@@ -79,12 +79,16 @@ function upwardPixels({ height, width, points, normals }: Surface): number[] {
   return stride <= 1 ? found : found.filter((_, k) => k % stride === 0);
 }
 
+function lengthOf([a, b, c]: readonly number[]): number {
+  return Math.sqrt(a * a + b * b + c * c);
+}
+
 function isUpright(plane: readonly number[]): boolean {
-  return plane[1] > UPRIGHT * Math.hypot(...plane);
+  return plane[1] > UPRIGHT * lengthOf(plane);
 }
 
 function isNear(plane: readonly number[], other: readonly number[]): boolean {
-  return Math.abs(Math.hypot(...other) / Math.hypot(...plane) - 1) < SHIFT;
+  return Math.abs(lengthOf(other) / lengthOf(plane) - 1) < SHIFT;
 }
 
 /** n with n.p = 1 for three points; undefined when they lie on a line with each other or the camera. */
@@ -102,7 +106,7 @@ function gather(points: Float32Array, candidates: readonly number[]): Float64Arr
 
 /** Supporters of a plane within each of the tolerances. */
 function countSupport(points: Float64Array, plane: readonly number[]): number[] {
-  const [a, b, c] = plane, length = Math.hypot(a, b, c);
+  const [a, b, c] = plane, length = lengthOf(plane);
   const counts = TOLERANCES.map(() => 0);
   for (let k = 0; k < points.length; k += 3) {
     const z = points[k + 2];
@@ -121,12 +125,12 @@ function refine(
   tolerance: number,
 ): number[] | undefined {
   const matrix = [[0, 0, 0], [0, 0, 0], [0, 0, 0]], right = [0, 0, 0];
-  const [a, b, c] = plane, length = Math.hypot(a, b, c);
+  const [a, b, c] = plane, length = lengthOf(plane);
   for (let k = 0; k < points.length; k += 3) {
     const z = points[k + 2];
     const residual = a * points[k] + b * points[k + 1] + c * z - 1;
     if (Math.abs(residual) >= tolerance * length * z) continue;
-    const weight = 1 / z ** 2;
+    const weight = 1 / (z * z);
     for (let row = 0; row < 3; row++) {
       right[row] += weight * points[k + row];
       for (let column = 0; column < 3; column++) {
@@ -145,8 +149,8 @@ function solve3(m: readonly number[][], right: readonly number[]): number[] | un
     a[0][1] * (a[1][0] * a[2][2] - a[1][2] * a[2][0]) +
     a[0][2] * (a[1][0] * a[2][1] - a[1][1] * a[2][0]);
   const whole = determinant(m);
-  const scale = Math.max(...m.flat().map(Math.abs)) ** 3;
-  if (!(Math.abs(whole) > 1e-9 * scale)) return undefined;
+  const largest = Math.max(...m.flat().map(Math.abs));
+  if (!(Math.abs(whole) > 1e-9 * (largest * largest * largest))) return undefined;
   return [0, 1, 2].map((column) =>
     determinant(m.map((row, r) => row.map((value, c) => c === column ? right[r] : value))) / whole
   );

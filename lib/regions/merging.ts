@@ -17,12 +17,33 @@ export interface Keep {
 /** How much of its jumps must lead one way for a region to stand out; a rung of a slope has none. */
 const ONE_WAY = 0.3;
 
+/** Logarithms are multiples of 1 / LOG_STEPS: sums of them are exact, whatever their order. */
+const LOG_STEPS = 2 ** 17;
+
+/**
+ * `[H,W]` natural logarithms of the depths of `[H,W,3]` points, to 2^-17. Written out, so that the
+ * library has the same bits: z = 2^e m with m within sqrt(1/2)..sqrt(2), log m = 2 artanh((m - 1) / (m + 1)).
+ */
+export function logDepths(points: Float32Array): Float32Array {
+  const logs = new Float32Array(points.length / 3);
+  const float = new Float32Array(1), bits = new Int32Array(float.buffer);
+  for (let i = 0; i < logs.length; i++) {
+    float[0] = points[3 * i + 2];
+    const exponent = (bits[0] - 0x3F3504F3) >> 23;
+    bits[0] -= exponent << 23;
+    const s = (float[0] - 1) / (float[0] + 1), q = s * s;
+    const series = 1 + q * (1 / 3 + q * (1 / 5 + q * (1 / 7 + q * (1 / 9 + q * (1 / 11)))));
+    logs[i] = Math.floor((exponent * Math.LN2 + 2 * s * series) * LOG_STEPS + 0.5) / LOG_STEPS;
+  }
+  return logs;
+}
+
 /**
  * Merges every region of fewer than `minArea` pixels, smallest first, into the neighbour whose border
  * with it has the smallest gap |log z - log z'|; borders between different kinds cost 1 more. What
  * stands out from all its neighbours may stay. Labels come out in raster order.
  *
- * @param logDepth `[H,W]` logarithm of depth.
+ * @param logDepth `[H,W]` logarithm of depth, see {@linkcode logDepths}.
  * @param kinds `[H,W]` what each pixel is (sky, ground, object).
  */
 export function mergeSmall(
@@ -61,9 +82,9 @@ export function mergeSmall(
     }
     leader[own] = best;
     area[best] += area[own];
-    for (const [other, border] of borders[own]) {
+    for (const [other, { gap, rise, length }] of borders[own]) {
       const target = find(other);
-      if (target !== best) addBorder(borders[best], target, border);
+      if (target !== best) addBorder(borders[best], target, gap, rise, length);
     }
   }
   return renumber(labels, count, find);
@@ -96,8 +117,8 @@ function bordersOf(
     if (labels[a] === labels[b]) return;
     const rise = logDepth[b] - logDepth[a];
     const gap = Math.abs(rise) + Number(kinds[a] !== kinds[b]);
-    addBorder(borders[labels[a]], labels[b], { gap, rise, length: 1 });
-    addBorder(borders[labels[b]], labels[a], { gap, rise: -rise, length: 1 });
+    addBorder(borders[labels[a]], labels[b], gap, rise, 1);
+    addBorder(borders[labels[b]], labels[a], gap, -rise, 1);
   };
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
@@ -111,7 +132,9 @@ function bordersOf(
 function addBorder(
   borders: Map<number, Border>,
   other: number,
-  { gap, rise, length }: Border,
+  gap: number,
+  rise: number,
+  length: number,
 ): void {
   const border = borders.get(other);
   if (!border) {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
+
 /** Settings of {@linkcode superpixels}. */
 export interface SuperpixelConfig {
   /** Superpixels per frame, about. */
@@ -23,27 +25,62 @@ export interface SuperpixelImage {
 /**
  * SLIC (Achanta et al. 2012): k-means in CIELAB colour and position, each centre searched for within
  * its own neighbourhood. Ids `[H,W]` count from 0; a superpixel may lie in several pieces.
+ *
+ * @param library null: plain TypeScript, which gives the same ids. By default the library that ships for
+ * this platform.
  */
-export function superpixels(image: SuperpixelImage, config: SuperpixelConfig): Int32Array {
+export function superpixels(
+  image: SuperpixelImage,
+  config: SuperpixelConfig,
+  library: NativeLibrary | null = sharedLibrary() ?? null,
+): Int32Array<ArrayBuffer> {
   const { height, width } = image;
   const spacing = Math.max(1, Math.sqrt(height * width / config.count));
-  const lab = toLab(image.rgb);
-  const centres = gridCentres(lab, height, width, spacing);
-  const ids = new Int32Array(height * width);
-  const distances = new Float32Array(height * width);
+  const rows = Math.max(1, Math.round(height / spacing));
+  const columns = Math.max(1, Math.round(width / spacing));
+  const reach = Math.ceil(spacing) + 1;
   const byPlace = (config.compactness / spacing) ** 2;
+  const ids = new Int32Array(height * width);
+  if (library) {
+    library.check(library.symbols.cpcdr_superpixels(
+      image.rgb as Uint8Array<ArrayBuffer>,
+      linearShares(),
+      ids,
+      Int32Array.of(height, width, rows, columns, reach, config.iterations),
+      byPlace,
+    ));
+    return ids;
+  }
+  const lab = toLab(image.rgb);
+  const centres = gridCentres(lab, height, width, rows, columns);
+  const distances = new Float32Array(height * width);
   for (let i = 0; i < config.iterations; i++) {
-    assign(lab, centres, { height, width, spacing, byPlace }, ids, distances);
+    assign(lab, centres, { height, width, reach, byPlace }, ids, distances);
     moveCentres(lab, ids, centres, width);
   }
   return ids;
 }
 
 /** Gives every pixel the median of its superpixel's values (the upper one of two). */
-export function superpixelMedians(values: Float32Array, ids: Int32Array): Float32Array {
+export function superpixelMedians(
+  values: Float32Array,
+  ids: Int32Array,
+  library: NativeLibrary | null = sharedLibrary() ?? null,
+): Float32Array {
+  if (library) {
+    const medians = new Float32Array(ids.length);
+    library.check(library.symbols.cpcdr_segment_median(
+      values as Float32Array<ArrayBuffer>,
+      ids as Int32Array<ArrayBuffer>,
+      medians,
+      ids.length,
+      ids.reduce((most, id) => Math.max(most, id + 1), 0),
+    ));
+    return medians;
+  }
   const members: number[][] = [];
   ids.forEach((id, i) => (members[id] ??= []).push(values[i]));
-  const medians = members.map((list) => list.sort((a, b) => a - b)[list.length >> 1]);
+  const medians = members.map((list) => Float32Array.from(list).sort()[list.length >> 1]);
   return Float32Array.from(ids, (id) => medians[id]);
 }
 
@@ -51,9 +88,13 @@ export function superpixelMedians(values: Float32Array, ids: Int32Array): Float3
 type Centres = Float64Array;
 const FIELDS = 5;
 
-function gridCentres(lab: Float32Array, height: number, width: number, spacing: number): Centres {
-  const rows = Math.max(1, Math.round(height / spacing));
-  const columns = Math.max(1, Math.round(width / spacing));
+function gridCentres(
+  lab: Float32Array,
+  height: number,
+  width: number,
+  rows: number,
+  columns: number,
+): Centres {
   const centres = new Float64Array(rows * columns * FIELDS);
   for (let row = 0, at = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++, at += FIELDS) {
@@ -69,7 +110,8 @@ function gridCentres(lab: Float32Array, height: number, width: number, spacing: 
 interface Grid {
   readonly height: number;
   readonly width: number;
-  readonly spacing: number;
+  /** Rows and columns that a centre is searched for to each side. */
+  readonly reach: number;
   /** What a squared pixel of distance weighs. */
   readonly byPlace: number;
 }
@@ -78,12 +120,11 @@ interface Grid {
 function assign(
   lab: Float32Array,
   centres: Centres,
-  { height, width, spacing, byPlace }: Grid,
+  { height, width, reach, byPlace }: Grid,
   ids: Int32Array,
   distances: Float32Array,
 ): void {
   distances.fill(Infinity);
-  const reach = Math.ceil(spacing) + 1;
   for (let id = 0, at = 0; at < centres.length; id++, at += FIELDS) {
     const [x, y, l, a, b] = centres.subarray(at, at + FIELDS);
     const [top, bottom] = [
@@ -97,9 +138,13 @@ function assign(
     for (let row = top; row <= bottom; row++) {
       for (let column = left; column <= right; column++) {
         const i = row * width + column;
-        const distance = (lab[3 * i] - l) ** 2 + (lab[3 * i + 1] - a) ** 2 +
-          (lab[3 * i + 2] - b) ** 2 + byPlace * ((column - x) ** 2 + (row - y) ** 2);
-        if (distance < distances[i]) [distances[i], ids[i]] = [distance, id];
+        const dl = lab[3 * i] - l, da = lab[3 * i + 1] - a, db = lab[3 * i + 2] - b;
+        const dx = column - x, dy = row - y;
+        const distance = dl * dl + da * da + db * db + byPlace * (dx * dx + dy * dy);
+        if (distance < distances[i]) {
+          distances[i] = distance;
+          ids[i] = id;
+        }
       }
     }
   }
@@ -122,13 +167,30 @@ function moveCentres(lab: Float32Array, ids: Int32Array, centres: Centres, width
   });
 }
 
-/** sRGB 0..255 to CIELAB under D65: L 0..100, a and b about -100..100. */
-function toLab(rgb: Uint8Array): Float32Array {
-  const linear = Float32Array.from({ length: 256 }, (_, value) => {
+/** `[256]` the linear share of light that each value of sRGB stands for. */
+function linearShares(): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: 256 }, (_, value) => {
     const share = value / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
   });
-  const curve = (t: number) => t > 0.008856 ? Math.cbrt(t) : 7.787 * t + 16 / 116;
+}
+
+/** sRGB 0..255 to CIELAB under D65: L 0..100, a and b about -100..100. */
+function toLab(rgb: Uint8Array): Float32Array {
+  const linear = linearShares();
+  const float = new Float32Array(1), bits = new Int32Array(float.buffer);
+  // A third of the exponent, then Halley's steps: 14 digits, and in the library the same bits.
+  const cubeRoot = (t: number) => {
+    float[0] = t;
+    bits[0] = Math.trunc(bits[0] / 3) + 709921077;
+    let root = float[0];
+    for (let i = 0; i < 2; i++) {
+      const cube = root * root * root;
+      root = root * ((cube + 2 * t) / (2 * cube + t));
+    }
+    return root;
+  };
+  const curve = (t: number) => t > 0.008856 ? cubeRoot(t) : 7.787 * t + 16 / 116;
   const lab = new Float32Array(rgb.length);
   for (let i = 0; i < rgb.length; i += 3) {
     const [r, g, b] = [linear[rgb[i]], linear[rgb[i + 1]], linear[rgb[i + 2]]];

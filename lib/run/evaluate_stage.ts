@@ -4,18 +4,14 @@
  * @module
  */
 
-import {
-  clusterProtocol,
-  type ClusterProtocolResult,
-  prototypeUsage,
-} from "../evaluate/cluster_protocol.ts";
+import { clusterProtocol, type ClusterProtocolResult } from "../evaluate/cluster_protocol.ts";
 import { colourPositionBaseline } from "../evaluate/colour_baseline.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { Frame, SegmentationScore } from "../records.ts";
 import type { LoadedDataset } from "./inputs.ts";
 import type { RunConfig } from "./run_folder.ts";
 
-/** Every how many-th training frame tells which prototypes are in use. */
+/** Every how many-th training frame tells what prototypes stand for. */
 const USAGE_STRIDE = 4;
 
 /** What is compared in a run's table. */
@@ -25,22 +21,19 @@ export interface Evaluation {
   readonly colour: SegmentationScore;
 }
 
-/** Protocol `cluster` on labelled frames; prototypes that training frames do not use form no groups. */
+/** Protocol `cluster` on labelled frames, prototypes grouped by their use on training frames. */
 export async function evaluateClusters(
   pretrainer: Pretrainer,
   trainFrames: readonly Frame[],
   { dataset, frames }: LoadedDataset,
 ): Promise<ClusterProtocolResult> {
-  const count = pretrainer.config.prototypes;
-  const seen = trainFrames.filter((_, i) => i % USAGE_STRIDE === 0);
   return await clusterProtocol({
-    assigner: pretrainer,
-    prototypes: await pretrainer.prototypes(),
-    prototypeCount: count,
+    model: pretrainer,
+    prototypeCount: pretrainer.config.prototypes,
+    trainFrames: trainFrames.filter((_, i) => i % USAGE_STRIDE === 0),
     frames,
     classes: dataset.classes.length,
     ignore: dataset.ignore,
-    usage: await prototypeUsage(pretrainer, count, seen),
   });
 }
 

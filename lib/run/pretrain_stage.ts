@@ -7,6 +7,7 @@
 import { MixLoader } from "../mix/loader.ts";
 import type { MixSource } from "../mix/paste.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
+import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import type { RegionConfig } from "../regions/config.ts";
 import { depthRegions } from "../regions/depth_regions.ts";
@@ -31,17 +32,23 @@ export function mixSources(
   });
 }
 
-/** Trains the features of a run, from its newest checkpoint where it has one. */
+/**
+ * Trains the features of a run, from its newest checkpoint where it has one.
+ *
+ * @param depthEncoder where the backbone begins if the settings say so.
+ */
 export async function trainFeatures(
   session: Session,
   config: RunConfig,
   sources: readonly MixSource[],
+  depthEncoder: StateDict,
 ): Promise<{ pretrainer: Pretrainer; completed: number }> {
   const { seed, settings } = config;
   const pretrainer = new Pretrainer(settings.pretrain, seed);
   const metadata = pretrainMetadata(config);
   const start = await loadCheckpoint(session.folder, metadata, session.warn);
   if (start) pretrainer.import(start.state);
+  else if (settings.pretrain.backbone === "depth") await pretrainer.importBackbone(depthEncoder);
   const { steps } = settings.pretrain;
   using loader = new MixLoader(sources, settings.mix, seed);
   const completed = await trainStage(session, {

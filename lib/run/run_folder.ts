@@ -75,11 +75,22 @@ export async function readRun(folder: string): Promise<RunConfig> {
 }
 
 /**
- * @throws {CheckpointError} when the folder holds no run, or one whose depth network saw frames of another
- * size: what it says of larger or smaller ones is not to be trusted.
+ * @throws {CheckpointError} when the folder holds no run, one whose depth network saw frames of another
+ * size (what it says of larger or smaller ones is not to be trusted), or one whose encoder is no
+ * backbone for settings that begin from it.
  */
 export async function requireDepthRun(folder: string, preset: Preset): Promise<void> {
-  const { preset: name, settings: { height, width } } = await readRun(folder);
+  const { preset: name, settings: { height, width, depth } } = await readRun(folder);
+  const { pretrain } = preset;
+  if (
+    pretrain.backbone === "depth" &&
+    (depth.depth !== pretrain.depth || depth.width !== pretrain.width)
+  ) {
+    throw new CheckpointError(
+      `Cannot begin from the depth network of ${folder}: expected a ResNet-${pretrain.depth} of width ` +
+        `${pretrain.width}, got ResNet-${depth.depth} of width ${depth.width}; name a --depth-run of the same --preset`,
+    );
+  }
   if (height === preset.height && width === preset.width) return;
   throw new CheckpointError(
     `Cannot take depth from ${folder}: expected frames of ${preset.height} x ${preset.width}, got preset ` +

@@ -45,6 +45,12 @@ struct MapShape {
   int word_pixels(int word) const { return std::min(kWordPixels, width - word * kWordPixels); }
 };
 
+/* Bit k: whether pixel i + k is joined to the one `step` pixels before it. A rule may have a faster way of its own. */
+template <typename Rule>
+inline uint64_t rule_bits(const Rule& rule, int64_t i, int64_t step, int count) {
+  return test_bits(count, [&](int k) { return rule.joins(i + k - step, i + k); });
+}
+
 /* One map, its bits and its labels. Background is what equals `background` in `values`, if those are given. */
 template <typename Rule>
 struct LabelledMap {
@@ -63,9 +69,9 @@ struct LabelledMap {
   }
   int32_t node(int y) const { return y / shape.strip_rows() * shape.strip_rows() * shape.width; }
 
-  /* Bit k: whether pixel i + k is joined to the one `step` pixels before it. The one place where the rule is inlined. */
+  /* The one place where the rule is inlined. */
   __attribute__((noinline)) uint64_t joined(int64_t i, int64_t step, int count) const {
-    return test_bits(count, [&](int k) { return rule.joins(i + k - step, i + k); });
+    return rule_bits(rule, i, step, count);
   }
 
   /* Finds the runs of a row, `count` of which come before it in the strip; answers how many come up to its end. */

@@ -1,4 +1,4 @@
-/* Counts how often pairs of labels occur: open addressing in one block that doubles when it is half full. */
+/* Sums over pairs of labels: open addressing in one block that doubles when it is half full. */
 #ifndef CPCDR_PAIR_TABLE_H
 #define CPCDR_PAIR_TABLE_H
 
@@ -10,12 +10,17 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
+/* How often two labels, low < high, touch. */
 struct Pair {
   int32_t low, high, count; /* count 0: free */
 
+  Pair(int32_t a, int32_t b, int32_t times) : low(a < b ? a : b), high(a < b ? b : a), count(times) {}
   uint64_t key() const { return static_cast<uint64_t>(low) << 32 | static_cast<uint32_t>(high); }
+  void add(const Pair& other) { count += other.count; }
 };
 
+/* `Entry` is a Pair, or has more sums than one. */
+template <typename Entry>
 class PairTable {
  public:
   PairTable() = default;
@@ -23,15 +28,15 @@ class PairTable {
   PairTable& operator=(const PairTable&) = delete;
   ~PairTable() { std::free(slots_); }
 
-  Pair* begin() { return slots_; }
-  Pair* end() { return slots_ + capacity_; }
+  Entry* begin() { return slots_; }
+  Entry* end() { return slots_ + capacity_; }
   int64_t size() const { return size_; }
   /* Whether memory ran out; what was added after that is lost. */
   bool failed() const { return failed_; }
 
-  void add(int32_t a, int32_t b, int32_t count) {
+  void add(const Entry& pair) {
     if (2 * (size_ + 1) > capacity_ && !grow()) return;
-    insert({a < b ? a : b, a < b ? b : a, count});
+    insert(pair);
   }
 
   /* Moves all pairs to the front. */
@@ -43,7 +48,7 @@ class PairTable {
   }
 
  private:
-  void insert(const Pair& pair) {
+  void insert(const Entry& pair) {
     const uint64_t mask = static_cast<uint64_t>(capacity_ - 1);
     uint64_t slot = pair.key() * 0x9E3779B97F4A7C15u;
     slot = (slot ^ slot >> 32) & mask;
@@ -52,15 +57,15 @@ class PairTable {
       slots_[slot] = pair;
       size_++;
     } else {
-      slots_[slot].count += pair.count;
+      slots_[slot].add(pair);
     }
   }
 
   bool grow() {
-    Pair* const old = slots_;
+    Entry* const old = slots_;
     const int64_t old_capacity = capacity_;
     capacity_ = old_capacity ? 2 * old_capacity : 1024;
-    slots_ = static_cast<Pair*>(std::calloc(static_cast<size_t>(capacity_), sizeof(Pair)));
+    slots_ = static_cast<Entry*>(std::calloc(static_cast<size_t>(capacity_), sizeof(Entry)));
     if (!slots_) {
       slots_ = old;
       capacity_ = old_capacity;
@@ -75,7 +80,7 @@ class PairTable {
     return true;
   }
 
-  Pair* slots_ = nullptr;
+  Entry* slots_ = nullptr;
   int64_t capacity_ = 0, size_ = 0;
   bool failed_ = false;
 };

@@ -15,7 +15,7 @@ extern "C" int32_t cpcdr_label_surfaces(const float* points, const float* normal
                                         const uint8_t* kinds, int32_t* labels, int32_t* counts, const int32_t* sizes,
                                         double kerb, double max_jump, double min_cosine, double crease_cosine) {
   return on_used_handle([=](CudaDevice& device) {
-    const shared::SurfaceRule rule{points, normals, heights, kinds, kerb, max_jump, min_cosine, crease_cosine};
+    const shared::SurfaceRule rule{points, normals, heights, kinds, {kerb, max_jump, min_cosine, crease_cosine}};
     return shared::label_surfaces_on(device, rule, labels, counts, sizes);
   });
 }

@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-#define CPCDR_ABI_VERSION 2
+#define CPCDR_ABI_VERSION 3
 
 /* What is applied to a result on its way to memory. */
 enum cpcdr_activation {
@@ -230,6 +230,31 @@ CPCDR_API int32_t cpcdr_gather(const void* x, const int32_t* indices, void* y, c
  */
 CPCDR_API int32_t cpcdr_segment_sum(const float* x, const int32_t* indices, const int32_t* segments, float* y,
                                     const int32_t* sizes);
+
+/* ---- depth regions: kernels/regions.cpp and superpixels.cpp ---- */
+
+/* Doubles of one region: area, top, left, bottom, right (the last two exclusive), mean disparity. */
+#define CPCDR_REGION_FIELDS 6
+
+/*
+ * lib/regions/depth_regions.ts from disparity [height, width] on, without superpixels: ids [height, width] in raster
+ * order of first pixels, count [1] of them, and the first `capacity` regions. measured [height, width] is what mean
+ * disparities are taken from, mostly the same array. draws [trials, 3] are random bits for the ground's plane.
+ * sizes: height, width, trials, capacity. settings: fx, fy, cx, cy in image widths and heights, then maxJump's rule
+ * (kerb, maxJump, minCosine, creaseCosine), groundHeight, groundUpright, skyDepth, least area in pixels, keepJump
+ * (NaN: keep none), keepArea in pixels.
+ */
+CPCDR_API int32_t cpcdr_depth_regions(const float* disparity, const float* measured, const uint32_t* draws, int32_t* ids,
+                                      double* regions, int32_t* count, const int32_t* sizes, const double* settings);
+/*
+ * lib/regions/superpixels.ts: ids [height, width] of rgb [height, width, 3]; linear [256] are the linear shares of
+ * 8-bit sRGB. sizes: height, width, rows and columns of the first grid, reach, iterations.
+ */
+CPCDR_API int32_t cpcdr_superpixels(const uint8_t* rgb, const float* linear, int32_t* ids, const int32_t* sizes,
+                                    double by_place);
+/* out [pixels]: the upper median of the values of each pixel's id within 0..count-1. NaN sorts last. */
+CPCDR_API int32_t cpcdr_segment_median(const float* values, const int32_t* ids, float* out, int32_t pixels,
+                                       int32_t count);
 
 /* ---- padding: kernels/pad.cpp ---- */
 

@@ -36,37 +36,52 @@ struct JumpRule {
 /* What a pixel of a surface is taken for; kinds of the ground are odd. */
 enum SurfaceKind : uint8_t { kObject = 0, kGround = 1, kSky = 2, kRaised = 3 };
 
+/* What the rule reads of a pixel of a surface. */
+struct SurfacePixel {
+  uint8_t kind; /* SurfaceKind */
+  float height, x, y, z, normal_x, normal_y, normal_z;
+};
+
 /*
  * The relative 3-D rule of the regions stage: sky joins sky; ground joins ground of one height; things join
  * where depth differs by a small share and the surface goes on in one direction, or by a quarter of that share,
  * and does not turn into a hollow there, as it does where one thing touches another.
  */
+struct SurfaceLimits {
+  double kerb, max_jump, min_cosine, crease_cosine;
+
+  CPCDR_SHARED bool level(double height_a, double height_b) const { return std::fabs(height_a - height_b) < kerb; }
+  CPCDR_SHARED bool smooth(const SurfacePixel& a, const SurfacePixel& b) const {
+    const double za = a.z, zb = b.z, ax = a.normal_x, ay = a.normal_y, az = a.normal_z;
+    const double bx = b.normal_x, by = b.normal_y, bz = b.normal_z;
+    const double jump = std::fabs(za - zb) / (za < zb ? za : zb);
+    const double cosine = ax * bx + ay * by + az * bz;
+    const double turn = (static_cast<double>(b.x) - a.x) * (bx - ax) + (static_cast<double>(b.y) - a.y) * (by - ay) +
+                        (zb - za) * (bz - az);
+    const bool hollow = (turn < 0) & (cosine < crease_cosine);
+    return (!(jump >= max_jump)) & (!hollow) & ((cosine > min_cosine) | (jump < max_jump / 4));
+  }
+  CPCDR_SHARED bool joins(const SurfacePixel& a, const SurfacePixel& b) const {
+    const bool ground = a.kind & 1, sky = a.kind == kSky;
+    return (a.kind == b.kind) & (sky | (ground & level(a.height, b.height)) | ((!ground) & smooth(a, b)));
+  }
+};
+
 struct SurfaceRule {
   const float* points;  /* [H,W,3] */
   const float* normals; /* [H,W,3] */
   const float* heights; /* [H,W] */
   const uint8_t* kinds; /* [H,W] SurfaceKind */
-  double kerb, max_jump, min_cosine, crease_cosine;
+  SurfaceLimits limits;
 
   CPCDR_SHARED SurfaceRule at(int64_t offset) const {
-    return {points + 3 * offset, normals + 3 * offset, heights + offset, kinds + offset,
-            kerb,                max_jump,             min_cosine,       crease_cosine};
+    return {points + 3 * offset, normals + 3 * offset, heights + offset, kinds + offset, limits};
   }
-  CPCDR_SHARED bool joins(int64_t a, int64_t b) const {
-    const bool level = std::fabs(static_cast<double>(heights[a]) - static_cast<double>(heights[b])) < kerb;
-    const double za = points[3 * a + 2], zb = points[3 * b + 2];
-    const double jump = std::fabs(za - zb) / (za < zb ? za : zb);
-    double cosine = 0, turn = 0;
-    for (int c = 0; c < 3; c++) {
-      const double u = normals[3 * a + c], v = normals[3 * b + c];
-      cosine += u * v;
-      turn += (static_cast<double>(points[3 * b + c]) - points[3 * a + c]) * (v - u);
-    }
-    const bool hollow = (turn < 0) & (cosine < crease_cosine);
-    const bool smooth = (!(jump >= max_jump)) & (!hollow) & ((cosine > min_cosine) | (jump < max_jump / 4));
-    const bool ground = kinds[a] & 1, sky = kinds[a] == kSky;
-    return (kinds[a] == kinds[b]) & (sky | (ground & level) | ((!ground) & smooth));
+  CPCDR_SHARED SurfacePixel pixel(int64_t i) const {
+    const float *p = points + 3 * i, *n = normals + 3 * i;
+    return {kinds[i], heights[i], p[0], p[1], p[2], n[0], n[1], n[2]};
   }
+  CPCDR_SHARED bool joins(int64_t a, int64_t b) const { return limits.joins(pixel(a), pixel(b)); }
 };
 
 }  // namespace CPCDR_ISA

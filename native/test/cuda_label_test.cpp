@@ -102,7 +102,7 @@ void check_surfaces() {
   Labels labels(kinds.size(), -7), expected(labels), counts(static_cast<size_t>(batch), -7), wanted(counts);
   const double jump = pick(0, 1) ? 0.3 : 2;
   Emulator device;
-  const SurfaceRule rule{points.data(), normals.data(), heights.data(), kinds.data(), 0.1, jump, 0.5, 0.9};
+  const SurfaceRule rule{points.data(), normals.data(), heights.data(), kinds.data(), {0.1, jump, 0.5, 0.9}};
   expect_status("label_surfaces", label_surfaces_on(device, rule, labels.data(), counts.data(), sizes), 0);
   expect_status("cpu label_surfaces",
                 cpcdr_label_surfaces(points.data(), normals.data(), heights.data(), kinds.data(), expected.data(),

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ConfigError } from "../../lib/errors.ts";
-import { agglomerate, agglomerateUsed } from "../../lib/evaluate/clustering.ts";
+import { agglomerate } from "../../lib/evaluate/clustering.ts";
+import { randomStream } from "../../lib/random.ts";
 import oracle from "../oracles/agglomeration.json" with { type: "json" };
 
 /** Renames ids by first occurrence, so that two partitions can be compared. */
@@ -29,12 +30,21 @@ Deno.test("agglomerate() refuses too many groups, zero vectors and NaN", () => {
   assertThrows(() => agglomerate([1, 0, NaN, 1], 2, 2, 1), ConfigError, "finite");
 });
 
-Deno.test("agglomerateUsed() gives no group to a prototype that is not used", () => {
-  const vectors = [1, 0, 0.9, 0.1, 0, 1, -1, -0.9];
-  // The last row is an outlier; it takes a group of its own unless it is unused.
-  assertEquals([...agglomerate(vectors, 4, 2, 2)], [0, 0, 0, 1]);
-  assertEquals([...agglomerateUsed(vectors, 4, 2, 2, [50, 40, 10, 0], 0.01)], [0, 0, 1, 1]);
-  assertEquals([...agglomerateUsed(vectors, 4, 2, 2, [50, 40, 10, 0], 0)], [0, 0, 0, 1]);
-  // Fewer used prototypes than groups: the most used ones fill up.
-  assertEquals([...agglomerateUsed(vectors, 4, 2, 2, [50, 0, 1, 0], 0.5)], [0, 0, 1, 1]);
+Deno.test("agglomerate() takes a vector of weight n as n vectors", () => {
+  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
+  const random = randomStream(seed);
+  for (let trial = 0; trial < 50; trial++) {
+    const count = 3 + random.integer(12), dimension = 2 + random.integer(4);
+    const rows = Array.from(
+      { length: count },
+      () => Array.from({ length: dimension }, () => random.normal()),
+    );
+    const weights = rows.map(() => 1 + random.integer(5));
+    const groups = 1 + random.integer(count);
+    const copies = rows.flatMap((row, i) => Array.from({ length: weights[i] }, () => row));
+    const ofCopies = agglomerate(copies.flat(), copies.length, dimension, groups);
+    const expected = rows.map((_, i) => ofCopies[weights.slice(0, i).reduce((a, b) => a + b, 0)]);
+    const weighted = agglomerate(rows.flat(), count, dimension, groups, weights);
+    assertEquals([...weighted], expected, `seed ${seed}`);
+  }
 });

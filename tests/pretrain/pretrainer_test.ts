@@ -1,5 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { tinyDepthConfig } from "../../lib/depth/config.ts";
+import { DepthTrainer } from "../../lib/depth/trainer.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import { CheckpointError, ConfigError, DataError, TrainingError } from "../../lib/errors.ts";
 import { type PretrainConfig, tinyPretrainConfig } from "../../lib/pretrain/config.ts";
@@ -103,6 +105,34 @@ Deno.test("Pretrainer.import() refuses another network", async () => {
   assertThrows(() => other.import(state), CheckpointError);
   one.dispose();
   other.dispose();
+});
+
+Deno.test("Pretrainer.importBackbone() begins from a depth network, and from nothing else", async () => {
+  const depth = new DepthTrainer({ ...tinyDepthConfig, width: config.width }, 5);
+  const encoder = await depth.encoder();
+  const pretrainer = new Pretrainer(config, 1);
+  const before = await pretrainer.export();
+  await pretrainer.importBackbone(
+    new Map([...encoder, ["fc.bias", { dtype: "F32", shape: [9], data: new Float32Array(9) }]]),
+  );
+  const after = await pretrainer.export();
+  assertEquals([...after.keys()], [...before.keys()]);
+  const backbone = [...after.keys()].filter((name) => name.startsWith("backbone."));
+  assertEquals(backbone.map((name) => name.slice("backbone.".length)), [...encoder.keys()]);
+  for (const [name, { data }] of after) {
+    const own = name.startsWith("backbone.") ? encoder.get(name.slice(9))! : before.get(name)!;
+    assertEquals(data, own.data, name);
+  }
+  assert(
+    encoder.get("conv1.weight")!.data.some((w, i) =>
+      w !== before.get("backbone.conv1.weight")!.data[i]
+    ),
+  );
+  const wide = new Pretrainer({ ...config, width: 8 }, 1);
+  const kept = await wide.export();
+  await assertRejects(() => wide.importBackbone(encoder), CheckpointError, "backbone.conv1.weight");
+  assertEquals(await wide.export(), kept);
+  for (const trainer of [depth, pretrainer, wide]) trainer.dispose();
 });
 
 Deno.test("Pretrainer.embed() answers unit features, the same in any batch", async () => {

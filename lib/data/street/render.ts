@@ -23,6 +23,12 @@ const SAMPLES: readonly (readonly [number, number])[] = [
   [-0.15, 0.3],
 ];
 
+/**
+ * Pixels across the camera's sensor: a smaller frame is the mean of several of them, and its noise is
+ * smaller by the square root of their number.
+ */
+const SENSOR_COLUMNS = 1024;
+
 /** Renders a street `seconds` after its start. */
 export function renderStreet(
   street: Street,
@@ -187,10 +193,11 @@ class Renderer {
       }
       const dim = 1 -
         0.18 * (((x / this.width) * 2 - 1) ** 2 + ((y / this.height) * 2 - 1) ** 2) / 2;
-      const noise = weather.noise * (random.uniform() + random.uniform() - 1) * 1.7;
+      const strength = weather.noise * Math.min(1, this.width / SENSOR_COLUMNS);
+      const noise = strength * (random.uniform() + random.uniform() - 1) * 1.7;
       for (let c = 0; c < 3; c++) {
         rgb[3 * pixel + c] = 255 * dim * sum[c] / SAMPLES.length + noise +
-          weather.noise * (random.uniform() - 0.5);
+          strength * (random.uniform() - 0.5);
       }
     }
     return {

@@ -28,6 +28,8 @@ interface Block {
  */
 export class CudaEngine implements HotLibrary, Disposable {
   readonly symbols: HotLibrary["symbols"];
+  /** A property, since callers take it out of its object. */
+  readonly check: HotLibrary["check"];
   readonly #library: CudaLibrary;
   readonly #handle: bigint;
   readonly #blocks: Block[] = [];
@@ -42,6 +44,7 @@ export class CudaEngine implements HotLibrary, Disposable {
     precision: CudaPrecision = "exact",
   ) {
     this.#library = library;
+    this.check = library.check;
     const handle = new BigUint64Array(1);
     library.check(library.symbols.cpcdr_cuda_create(device.index, handle));
     this.#handle = handle[0];
@@ -54,10 +57,6 @@ export class CudaEngine implements HotLibrary, Disposable {
       this[Symbol.dispose]();
       throw error;
     }
-  }
-
-  check(status: number): void {
-    this.#library.check(status);
   }
 
   [Symbol.dispose](): void {

@@ -6,7 +6,7 @@
  */
 
 /** Version of the ABI that this table was written for. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 const status = "i32" as const;
 const buffer = "buffer" as const;
@@ -96,6 +96,12 @@ export const kernelSymbols = {
     parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, buffer],
     result: status,
   },
+  cpcdr_depth_regions: {
+    parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, buffer],
+    result: status,
+  },
+  cpcdr_superpixels: { parameters: [buffer, buffer, buffer, buffer, f64], result: status },
+  cpcdr_segment_median: { parameters: [buffer, buffer, buffer, i32, i32], result: status },
   cpcdr_composite: {
     parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, buffer, buffer],
     result: status,

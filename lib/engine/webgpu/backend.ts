@@ -27,7 +27,12 @@ interface Stored {
   references: number;
   host?: HostValues;
   block?: Block;
+  /** Of complex values, in place of memory of their own. */
+  parts?: Parts;
 }
+
+/** Real and imaginary parts, each a tensor of floats. */
+export type Parts = readonly [real: tf.TensorInfo, imaginary: tf.TensorInfo];
 
 /** Uploaded values that are larger are not kept on the host: indices and positions stay known. */
 const KEPT_BYTES = 4 << 20;
@@ -79,6 +84,19 @@ export class WebGpuBackend extends tf.KernelBackend {
     return { dataId: info.dataId, shape: [...shape], dtype: info.dtype };
   }
 
+  /** A tensor of complex numbers, which shares the values of its parts; the caller keeps those. */
+  complex([real, imaginary]: Parts): tf.TensorInfo {
+    const parts = [this.alias(real, real.shape), this.alias(imaginary, real.shape)] as const;
+    const size = tf.util.sizeFromShape(real.shape);
+    return this.#info(real.shape, { dtype: "complex64", size, references: 1, parts });
+  }
+
+  /** The parts of complex numbers, which stay the tensor's own. */
+  partsOf({ dataId, shape }: tf.TensorInfo): Parts {
+    const [real, imaginary] = this.#stored.get(dataId).parts!;
+    return [{ ...real, shape }, { ...imaginary, shape }];
+  }
+
   /** A tensor's values where the host knows them, having uploaded them. */
   valuesOf({ dataId }: tf.TensorInfo): HostValues | undefined {
     return this.#stored.get(dataId).host;
@@ -121,8 +139,15 @@ export class WebGpuBackend extends tf.KernelBackend {
   }
 
   override async read(dataId: DataId): Promise<tf.backend_util.BackendValues> {
-    const { host, block, dtype, size } = this.#stored.get(dataId);
+    const { host, block, dtype, size, parts } = this.#stored.get(dataId);
     if (host) return host as tf.backend_util.BackendValues;
+    if (parts) {
+      const [real, imaginary] = await Promise.all(parts.map((part) => this.read(part.dataId)));
+      return tf.backend_util.mergeRealAndImagArrays(
+        real as Float32Array,
+        imaginary as Float32Array,
+      );
+    }
     const bytes = size * 4;
     const staging = this.#device.guard("read a tensor", () =>
       this.#device.handle.createBuffer({
@@ -144,8 +169,12 @@ export class WebGpuBackend extends tf.KernelBackend {
 
   /** @throws {DeviceError} unless the host knows the values. */
   override readSync(dataId: DataId): tf.backend_util.BackendValues {
-    const { host } = this.#stored.get(dataId);
+    const { host, parts } = this.#stored.get(dataId);
     if (host) return host as tf.backend_util.BackendValues;
+    if (parts) {
+      const [real, imaginary] = parts.map((part) => this.readSync(part.dataId) as Float32Array);
+      return tf.backend_util.mergeRealAndImagArrays(real, imaginary);
+    }
     throw new DeviceError(
       "Cannot read a tensor synchronously: expected values that the host knows, got ones that are " +
         "on the GPU alone; use await tensor.data()",
@@ -158,6 +187,7 @@ export class WebGpuBackend extends tf.KernelBackend {
     stored.references--;
     if (!force && stored.references > 0) return false;
     if (stored.block) this.pool.giveBack(stored.block);
+    this.release(...stored.parts ?? []);
     this.#stored.delete(dataId);
     return true;
   }

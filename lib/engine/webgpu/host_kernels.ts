@@ -12,9 +12,11 @@ import type { WebGpuBackend } from "./backend.ts";
 import type { GpuKernel, KernelCall } from "./kernel.ts";
 import type { HostValues } from "./words.ts";
 
+const TEXT = "text never leaves the host";
+
 /** Kernels by the reason why the GPU does not run them. */
 const REASONS: Readonly<Record<string, readonly string[]>> = {
-  "text never leaves the host": [
+  [TEXT]: [
     "StaticRegexReplace",
     "StringNGrams",
     "StringSplit",
@@ -32,25 +34,33 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
     "Unique",
   ],
   "shapes are computed where they are used": ["BroadcastArgs"],
-  "nothing that trains or answers here uses it": [
-    "Bincount",
-    "DenseBincount",
-    "Multinomial",
-    "SearchSorted",
-    "SparseToDense",
-    "TensorScatterUpdate",
-    "TopK",
-  ],
 };
 
+/** The kernels that the host runs, and which others it runs on text. */
+export interface Host {
+  readonly kernels: readonly GpuKernel[];
+  /** The kernel, which leaves tensors of strings to the host. */
+  withText(kernel: GpuKernel): GpuKernel;
+}
+
 /** Every kernel of the list above. */
-export function hostKernels(): GpuKernel[] {
+export function hostKernels(): Host {
   const cpu = new MathBackendCPU();
   // It greets on first use and recommends another backend.
   Object.assign(cpu, { firstUse: false });
-  return Object.entries(REASONS).flatMap(([reason, names]) =>
-    names.map((name) => ({ name, run: (call: KernelCall) => onHost(cpu, name, reason, call) }))
-  );
+  return {
+    kernels: Object.entries(REASONS).flatMap(([reason, names]) =>
+      names.map((name) => ({ name, run: (call: KernelCall) => onHost(cpu, name, reason, call) }))
+    ),
+    withText: ({ name, run }) => ({
+      name,
+      run: (call) => {
+        const text = Object.values(call.inputs).some((input) => input?.dtype === "string") &&
+          tf.getKernel(name, "cpu");
+        return text ? onHost(cpu, name, TEXT, call) : run(call);
+      },
+    }),
+  };
 }
 
 function onHost(
@@ -67,12 +77,11 @@ function onHost(
         `[${info.shape}]; make a tensor of await tensor.data(), or use --device cpu`,
     );
   };
-  const lent = Object.fromEntries(
-    Object.entries(inputs).map(([key, input]) => [
-      key,
-      Array.isArray(input) ? input.map(lend) : input && lend(input),
-    ]),
-  );
+  const lendAll = (input: tf.TensorInfo | readonly tf.TensorInfo[]) =>
+    Array.isArray(input) ? input.map(lend) : input && lend(input as tf.TensorInfo);
+  const lent = Array.isArray(inputs)
+    ? inputs.map(lend)
+    : Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, lendAll(input)]));
   const { kernelFunc } = tf.getKernel(name, "cpu");
   const results = kernelFunc({ inputs: lent as never, attrs: attrs as never, backend: cpu });
   const outputs = [results].flat().map((info) => take(cpu, backend, info));

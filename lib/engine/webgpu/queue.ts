@@ -75,6 +75,8 @@ export class CommandQueue {
   /** Writes from here; the block must be {@linkcode BlockPool.lendUnused | unused} in this batch. */
   write(block: Block, words: ArrayBufferView<ArrayBuffer>): void {
     this.#device.check();
+    // Deno ends the process at a write of nothing.
+    if (words.byteLength === 0) return;
     this.#device.handle.queue.writeBuffer(
       block.buffer,
       0,

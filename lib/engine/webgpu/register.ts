@@ -12,25 +12,41 @@ import { type GpuKernel, registerKernels } from "./kernel.ts";
 import { argKernels } from "./kernels/arg.ts";
 import { batchNormKernels } from "./kernels/batch_norm.ts";
 import { binaryKernels } from "./kernels/binary.ts";
+import { blockKernels } from "./kernels/blocks.ts";
 import { castKernels } from "./kernels/cast.ts";
+import { complexKernels, withComplex } from "./kernels/complex.ts";
+import { conv3dKernels } from "./kernels/conv3d.ts";
 import { convFilterGradientKernels } from "./kernels/conv_filter_gradient.ts";
 import { convForwardKernels } from "./kernels/conv_forward.ts";
 import { convInputGradientKernels } from "./kernels/conv_input_gradient.ts";
+import { cropResizeKernels } from "./kernels/crop_resize.ts";
 import { cumulativeKernels } from "./kernels/cumulative.ts";
+import { depthwiseKernels } from "./kernels/depthwise.ts";
+import { dilationKernels } from "./kernels/dilation.ts";
+import { einsumKernels } from "./kernels/einsum.ts";
 import { fillKernels } from "./kernels/fill.ts";
+import { fourierKernels } from "./kernels/fourier.ts";
 import { gatherKernels } from "./kernels/gather.ts";
 import { gridSampleKernels } from "./kernels/grid_sample.ts";
+import { histogramKernels } from "./kernels/histogram.ts";
 import { matmulKernels } from "./kernels/matmul.ts";
 import { movementKernels } from "./kernels/movement.ts";
+import { multinomialKernels } from "./kernels/multinomial.ts";
 import { optimizerKernels } from "./kernels/optimizer.ts";
 import { padKernels } from "./kernels/pad.ts";
 import { poolKernels } from "./kernels/pool.ts";
+import { pool3dKernels } from "./kernels/pool3d.ts";
+import { poolArgmaxKernels } from "./kernels/pool_argmax.ts";
 import { reduceKernels } from "./kernels/reduce.ts";
 import { reshapeKernels } from "./kernels/reshape.ts";
 import { resizeKernels } from "./kernels/resize.ts";
+import { responseNormKernels } from "./kernels/response_norm.ts";
+import { scatterUpdateKernels } from "./kernels/scatter_update.ts";
 import { selectKernels } from "./kernels/select.ts";
 import { softmaxKernels } from "./kernels/softmax.ts";
 import { ssimKernels } from "./kernels/ssim.ts";
+import { topKKernels } from "./kernels/top_k.ts";
+import { transformKernels } from "./kernels/transform.ts";
 import { unaryKernels } from "./kernels/unary.ts";
 
 /** Every family of kernels. */
@@ -39,25 +55,41 @@ export function gpuKernels(): GpuKernel[] {
     ...argKernels(),
     ...batchNormKernels(),
     ...binaryKernels(),
+    ...blockKernels(),
     ...castKernels(),
+    ...complexKernels(),
+    ...conv3dKernels(),
     ...convFilterGradientKernels(),
     ...convForwardKernels(),
     ...convInputGradientKernels(),
+    ...cropResizeKernels(),
     ...cumulativeKernels(),
+    ...depthwiseKernels(),
+    ...dilationKernels(),
+    ...einsumKernels(),
     ...fillKernels(),
+    ...fourierKernels(),
     ...gatherKernels(),
     ...gridSampleKernels(),
+    ...histogramKernels(),
     ...matmulKernels(),
     ...movementKernels(),
+    ...multinomialKernels(),
     ...optimizerKernels(),
     ...padKernels(),
+    ...pool3dKernels(),
+    ...poolArgmaxKernels(),
     ...poolKernels(),
     ...reduceKernels(),
     ...reshapeKernels(),
     ...resizeKernels(),
+    ...responseNormKernels(),
+    ...scatterUpdateKernels(),
     ...selectKernels(),
     ...softmaxKernels(),
     ...ssimKernels(),
+    ...topKKernels(),
+    ...transformKernels(),
     ...unaryKernels(),
   ];
 }
@@ -65,6 +97,10 @@ export function gpuKernels(): GpuKernel[] {
 /** Registers backend `webgpu` on this device; registering it again replaces it. */
 export function registerWebGpuBackend(device: OpenedDevice): void {
   if (tf.findBackend(BACKEND_NAME)) tf.removeBackend(BACKEND_NAME);
-  registerKernels([...gpuKernels(), ...hostKernels()]);
+  const host = hostKernels();
+  registerKernels([
+    ...gpuKernels().map((kernel) => host.withText(withComplex(kernel))),
+    ...host.kernels,
+  ]);
   tf.registerBackend(BACKEND_NAME, () => new WebGpuBackend(device));
 }

@@ -8,6 +8,7 @@ import { join } from "@std/path";
 import { useDevice } from "../../engine/device.ts";
 import type { PasteShape } from "../../mix/config.ts";
 import type { MixSource } from "../../mix/paste.ts";
+import type { StateDict } from "../../nn/parameters.ts";
 import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
@@ -90,10 +91,11 @@ async function runPretrain(
   for (const dataset of opened) loaded.push(await loadDataset(dataset, settings, session.progress));
   const frames = loaded.flatMap((input) => input.frames);
 
-  const maps = await depthMaps(session, config, frames);
-  if (!maps) return stopped(session, options);
+  const depth = await predictedDepth(session, config, frames);
+  if (!depth) return stopped(session, options);
+  const { maps, encoder } = depth;
   const sources = mixSources(session, frames, maps, settings.regions);
-  const { pretrainer, completed } = await trainFeatures(session, config, sources);
+  const { pretrainer, completed } = await trainFeatures(session, config, sources, encoder);
   if (completed < settings.pretrain.steps) return stopped(session, options);
 
   const test = await testFrames(session, config, loaded);
@@ -138,23 +140,32 @@ function stopped(session: Session, options: PretrainOptions): undefined {
   return undefined;
 }
 
-/** Inverse depths of all frames by the run's own or another run's network; undefined when interrupted. */
-async function depthMaps(
+/** What the depth stage hands on. */
+interface PredictedDepth {
+  /** Inverse depths of all frames. */
+  readonly maps: DepthMap[];
+  /** The depth network's ResNet. */
+  readonly encoder: StateDict;
+}
+
+/** By the run's own or another run's network; undefined when interrupted. */
+async function predictedDepth(
   session: Session,
   config: RunConfig,
   frames: readonly Frame[],
-): Promise<DepthMap[] | undefined> {
-  if (config.depthRun) {
-    const trainer = await depthOfRun(config.depthRun, session.warn);
-    const maps = await predictDepth(session, trainer, frames);
+): Promise<PredictedDepth | undefined> {
+  const { trainer, completed } = config.depthRun
+    ? { trainer: await depthOfRun(config.depthRun, session.warn), completed: true }
+    : await trainDepth(session, config, frames);
+  try {
+    if (!completed) return undefined;
+    return {
+      maps: await predictDepth(session, trainer, frames),
+      encoder: await trainer.encoder(),
+    };
+  } finally {
     trainer.dispose();
-    return maps;
   }
-  const { trainer, completed } = await trainDepth(session, config, frames);
-  if (!completed) return undefined;
-  const maps = await predictDepth(session, trainer, frames);
-  trainer.dispose();
-  return maps;
 }
 
 /** What is scored: test streets of the embedded scenes, else the labelled frames of the data itself. */

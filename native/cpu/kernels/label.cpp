@@ -70,6 +70,6 @@ CPCDR_KERNEL(cpcdr_label_surfaces,
   }
   MapShape shape;
   if (const int32_t status = read_shape(sizes, &shape)) return status;
-  const SurfaceRule rule{points, normals, heights, kinds, kerb, max_jump, min_cosine, crease_cosine};
+  const SurfaceRule rule{points, normals, heights, kinds, {kerb, max_jump, min_cosine, crease_cosine}};
   return label(sizes, shape, rule, nullptr, 0, labels, counts);
 }

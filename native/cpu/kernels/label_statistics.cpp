@@ -36,13 +36,13 @@ struct Map {
 };
 
 /* Adds the rows [begin, end) to components, and their borders to the row above and within. */
-void measure_rows(const Map& map, int begin, int end, Component* components, PairTable* borders) {
+void measure_rows(const Map& map, int begin, int end, Component* components, PairTable<Pair>* borders) {
   for (int y = begin; y < end; y++) {
     const int32_t* row = map.labels + int64_t{y} * map.width;
     for (int x = 0, first = 0; x < map.width; first = x) {
       const int32_t label = row[first];
       while (x < map.width && row[x] == label) x++;
-      if (first > 0 && borders && label >= 0 && row[first - 1] >= 0) borders->add(label, row[first - 1], 1);
+      if (first > 0 && borders && label >= 0 && row[first - 1] >= 0) borders->add(Pair(label, row[first - 1], 1));
       if (label < 0) continue;
       Component run = {x - first, y, first, y + 1, x, 0, 0, 0, 0};
       const int64_t at = int64_t{y} * map.width;
@@ -63,18 +63,18 @@ void measure_rows(const Map& map, int begin, int end, Component* components, Pai
     for (int x = 0, first = 0; x < map.width; first = x) {
       const int32_t a = row[first], b = above[first];
       while (x < map.width && row[x] == a && above[x] == b) x++;
-      if (a != b && a >= 0 && b >= 0) borders->add(a, b, x - first);
+      if (a != b && a >= 0 && b >= 0) borders->add(Pair(a, b, x - first));
     }
   }
 }
 
 /* Writes the pairs in order, as many as fit. False when memory ran out. */
-bool write_borders(PairTable* tables, int strips, int32_t* borders, int32_t* border_count, int64_t capacity) {
-  PairTable& all = tables[0];
+bool write_borders(PairTable<Pair>* tables, int strips, int32_t* borders, int32_t* border_count, int64_t capacity) {
+  PairTable<Pair>& all = tables[0];
   bool failed = all.failed();
   for (int strip = 1; strip < strips; strip++) {
     for (const Pair& pair : tables[strip]) {
-      if (pair.count) all.add(pair.low, pair.high, pair.count);
+      if (pair.count) all.add(pair);
     }
     failed |= tables[strip].failed();
   }
@@ -138,7 +138,7 @@ CPCDR_KERNEL(cpcdr_label_statistics,
   const size_t floats = sizeof(Component) / sizeof(float) * static_cast<size_t>(count) * static_cast<size_t>(strips);
   Component* sums = reinterpret_cast<Component*>(workspace(0, floats + 1));
   if (!sums) return fail(CPCDR_OUT_OF_MEMORY, "label_statistics: no memory for sums");
-  PairTable tables[kMostStrips];
+  PairTable<Pair> tables[kMostStrips];
   parallel_for(strips, 1, [&](int64_t begin, int64_t end) {
     for (int64_t s = begin; s < end; s++) {
       std::fill_n(sums + s * count, count, kNothing);

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { renderStreet } from "../../../lib/data/street/render.ts";
 import { streetScenes } from "../../../lib/data/street/scenes.ts";
-import { STREET_CLASSES } from "../../../lib/data/street/street.ts";
+import { drawStreet, STREET_CLASSES } from "../../../lib/data/street/street.ts";
+import { randomStream } from "../../../lib/random.ts";
 import type { Frame } from "../../../lib/records.ts";
 
 const SIZE = { height: 64, width: 128 };
@@ -130,4 +132,21 @@ Deno.test("streetScenes() gives the same scene at every size", async () => {
     }
     assert(agreed / (SIZE.height * SIZE.width) > 0.999, `${agreed}`);
   }
+});
+
+Deno.test("renderStreet() averages the sensor's noise over the pixels of a small frame", () => {
+  const street = drawStreet(randomStream(3));
+  /** Deviation of the noise of a frame, from the same frame without. */
+  const deviation = (height: number, width: number) => {
+    const [noisy, clean] = [24, 0].map((noise) =>
+      renderStreet({ ...street, weather: { ...street.weather, noise } }, 0, height, width).rgb
+    );
+    const inside = [...noisy.keys()].filter((i) => clean[i] > 70 && clean[i] < 185);
+    const squares = inside.map((i) => (noisy[i] - clean[i]) ** 2);
+    return Math.sqrt(squares.reduce((sum, square) => sum + square, 0) / squares.length);
+  };
+  const native = deviation(16, 1024), small = deviation(64, 128);
+  assert(native > 12 && native < 30, `${native}`);
+  // A pixel of the small frame stands for 8 x 8 of the sensor; rounding to bytes adds a little.
+  assert(small > 0.1 * native && small < 0.16 * native, `${small} of ${native}`);
 });

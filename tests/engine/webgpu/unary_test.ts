@@ -66,6 +66,22 @@ for (const [name, f, attrs = {}] of OPERATIONS) {
   });
 }
 
+gpuTest("angles of any size have their sine, cosine and tangent", (random) => {
+  const values = Float32Array.from(
+    { length: 1000 },
+    () => random.normal() * 10 ** random.uniform(1, 38),
+  );
+  const x = tf.tensor1d(values);
+  for (const [name, f] of [["Sin", Math.sin], ["Cos", Math.cos], ["Tan", Math.tan]] as const) {
+    later(runKernel(name, { x })[0], (got) =>
+      values.forEach((value, i) => {
+        const expected = f(value);
+        const close = Math.abs(got[i] - expected) <= 3e-6 * Math.max(1, Math.abs(expected));
+        assert(close, `${name}(${value}): expected ${expected}, got ${got[i]}`);
+      }));
+  }
+});
+
 gpuTest("integers stay integers where the operation takes them", (random) => {
   const values = Int32Array.from({ length: 37 }, () => random.integer(2 ** 30) - 2 ** 29);
   for (const [name, f] of [["Abs", Math.abs], ["Neg", (x: number) => -x]] as const) {

@@ -9,6 +9,7 @@ import { DeviceError } from "../../../errors.ts";
 import type { WebGpuBackend } from "../backend.ts";
 import { elementType, type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
+import { flatIndices, refuseOutside } from "./flat_indices.ts";
 
 /** `GatherV2`, `GatherNd`, `ScatterNd`, and sums and means by segment. */
 export function gatherKernels(): GpuKernel[] {
@@ -96,22 +97,6 @@ function gatherNd({ inputs: { params, indices }, backend }: KernelCall): tf.Tens
   return { ...output, shape };
 }
 
-/** Row numbers of lists of coordinates. @throws {DeviceError} unless the host knows them. */
-function flatIndices(
-  backend: WebGpuBackend,
-  indices: tf.TensorInfo,
-  count: number,
-  strides: readonly number[],
-): tf.TensorInfo {
-  const places = knownIntegers(backend, indices, "indices");
-  const rank = sizeOf(indices) / Math.max(1, count);
-  const rows = new Int32Array(count);
-  for (let i = 0; i < count; i++) {
-    for (let k = 0; k < rank; k++) rows[i] += places[i * rank + k] * strides[k];
-  }
-  return backend.known([count], "int32", rows);
-}
-
 function knownIntegers(backend: WebGpuBackend, info: tf.TensorInfo, what: string): Int32Array {
   const values = backend.valuesOf(info);
   if (values) return values as Int32Array;
@@ -128,21 +113,29 @@ function scatter({ inputs: { indices, updates }, attrs, backend }: KernelCall): 
     indices,
     shape,
   );
-  const flat = flatIndices(backend, indices, numUpdates, strides);
-  const rows = knownIntegers(backend, flat, "indices");
-  backend.release(flat);
+  const rows = flatIndices(backend, indices, numUpdates, strides);
   const count = outputSize / sliceSize;
-  const wrong = rows.find((row) => row < 0 || row >= count);
-  if (wrong !== undefined) {
-    throw new Error(`Invalid indices: [${wrong}] does not index into [${shape}]`);
-  }
-  return addRows(backend, updates, rows, shape, count);
+  refuseOutside(backend, rows, count, shape);
+  const output = sumByIds(backend, updates, rows, shape, count);
+  backend.release(rows);
+  return output;
 }
 
 /** Ids below 0 and from numSegments on are left out, as tfjs-core defines it. */
 function segmentSum({ inputs: { x, segmentIds }, attrs, backend }: KernelCall): tf.TensorInfo {
   const count = attrs.numSegments as number;
   const shape = [count, ...x.shape.slice(segmentIds.shape.length)];
+  return sumByIds(backend, x, segmentIds, shape, count);
+}
+
+/** Sums of the rows of x by their ids, of which there are `count`. */
+function sumByIds(
+  backend: WebGpuBackend,
+  x: tf.TensorInfo,
+  segmentIds: tf.TensorInfo,
+  shape: readonly number[],
+  count: number,
+): tf.TensorInfo {
   const ids = backend.valuesOf(segmentIds) as Int32Array | undefined;
   if (ids) return addRows(backend, x, ids, shape, count);
   const output = backend.output(shape, x.dtype);

@@ -29,7 +29,10 @@ export function movementKernels(): GpuKernel[] {
     { name: "Pack", run: pack },
     { name: "Unpack", run: unpack },
     { name: "Tile", run: tile },
-    { name: "Reverse", run: reverse },
+    {
+      name: "Reverse",
+      run: ({ inputs: { x }, attrs, backend }) => reversed(backend, x, attrs.dims as number[]),
+    },
     {
       name: "Transpose",
       run: ({ inputs: { x }, attrs, backend }) => transposed(backend, x, attrs.perm as number[]),
@@ -248,10 +251,15 @@ function tile({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorInfo {
   });
 }
 
-function reverse({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorInfo {
+/** A tensor turned round along axes. */
+export function reversed(
+  backend: WebGpuBackend,
+  x: tf.TensorInfo,
+  axes: number | number[],
+): tf.TensorInfo {
   const strides = stridesOf(x.shape);
   let offset = 0;
-  for (const axis of tf.util.parseAxisParam(attrs.dims as number[], x.shape)) {
+  for (const axis of tf.util.parseAxisParam(axes, x.shape)) {
     offset += (x.shape[axis] - 1) * strides[axis];
     strides[axis] *= -1;
   }

@@ -5,6 +5,7 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
+import type { WebGpuBackend } from "../backend.ts";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
 import { stridesOf } from "./broadcast.ts";
@@ -14,21 +15,30 @@ import { copy } from "./movement.ts";
 /** `PadV2`, `MirrorPad`, and the project's own `MirrorPadGrad` (lib/ops/reflect_pad.ts). */
 export function padKernels(): GpuKernel[] {
   return [
-    { name: "PadV2", run: pad },
+    {
+      name: "PadV2",
+      run: ({ inputs: { x }, attrs, backend }) =>
+        padded(backend, x, attrs.paddings as Paddings, attrs.constantValue as number),
+    },
     { name: "MirrorPad", run: mirrorPad },
     { name: "MirrorPadGrad", run: mirrorPadGrad },
   ];
 }
 
-type Paddings = [before: number, after: number][];
+/** Elements to add before and after, for each axis. */
+export type Paddings = [before: number, after: number][];
 
 /** The value everywhere, and the tensor in its place. */
-function pad({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorInfo {
-  const paddings = attrs.paddings as Paddings;
+export function padded(
+  backend: WebGpuBackend,
+  x: tf.TensorInfo,
+  paddings: Paddings,
+  value: number,
+): tf.TensorInfo {
   const shape = x.shape.map((size, k) => paddings[k][0] + size + paddings[k][1]);
   const whole = paddings.every(([before, after]) => before === 0 && after === 0);
   if (whole) return backend.alias(x, shape);
-  const output = filled(backend, shape, x.dtype, attrs.constantValue as number);
+  const output = filled(backend, shape, x.dtype, value);
   const strides = stridesOf(shape);
   const offset = strides.reduce((sum, stride, k) => sum + stride * paddings[k][0], 0);
   copy(backend, x.shape, { tensor: x, strides: stridesOf(x.shape) }, {

@@ -5,6 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import type { WebGpuBackend } from "../backend.ts";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
 
@@ -21,7 +22,16 @@ function softmax({ inputs: { logits }, attrs, backend }: KernelCall, key: string
   const last = logits.shape.length - 1;
   const [axis] = tf.util.parseAxisParam(attrs[key] as number, logits.shape);
   tf.util.assert(axis === last, () => `softmax: expected the last axis ${last}, got ${axis}`);
-  const columns = logits.shape[last], rows = sizeOf(logits) / columns;
+  return softmaxOf(backend, logits, log);
+}
+
+/** Softmax along the last axis, or its logarithm. */
+export function softmaxOf(
+  backend: WebGpuBackend,
+  logits: tf.TensorInfo,
+  log = false,
+): tf.TensorInfo {
+  const columns = logits.shape[logits.shape.length - 1], rows = sizeOf(logits) / columns;
   const { flat: workgroup } = backend.tiles;
   const statistics = backend.output([rows, 2]);
   backend.run({

@@ -5,6 +5,7 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
+import { ANGLES } from "../angles.ts";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { FLOAT_BITS, ZERO } from "../math.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
@@ -17,6 +18,8 @@ interface Operation {
   readonly dtype?: tf.DataType;
   /** Defined on integers as it stands, without going through float. */
   readonly integers?: boolean;
+  /** Needs {@linkcode ANGLES}. */
+  readonly angle?: boolean;
 }
 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -33,11 +36,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     f: "select(min(max(x, u.p), u.q), x, is_nan(x))",
     parameters: ["clipValueMin", "clipValueMax"],
   },
-  Cos: { f: "cos(x)" },
+  Cos: { f: "cosine(x)", angle: true },
   Cosh: { f: "0.5 * (exp(x) + exp(-x))" },
   Elu: { f: "select(x, expm1(x), x < 0)" },
   Erf: { f: "erf(x)" },
-  Exp: { f: "exp(x)", dtype: "float32" },
+  Exp: { f: "exponential(x)", dtype: "float32" },
   Expm1: { f: "expm1(x)" },
   Floor: { f: "floor(x)" },
   IsFinite: { f: "f32(!is_nan(x) && !is_inf(x))", dtype: "bool" },
@@ -57,13 +60,13 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   Sigmoid: { f: "1 / (1 + exp(-x))" },
   // NaN has no sign.
   Sign: { f: "f32(x > 0) - f32(x < 0)" },
-  Sin: { f: "sin(x)" },
+  Sin: { f: "sine(x)", angle: true },
   Sinh: { f: "select(0.5 * (exp(x) - exp(-x)), x + x * x * x / 6, abs(x) < 0.03)" },
   Softplus: { f: "select(max(x, 0) + log1p(exp(-abs(x))), x, is_nan(x))" },
   Sqrt: { f: "root(x)" },
   Square: { f: "x * x", integers: true },
   Step: { f: "select(select(u.p, 1.0, x > 0), x, is_nan(x))", parameters: ["alpha"] },
-  Tan: { f: "tan(x)" },
+  Tan: { f: "tangent(x)", angle: true },
   Tanh: { f: "select(tanh(clamp(x, -15, 15)), x, is_nan(x) || abs(x) < 1e-4)" },
 };
 
@@ -99,13 +102,13 @@ function unary(name: string, operation: Operation, { inputs: { x }, attrs, backe
 const shader: Shader<{ name: string; from: string; to: string; workgroup: number }> = {
   name: "unary",
   source: ({ name, from, to, workgroup }) => {
-    const { f, integers } = OPERATIONS[name];
+    const { f, integers, angle } = OPERATIONS[name];
     const type = integers ? from : "f32";
     return {
       reads: { input: `vec4<${from}>` },
       writes: { output: `vec4<${to}>` },
       uniforms: { count: "u32", p: "f32", q: "f32", ...ZERO },
-      code: FUNCTIONS + `
+      code: FUNCTIONS + (angle ? ANGLES : "") + `
 fn operation(x: ${type}) -> ${to} { return ${to}(${f}); }` +
         flatMain(
           workgroup,
@@ -126,6 +129,17 @@ fn log1p(x: f32) -> f32 {
 fn expm1(x: f32) -> f32 {
   let y = exp(x);
   return select(y - 1, x * (1 + x * (0.5 + x * (0.16666667 + x * 0.041666668))), abs(x) < 0.1);
+}
+// exp() by way of exp2() loses digits as x grows: here x = k log 2 + r, with log 2 in two parts.
+fn exponential(x: f32) -> f32 {
+  let at = clamp(x, -104, 89);
+  let k = round(at * 1.4426950408889634);
+  let r = (at - k * 0.693359375) + k * 2.12194440e-4;
+  let p = 1 + r * (1 + r * (0.5 + r * (0.16666667 + r * (0.041666668 + r * (8.3333333e-3 + r *
+    (1.3888889e-3 + r * 1.984127e-4))))));
+  // Half of the power at a time: the whole one may lie outside the range of floats.
+  let half = i32(k) / 2;
+  return select(ldexp(ldexp(p, half), i32(k) - half), x, is_nan(x));
 }
 fn logarithm(x: f32) -> f32 {
   return select(select(log(x), -infinity(), x == 0), nan(), x < 0 || is_nan(x));
