@@ -111,6 +111,26 @@ void check_surfaces() {
   expect_same("count of surfaces", counts, wanted, sizes);
 }
 
+/*
+ * Three threads that unite the arms of one star after the other with its hub, all at about the same time, lose none:
+ * each pair comes once, so that nothing makes a lost link good.
+ */
+void check_unions() {
+  const int arms = 3, stars = 3000, each = arms + 1;
+  Labels nodes(static_cast<size_t>(stars * each));
+  for (size_t i = 0; i < nodes.size(); i++) nodes[i] = static_cast<int32_t>(i);
+  std::atomic<int> ready{0};
+  std::vector<std::thread> workers;
+  for (int arm = 0; arm < arms; arm++) {
+    workers.emplace_back([&, arm] {
+      for (ready++; ready < arms;) std::this_thread::yield();
+      for (int star = 0; star < stars; star++) unite_nodes(nodes.data(), star * each + arm, star * each + arms);
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  for (int i = 0; i < stars * each; i++) expect_status("first of its set", find_first(nodes.data(), i), i / each * each);
+}
+
 void check_refusals() {
   Emulator device;
   float value = 0;
@@ -135,6 +155,7 @@ int main(int argc, char** argv) {
   for (int i = 0; i < cases; i++) {
     check_maps();
     check_surfaces();
+    check_unions();
     check_refusals();
   }
   std::printf("ok: %d random batches labelled as the CUDA library does\n", cases);

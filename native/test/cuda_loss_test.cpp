@@ -143,12 +143,15 @@ void expect_near(const char* what, const Floats& got, const Doubles& expected, d
 }
 
 void check_loss() {
-  const int n = pick(1, 300), k = pick(2, 150), d = pick(0, 3) ? pick(1, 60) : pick(120, 140);
-  const int group_count = pick(0, 2) ? pick(1, 40) : n;
+  /* Now and then more groups than have their targets in memory at a time. */
+  const bool many = pick(0, 7) == 0;
+  const int n = many ? pick(1100, 2500) : pick(1, 300), k = many ? pick(2, 20) : pick(2, 150);
+  const int d = many ? pick(1, 10) : pick(0, 3) ? pick(1, 60) : pick(120, 140);
+  const int group_count = many || pick(0, 2) == 0 ? n : pick(1, 40);
   const Floats f = unit_rows(n, d), p = unit_rows(k, d);
   Ids groups(static_cast<size_t>(n)), nearest(groups.size(), -7);
   /* One group may take most rows, so that it reaches over many blocks. */
-  const bool uneven = pick(0, 1);
+  const bool uneven = !many && pick(0, 1);
   for (int32_t& group : groups) group = uneven && pick(0, 3) ? 0 : pick(-1, group_count - 1);
   const int32_t sizes[] = {n, k, d, group_count, pick(0, 3), pick(1, n)};
   Floats result(2, NAN), df(f.size(), NAN), dp(p.size(), NAN);
