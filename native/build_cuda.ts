@@ -99,7 +99,7 @@ async function findToolkit(): Promise<{ folder?: string; reason: string }> {
       ? { folder, reason: "" }
       : { reason: `${NVCC} does not tell where its toolkit is` };
   } catch {
-    return { reason: `${NVCC} is not installed (CUDA toolkit 12 or newer)` };
+    return { reason: `${NVCC} is not installed (CUDA toolkit 12.8 or newer)` };
   }
 }
 

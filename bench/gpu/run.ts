@@ -5,7 +5,8 @@
  *
  *     deno run -A bench/gpu/run.ts [--checks] [--rounds N]
  *
- * --checks leaves out the build, the sanitizers and the timings. Ends with 1 where there is no GPU, or a check fails.
+ * A library that is older than its sources is built first, where nvcc is. --checks leaves out the build, the
+ * sanitizers and the timings. Ends with 1 where there is no GPU, or a check fails.
  *
  * @module
  */
@@ -15,7 +16,8 @@ import { CudaEngine } from "../../lib/engine/native/cuda_engine.ts";
 import { describeCuda, probeCuda } from "../../lib/engine/native/cuda_library.ts";
 import { sharedLibrary } from "../../lib/engine/native/library.ts";
 import { CpcdrError } from "../../lib/errors.ts";
-import { buildCuda } from "../../native/build_cuda.ts";
+import { buildCuda, cudaSourceHash } from "../../native/build_cuda.ts";
+import { prebuiltFolder, readManifest } from "../../native/build_support.ts";
 import { checkKernels } from "./checks.ts";
 import { timeKernels } from "./timings.ts";
 
@@ -24,11 +26,14 @@ const SANITIZERS = ["memcheck", "racecheck"];
 
 async function main(): Promise<boolean> {
   const quick = Deno.args.includes("--checks");
-  if (!quick) console.error(await buildCuda(false));
+  const shipped = (await readManifest(prebuiltFolder()))?.cuda;
+  if (!quick && shipped?.sourceHash !== await cudaSourceHash()) {
+    console.error(await buildCuda(false));
+  }
   const probe = probeCuda();
   const { library, devices: [device] } = probe;
   if (!library || !device) {
-    console.log(`No GPU to measure on: ${describeCuda(probe)}; ${probe.reason}; ${probe.remedy}`);
+    console.log(`No GPU to measure on: ${describeCuda(probe)}; ${probe.remedy}`);
     return false;
   }
   const native = sharedLibrary();

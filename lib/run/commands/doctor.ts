@@ -71,7 +71,7 @@ function examineCuda(): Finding {
   const probe = probeCuda();
   probe.library?.close();
   const available = probe.devices.length > 0;
-  const remedy = available ? "" : `${probe.reason}; ${probe.remedy}`;
+  const remedy = probe.library ? probe.remedy : `${probe.reason}; ${probe.remedy}`;
   return { engine: "cuda", available, detail: describeCuda(probe), gflops: 0, remedy };
 }
 
