@@ -53,7 +53,7 @@ export async function prototypeUse(
     }
     const size = height * width * dimension;
     for (let n = 0; n < count; n++) {
-      addFeatures(values.slice(n * size, (n + 1) * size), prototypes, dimension, counts, means);
+      addFeatures(values.subarray(n * size, (n + 1) * size), prototypes, dimension, counts, means);
     }
   }
   return { counts, means: centre(counts, means, dimension) };

@@ -6,8 +6,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { useDevice } from "../../lib/engine/device.ts";
 import { openLibrary } from "../../lib/engine/native/library.ts";
-import { tinyPretrainConfig } from "../../lib/pretrain/config.ts";
 import { Pretrainer } from "../../lib/pretrain/pretrainer.ts";
+import { smallPretrainConfig } from "../pretrain/small_config.ts";
 import { syntheticBatch } from "../pretrain/synthetic_batch.ts";
 
 /** Memory after a step, once garbage is collected; bytes but for `tensors`. */
@@ -31,18 +31,7 @@ const { gc } = globalThis as unknown as { gc: () => void };
 async function samples(steps: number, every: number): Promise<MemorySample[]> {
   await useDevice("cpu");
   const { library } = openLibrary();
-  const pretrainer = new Pretrainer({
-    ...tinyPretrainConfig,
-    width: 4,
-    pyramidChannels: 8,
-    projectorChannels: 8,
-    embeddingSize: 8,
-    prototypes: 20,
-    pixelSamples: 60,
-    regionSamples: 40,
-    warmupSteps: 10,
-    steps,
-  }, 1);
+  const pretrainer = new Pretrainer({ ...smallPretrainConfig, steps }, 1);
   // Few samples a batch and many batches: sizes differ from step to step, as in a real run.
   const batches = Array.from({ length: 8 }, (_, seed) => syntheticBatch(seed, 32, 64));
   const taken: MemorySample[] = [];

@@ -8,6 +8,7 @@ import { type PretrainConfig, tinyPretrainConfig } from "../../lib/pretrain/conf
 import { collapseWarning, Pretrainer } from "../../lib/pretrain/pretrainer.ts";
 import { randomStream } from "../../lib/random.ts";
 import type { Frame } from "../../lib/records.ts";
+import { smallPretrainConfig } from "./small_config.ts";
 import { syntheticBatch } from "./synthetic_batch.ts";
 
 await useDevice("cpu");
@@ -15,14 +16,8 @@ await useDevice("cpu");
 const HEIGHT = 32, WIDTH = 64;
 
 const config: PretrainConfig = {
-  ...tinyPretrainConfig,
-  width: 4,
-  pyramidChannels: 8,
-  projectorChannels: 8,
-  embeddingSize: 8,
+  ...smallPretrainConfig,
   prototypes: 12,
-  pixelSamples: 60,
-  regionSamples: 40,
   warmupSteps: 2,
   steps: 12,
 };

@@ -175,6 +175,7 @@ class Renderer {
     const labels = new Uint8Array(pixels), instances = new Uint16Array(pixels);
     const depth = new Float32Array(pixels);
     const { weather } = this.street;
+    const strength = weather.noise * Math.min(1, this.width / SENSOR_COLUMNS);
     const random = randomStream(this.street.seed, "sensor", this.#camera.z);
     const sum = new Float64Array(3);
     for (let pixel = 0; pixel < pixels; pixel++) {
@@ -193,7 +194,6 @@ class Renderer {
       }
       const dim = 1 -
         0.18 * (((x / this.width) * 2 - 1) ** 2 + ((y / this.height) * 2 - 1) ** 2) / 2;
-      const strength = weather.noise * Math.min(1, this.width / SENSOR_COLUMNS);
       const noise = strength * (random.uniform() + random.uniform() - 1) * 1.7;
       for (let c = 0; c < 3; c++) {
         rgb[3 * pixel + c] = 255 * dim * sum[c] / SAMPLES.length + noise +

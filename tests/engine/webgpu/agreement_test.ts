@@ -6,7 +6,7 @@ import { gpuTest } from "./support.ts";
 import { pretraining, type Trainee } from "./trainees.ts";
 
 /**
- * What both engines may differ by, measured on llvmpipe and rounded up. From the same state a step's
+ * What both engines may differ by; a run on llvmpipe kept within it. From the same state a step's
  * gradients differ by rounding alone; over many steps the difference grows, since Adam divides by the
  * size of gradients and minima and ReLUs choose.
  */

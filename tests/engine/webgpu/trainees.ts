@@ -4,8 +4,8 @@
  * @module
  */
 import type { StateDict } from "../../../lib/nn/parameters.ts";
-import { tinyPretrainConfig } from "../../../lib/pretrain/config.ts";
 import { Pretrainer } from "../../../lib/pretrain/pretrainer.ts";
+import { smallPretrainConfig } from "../../pretrain/small_config.ts";
 import { syntheticBatch } from "../../pretrain/synthetic_batch.ts";
 
 /** A network and its own batches, on the engine that is current when it is made. */
@@ -17,23 +17,9 @@ export interface Trainee {
   dispose(): void;
 }
 
-/** Small enough that a step takes some milliseconds. */
-export const smallPretraining = {
-  ...tinyPretrainConfig,
-  width: 4,
-  pyramidChannels: 8,
-  projectorChannels: 8,
-  embeddingSize: 8,
-  prototypes: 20,
-  pixelSamples: 60,
-  regionSamples: 40,
-  warmupSteps: 10,
-  steps: 60,
-};
-
 /** A pretraining network on three mixed batches in turn. */
 export function pretraining(seed: number): Trainee {
-  const pretrainer = new Pretrainer(smallPretraining, seed);
+  const pretrainer = new Pretrainer(smallPretrainConfig, seed);
   const batches = [0, 1, 2].map((n) => syntheticBatch(n, 32, 64));
   return {
     step: async (step) => (await pretrainer.step(batches[step % 3], step)).loss,

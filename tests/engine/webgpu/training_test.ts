@@ -4,37 +4,22 @@ import { tinyDepthConfig } from "../../../lib/depth/config.ts";
 import { DepthTrainer } from "../../../lib/depth/trainer.ts";
 import { useDevice } from "../../../lib/engine/device.ts";
 import type { WebGpuBackend } from "../../../lib/engine/webgpu/backend.ts";
-import { tinyPretrainConfig } from "../../../lib/pretrain/config.ts";
 import { Pretrainer } from "../../../lib/pretrain/pretrainer.ts";
 import { type Random, randomStream } from "../../../lib/random.ts";
+import { smallPretrainConfig } from "../../pretrain/small_config.ts";
 import { syntheticBatch } from "../../pretrain/synthetic_batch.ts";
 import { gpuTest } from "./support.ts";
-
-const pretrain = {
-  ...tinyPretrainConfig,
-  width: 4,
-  pyramidChannels: 8,
-  projectorChannels: 8,
-  embeddingSize: 8,
-  prototypes: 20,
-  pixelSamples: 60,
-  regionSamples: 40,
-  warmupSteps: 10,
-  steps: 40,
-};
+import { pretraining } from "./trainees.ts";
 
 const depth = { ...tinyDepthConfig, width: 4, poseWidth: 4, decoderWidth: 4, batchSize: 2 };
 
 /** Losses of the first steps, and all parameters after them. */
 async function learn(steps: number, seed: number) {
-  const pretrainer = new Pretrainer(pretrain, seed);
-  const batches = [0, 1, 2].map((n) => syntheticBatch(n, 32, 64));
+  const trainee = pretraining(seed);
   const losses: number[] = [];
-  for (let step = 0; step < steps; step++) {
-    losses.push((await pretrainer.step(batches[step % 3], step)).loss);
-  }
-  const state = await pretrainer.export();
-  pretrainer.dispose();
+  for (let step = 0; step < steps; step++) losses.push(await trainee.step(step));
+  const state = await trainee.export();
+  trainee.dispose();
   return { losses, state };
 }
 
@@ -85,7 +70,7 @@ gpuTest("the same seed gives the same bytes", async () => {
 });
 
 gpuTest("memory stays flat over training steps", async () => {
-  const pretrainer = new Pretrainer(pretrain, 1);
+  const pretrainer = new Pretrainer(smallPretrainConfig, 1);
   const batch = syntheticBatch(0, 32, 64);
   const backend = tf.backend() as WebGpuBackend;
   const memory = () => ({

@@ -44,11 +44,12 @@ export function channelsLast(
   return back;
 }
 
-/** The geometry of a convolution `[B,H,W,C]` by `[h,w,C,O]`. */
+/** The geometry of a convolution `[B,H,W,C]` by `[h,w,C,O]`, or by `[h,w,C,M]` of each channel alone. */
 export function convGeometry(
   attrs: KernelCall["attrs"],
   inShape: number[],
   filterShape: number[],
+  depthwise = false,
 ): Conv2DInfo {
   return tf.backend_util.computeConv2DInfo(
     inShape as Shape4D,
@@ -57,7 +58,7 @@ export function convGeometry(
     attrs.dilations as number ?? 1,
     attrs.pad as number,
     attrs.dimRoundingMode as "floor" | undefined,
-    false,
+    depthwise,
     "channelsLast",
   );
 }

@@ -5,17 +5,16 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
-import { flatGroups, flatMain, type Shader } from "../program.ts";
+import type { GpuKernel, KernelCall } from "../kernel.ts";
 import {
   INPUT_PLACE,
   OUTPUT_PLACE,
   overOutputs,
   overTaps,
   overWindows,
-  WINDOW_UNIFORMS,
-  WINDOWS,
-  windowValues,
+  runWindows,
+  type WindowShader,
+  windowShader,
   winner,
 } from "./windows.ts";
 
@@ -34,7 +33,7 @@ export function dilationKernels(): GpuKernel[] {
 /** Shape rule: a convolution's, or that of what the gradient is for. */
 function run(
   { inputs: { x, filter, dy }, attrs, backend }: KernelCall,
-  shader: Shader<{ workgroup: number }>,
+  shader: WindowShader,
   like?: tf.TensorInfo,
 ): tf.TensorInfo {
   const info = tf.backend_util.computeDilation2DInfo(
@@ -45,72 +44,44 @@ function run(
     "NHWC",
     attrs.dilations as number,
   );
-  const output = backend.output(like ? like.shape : info.outShape);
-  backend.run({
-    shader,
-    variant: { workgroup: backend.tiles.flat },
-    reads: like ? [x, filter, dy] : [x, filter],
-    writes: [output],
-    uniforms: { count: sizeOf(output), ...windowValues(info) },
-    groups: flatGroups(sizeOf(output), backend.tiles.flat),
-  });
-  return output;
+  const reads = like ? [x, filter, dy] : [x, filter];
+  return runWindows(backend, shader, info, reads, like ? like.shape : info.outShape);
 }
-
-const UNIFORMS = { count: "u32", ...WINDOW_UNIFORMS } as const;
 
 const VALUE = `
 fn value_at(n: i32, p: vec3<i32>, f: vec3<i32>, c: i32) -> f32 {
   return x[at_input(n, p, c)] + filters[ravel(f, window_size()) * u.in_channels + c];
 }`;
 
-const forwardShader: Shader<{ workgroup: number }> = {
-  name: "dilation",
-  source: ({ workgroup }) => ({
-    reads: { x: "f32", filters: "f32" },
-    writes: { output: "f32" },
-    uniforms: UNIFORMS,
-    code: WINDOWS + VALUE + flatMain(
-      workgroup,
-      `${OUTPUT_PLACE}
+const forwardShader = windowShader(
+  "dilation",
+  ["x", "filters"],
+  `${OUTPUT_PLACE}
   var largest = -3.4028234e38;
   ${overTaps("largest = max(largest, value_at(n, p, f, c));")}
   output[i] = largest;`,
-    ),
-  }),
-};
+  VALUE,
+);
 
 /** All goes to the first pixel that has the largest sum. */
-const inputShader: Shader<{ workgroup: number }> = {
-  name: "dilation's input gradient",
-  source: ({ workgroup }) => ({
-    reads: { x: "f32", filters: "f32", dy: "f32" },
-    writes: { dx: "f32" },
-    uniforms: UNIFORMS,
-    code: WINDOWS + VALUE + winner("first") + flatMain(
-      workgroup,
-      `${INPUT_PLACE}
+const inputShader = windowShader(
+  "dilation's input gradient",
+  ["x", "filters", "dy"],
+  `${INPUT_PLACE}
   var sum = 0.0;
   ${overWindows("if (wins(n, o, k, c)) { sum += dy[at_output(n, o, c)]; }")}
-  dx[i] = sum;`,
-    ),
-  }),
-};
+  output[i] = sum;`,
+  VALUE + winner("first"),
+);
 
-const filterShader: Shader<{ workgroup: number }> = {
-  name: "dilation's filter gradient",
-  source: ({ workgroup }) => ({
-    reads: { x: "f32", filters: "f32", dy: "f32" },
-    writes: { output: "f32" },
-    uniforms: UNIFORMS,
-    code: WINDOWS + VALUE + winner("first") + flatMain(
-      workgroup,
-      `let c = i32(i) % u.in_channels;
+const filterShader = windowShader(
+  "dilation's filter gradient",
+  ["x", "filters", "dy"],
+  `let c = i32(i) % u.in_channels;
   let k = i32(i) / u.in_channels;
   let f = unravel(k, window_size());
   var sum = 0.0;
   ${overOutputs("if (wins(n, o, k, c)) { sum += dy[at_output(n, o, c)]; }")}
   output[i] = sum;`,
-    ),
-  }),
-};
+  VALUE + winner("first"),
+);

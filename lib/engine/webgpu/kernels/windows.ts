@@ -7,10 +7,15 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { Scalar } from "../program.ts";
+import type { WebGpuBackend } from "../backend.ts";
+import { sizeOf } from "../kernel.ts";
+import { flatGroups, flatMain, type Scalar, type Shader } from "../program.ts";
 
 type Info2D = Omit<ReturnType<typeof tf.backend_util.computeConv2DInfo>, "filterShape">;
-type Info3D = ReturnType<typeof tf.backend_util.computeConv3DInfo>;
+type Info3D = Omit<ReturnType<typeof tf.backend_util.computeConv3DInfo>, "filterShape">;
+
+/** What tfjs-core computes of windows that slide over images or volumes. */
+export type WindowInfo = Info2D | Info3D;
 
 const AXES = ["z", "y", "x"] as const;
 const SIZES = ["in", "out", "window", "stride", "dilation", "before"] as const;
@@ -26,7 +31,7 @@ export const WINDOW_UNIFORMS: Readonly<Record<string, Scalar>> = Object.fromEntr
 );
 
 /** The geometry as uniforms. */
-export function windowValues(info: Info2D | Info3D): Record<string, number> {
+export function windowValues(info: WindowInfo): Record<string, number> {
   const deep = "inDepth" in info;
   const sizes: Record<typeof SIZES[number], readonly number[]> = {
     in: [deep ? info.inDepth : 1, info.inHeight, info.inWidth],
@@ -137,4 +142,54 @@ fn wins(n: i32, o: vec3<i32>, k: i32, c: i32) -> bool {
   }
   return true;
 }`;
+}
+
+/** Runs its body once for every element of its result. */
+export type WindowShader = Shader<{ readonly workgroup: number }>;
+
+/**
+ * A shader whose body sets `output[i]` from the buffers of `reads`, all of them float32. The name stands
+ * for the code: no other shader has it.
+ *
+ * @param functions what the body calls.
+ * @param uniforms types of those beside the geometry.
+ */
+export function windowShader(
+  name: string,
+  reads: readonly string[],
+  body: string,
+  functions = "",
+  uniforms: Readonly<Record<string, Scalar>> = {},
+): WindowShader {
+  return {
+    name,
+    source: ({ workgroup }) => ({
+      reads: Object.fromEntries(reads.map((buffer) => [buffer, "f32"])),
+      writes: { output: "f32" },
+      uniforms: { count: "u32", ...WINDOW_UNIFORMS, ...uniforms },
+      code: WINDOWS + functions + flatMain(workgroup, body),
+    }),
+  };
+}
+
+/** The result, of a given shape, of such a shader. */
+export function runWindows(
+  backend: WebGpuBackend,
+  shader: WindowShader,
+  info: WindowInfo,
+  reads: readonly tf.TensorInfo[],
+  shape: readonly number[],
+  uniforms: Readonly<Record<string, number>> = {},
+): tf.TensorInfo {
+  const output = backend.output(shape);
+  const count = sizeOf(output);
+  backend.run({
+    shader,
+    variant: { workgroup: backend.tiles.flat },
+    reads,
+    writes: [output],
+    uniforms: { count, ...windowValues(info), ...uniforms },
+    groups: flatGroups(count, backend.tiles.flat),
+  });
+  return output;
 }
