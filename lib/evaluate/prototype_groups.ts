@@ -70,15 +70,21 @@ function addFeatures(
   const count = counts.length;
   const scores = similarity(features, prototypes, { dimension, kind: "cosine" });
   for (let i = 0; i * dimension < features.length; i++) {
-    let nearest = 0;
-    for (let k = 1; k < count; k++) {
-      if (scores[i * count + k] > scores[i * count + nearest]) nearest = k;
-    }
+    const nearest = mostSimilar(scores, i, count);
     counts[nearest]++;
     for (let d = 0; d < dimension; d++) {
       sums[nearest * dimension + d] += features[i * dimension + d];
     }
   }
+}
+
+/** The column of the largest score in a row of `[rows,columns]`, the first of equal ones. */
+function mostSimilar(scores: ArrayLike<number>, row: number, columns: number): number {
+  let best = 0;
+  for (let column = 1; column < columns; column++) {
+    if (scores[row * columns + column] > scores[row * columns + best]) best = column;
+  }
+  return best;
 }
 
 /** Sums to means, less the mean of everything. */
@@ -126,13 +132,10 @@ export function groupPrototypes(
     Float32Array.from(used.flatMap((k) => rowOf(prototypes, k))),
     { dimension, kind: "cosine" },
   );
-  const groupOf = Int32Array.from({ length: count }, (_, k) => {
-    let nearest = 0;
-    for (let rank = 1; rank < used.length; rank++) {
-      if (scores[k * used.length + rank] > scores[k * used.length + nearest]) nearest = rank;
-    }
-    return groupOfUsed[nearest];
-  });
+  const groupOf = Int32Array.from(
+    { length: count },
+    (_, k) => groupOfUsed[mostSimilar(scores, k, used.length)],
+  );
   used.forEach((k, rank) => groupOf[k] = groupOfUsed[rank]);
   return groupOf;
 }

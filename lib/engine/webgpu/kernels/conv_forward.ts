@@ -30,18 +30,7 @@ export function convForwardKernels(): GpuKernel[] {
 }
 
 function fused(call: KernelCall): tf.TensorInfo {
-  const { inputs: { bias, preluActivationWeights: prelu }, attrs, backend } = call;
-  // With channels first, what there is one of per channel is broadcast along rows and columns.
-  const perChannel = (values: tf.TensorInfo | undefined) =>
-    values && attrs.dataFormat === "NCHW" && values.shape.length === 1
-      ? { ...values, shape: [values.shape[0], 1, 1] }
-      : values;
-  return finish(backend, channelsLast(call, convolve), {
-    bias: perChannel(bias),
-    prelu: perChannel(prelu),
-    activation: attrs.activation as string | undefined,
-    alpha: attrs.leakyreluAlpha as number | undefined,
-  });
+  return finish(call, channelsLast(call, convolve));
 }
 
 /** A product of matrices: output pixels by channels, whose K is filter taps times input channels. */

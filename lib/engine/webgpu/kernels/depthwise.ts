@@ -34,13 +34,7 @@ function convolve(call: KernelCall): tf.TensorInfo {
 }
 
 function fused(call: KernelCall): tf.TensorInfo {
-  const { inputs: { bias, preluActivationWeights: prelu }, attrs, backend } = call;
-  return finish(backend, convolve(call), {
-    bias,
-    prelu,
-    activation: attrs.activation as string | undefined,
-    alpha: attrs.leakyreluAlpha as number | undefined,
-  });
+  return finish(call, convolve(call));
 }
 
 /** Filters of a channel: output channel c is filter c % each of input channel c / each, in order. */

@@ -6,31 +6,27 @@
 
 import type * as tf from "@tensorflow/tfjs-core";
 import { DeviceError } from "../../../errors.ts";
-import type { WebGpuBackend } from "../backend.ts";
-import { sizeOf } from "../kernel.ts";
+import { type KernelCall, sizeOf } from "../kernel.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
 import { binary } from "./binary.ts";
 import { activation as activationCode, isActivation } from "./matrix_tile.ts";
 
-/** What is to be done. */
-export interface Finish {
-  /** Broadcast against the result's last axes. */
-  readonly bias?: tf.TensorInfo;
-  /** Slopes below 0 of the activation "prelu". */
-  readonly prelu?: tf.TensorInfo;
-  /** "linear" by default. */
-  readonly activation?: string;
-  /** Slope below 0 of "leakyrelu". */
-  readonly alpha?: number;
-}
-
 /**
- * Adds the bias and activates; takes over `x`.
+ * Does what the attributes of a fused kernel ask for, with tfjs-core's names; takes over `x`.
  *
  * @throws {DeviceError} when the activation is not known.
  */
-export function finish(backend: WebGpuBackend, x: tf.TensorInfo, todo: Finish): tf.TensorInfo {
-  const { bias, prelu, activation = "linear", alpha = 0 } = todo;
+export function finish({ inputs, attrs, backend }: KernelCall, x: tf.TensorInfo): tf.TensorInfo {
+  // With channels first, what there is one of per channel is broadcast along rows and columns.
+  const perChannel = (values: tf.TensorInfo | undefined) =>
+    values && attrs.dataFormat === "NCHW" && values.shape.length === 1
+      ? { ...values, shape: [values.shape[0], 1, 1] }
+      : values;
+  const bias = perChannel(inputs.bias), prelu = perChannel(inputs.preluActivationWeights);
+  const { activation = "linear", leakyreluAlpha: alpha = 0 } = attrs as {
+    activation?: string;
+    leakyreluAlpha?: number;
+  };
   const biased = bias ? binary(backend, "Add", x, bias) : backend.alias(x, x.shape);
   backend.release(x);
   if (activation === "linear") return biased;

@@ -19,13 +19,7 @@ export function matmulKernels(): GpuKernel[] {
 }
 
 function fusedMatmul(call: KernelCall): tf.TensorInfo {
-  const { inputs: { bias, preluActivationWeights: prelu }, attrs, backend } = call;
-  return finish(backend, matmul(call), {
-    bias,
-    prelu,
-    activation: attrs.activation as string | undefined,
-    alpha: attrs.leakyreluAlpha as number | undefined,
-  });
+  return finish(call, matmul(call));
 }
 
 /**
