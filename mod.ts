@@ -77,6 +77,14 @@ export {
   type StatisticsInput,
 } from "./lib/regions/component_statistics.ts";
 export type { NativeLibrary } from "./lib/engine/native/library.ts";
+export type { HotLibrary } from "./lib/engine/native/hot.ts";
+export { CudaEngine, type CudaPrecision } from "./lib/engine/native/cuda_engine.ts";
+export {
+  type CudaDevice,
+  type CudaLibrary,
+  type CudaProbe,
+  probeCuda,
+} from "./lib/engine/native/cuda_library.ts";
 export { similarity, type SimilarityOptions } from "./lib/ops/similarity.ts";
 export { depthRegions } from "./lib/regions/depth_regions.ts";
 export { addPurity, emptyPurity, type PurityCounts, regionPurity } from "./lib/regions/quality.ts";

@@ -1,20 +1,39 @@
 /**
- * Builds the native CPU library that ships with the module, and its manifest.
+ * Builds the native libraries that ship with the module, and their manifest.
  *
  *     deno run -A native/build.ts            builds native/prebuilt/<os>-<arch>/
+ *     deno run -A native/build.ts --cpu      the CPU library alone; --cuda the CUDA library alone
  *     deno run -A native/build.ts --check    rebuilds beside it; fails when what ships is stale
  *     deno run -A native/build.ts --test     builds and runs native/test under ASan+UBSan and TSan
  *
- * A C++ compiler (`CXX`, else g++) is all that it needs.
+ * A C++ compiler (`CXX`, else g++) is all that the CPU library needs; the CUDA library needs nvcc (`NVCC`), and is
+ * left out in one line where there is none.
  *
  * @module
  */
 
-import { basename, dirname, fromFileUrl, join, relative } from "@std/path";
+import { basename, fromFileUrl, join } from "@std/path";
 import { pooledMap } from "@std/async/pool";
+import { buildCuda, checkCuda } from "./build_cuda.ts";
+import {
+  BUILD,
+  describe,
+  exportedSymbols,
+  findDifferences,
+  hashSources,
+  type LibraryManifest,
+  modified,
+  prebuiltFolder,
+  readManifest,
+  run,
+  sources,
+  updateManifest,
+  versionIn,
+  withHeaders,
+} from "./build_support.ts";
 
-const ROOT = fromFileUrl(new URL(".", import.meta.url));
-const BUILD = join(ROOT, "build");
+export { type Manifest, prebuiltFolder } from "./build_support.ts";
+
 const COMPILER = Deno.env.get("CXX") ?? "g++";
 const LINKER = Deno.env.get("CC") ?? "gcc";
 const FLAGS = [
@@ -45,60 +64,12 @@ const LEVELS = Deno.build.arch === "x86_64"
  * It stays loaded when it is closed: the pool's threads wait in it until the process ends.
  */
 const LINK_FLAGS = ["-shared", "-static-libgcc", "-Wl,--gc-sections,-z,defs,-z,nodelete", "-s"];
+const LIBRARY = Deno.build.os === "darwin" ? "libcpcdr_cpu.dylib" : "libcpcdr_cpu.so";
 
-/** What stands beside the libraries in native/prebuilt/<os>-<arch>/manifest.json. */
-export interface Manifest {
-  /** CPCDR_ABI_VERSION of the header that the libraries were built from. */
-  readonly abi: number;
-  /** SHA-256 over the sources and flags of the build. */
-  readonly sourceHash: string;
-  readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>;
-}
-
-/** The folder of this platform's libraries. */
-export function prebuiltFolder(): string {
-  return join(ROOT, "prebuilt", `${Deno.build.os}-${Deno.build.arch}`);
-}
-
-/** SHA-256, in hexadecimal, of every source and flag that the library depends on. */
+/** SHA-256, in hexadecimal, of every source and flag that the CPU library depends on. */
 export async function sourceHash(): Promise<string> {
-  const parts = [
-    FLAGS.join(" "),
-    LEVELS.map((level) => level.join(" ")).join("|"),
-    LINK_FLAGS.join(" "),
-  ];
-  for (const path of await sources(/\.(h|cpp)$/, "include", "shared", "cpu", "cpu/kernels")) {
-    parts.push(relative(ROOT, path), await Deno.readTextFile(path));
-  }
-  return await sha256(new TextEncoder().encode(parts.join("\0")));
-}
-
-/** The files of native's folders whose names match, in name order. */
-async function sources(pattern: RegExp, ...folders: string[]): Promise<string[]> {
-  const found: string[] = [];
-  for (const folder of folders) {
-    for await (const entry of Deno.readDir(join(ROOT, folder))) {
-      if (entry.isFile && pattern.test(entry.name)) found.push(join(ROOT, folder, entry.name));
-    }
-  }
-  return found.sort();
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-async function run(
-  command: string,
-  args: string[],
-  env: Record<string, string> = {},
-): Promise<string> {
-  const output = await new Deno.Command(command, { args, env, stdout: "piped", stderr: "piped" })
-    .output();
-  const text = new TextDecoder().decode(output.stdout) + new TextDecoder().decode(output.stderr);
-  if (!output.success) throw new Error(`${command} ${args.join(" ")}\n${text}`);
-  return text.trim();
+  const flags = [FLAGS, ...LEVELS, LINK_FLAGS].map((list) => list.join(" "));
+  return await hashSources(flags, await sources(/\.cpp$/, "cpu", "cpu/kernels"));
 }
 
 /** One call of the compiler. */
@@ -124,10 +95,9 @@ async function compile(folder: string, extra: readonly string[]): Promise<string
       jobs.push({ source, object: join(folder, `${basename(source, ".cpp")}.o`), flags: [] });
     }
   }
-  const script = await modified(fromFileUrl(import.meta.url));
+  const script = fromFileUrl(import.meta.url);
   const compiled = pooledMap(navigator.hardwareConcurrency, jobs, async (job: Job) => {
-    const inputs = await Promise.all([...await withHeaders(job.source)].map(modified));
-    if (await modified(job.object) < Math.max(script, ...inputs)) {
+    if (await modified(job.object) < await modified(script, ...await withHeaders(job.source))) {
       await run(COMPILER, [...FLAGS, ...extra, ...job.flags, "-c", job.source, "-o", job.object]);
     }
   });
@@ -135,73 +105,38 @@ async function compile(folder: string, extra: readonly string[]): Promise<string
   return jobs.map((job) => job.object);
 }
 
-/** A source and every header of ours that it includes. */
-async function withHeaders(path: string, known = new Set<string>()): Promise<Set<string>> {
-  if (known.has(path)) return known;
-  known.add(path);
-  const text = await Deno.readTextFile(path);
-  for (const [, name] of text.matchAll(/^#include "(.+)"/gm)) {
-    await withHeaders(join(dirname(path), name), known);
-  }
-  return known;
-}
-
-async function modified(path: string): Promise<number> {
-  return await Deno.stat(path).then((info) => info.mtime?.getTime() ?? 0, () => 0);
-}
-
-function libraryName(): string {
-  return Deno.build.os === "darwin" ? "libcpcdr_cpu.dylib" : "libcpcdr_cpu.so";
-}
-
-async function abiVersion(): Promise<number> {
-  const header = await Deno.readTextFile(join(ROOT, "include", "cpcdr.h"));
-  return Number(header.match(/#define CPCDR_ABI_VERSION (\d+)/)![1]);
-}
-
-/** Builds the library into a folder and answers its manifest. */
-async function build(folder: string): Promise<Manifest> {
+/** Builds the library into a folder and answers what the manifest is to say of it. */
+async function build(folder: string): Promise<LibraryManifest> {
   const objects = await compile(join(BUILD, "release"), []);
   await Deno.mkdir(folder, { recursive: true });
-  const name = libraryName();
-  const path = join(folder, name);
+  const path = join(folder, LIBRARY);
   await run(LINKER, [...LINK_FLAGS, "-o", path, ...objects, "-lpthread", "-lm"]);
-  const bytes = await Deno.readFile(path);
-  const manifest = {
-    abi: await abiVersion(),
-    sourceHash: await sourceHash(),
-    files: { [name]: { sha256: await sha256(bytes), bytes: bytes.length } },
-  };
-  await Deno.writeTextFile(join(folder, "manifest.json"), JSON.stringify(manifest, null, 2) + "\n");
-  return manifest;
+  const abi = await versionIn("cpcdr.h", "CPCDR_ABI_VERSION");
+  return await describe(path, LIBRARY, abi, await sourceHash());
 }
 
-/** Rebuilds into a scratch folder and compares source hash and exported symbols with what ships. */
-async function check(): Promise<void> {
-  const shipped: Manifest = JSON.parse(
-    await Deno.readTextFile(join(prebuiltFolder(), "manifest.json")),
-  );
-  const built = await build(join(BUILD, "check"));
-  const differences: string[] = [];
-  if (shipped.abi !== built.abi) differences.push(`ABI ${shipped.abi}, sources have ${built.abi}`);
-  if (shipped.sourceHash !== built.sourceHash) differences.push("source hash is stale");
-  const name = libraryName();
-  const bytes = await Deno.readFile(join(prebuiltFolder(), name));
-  if (await sha256(bytes) !== shipped.files[name]?.sha256) {
-    differences.push(`${name} is not the file that the manifest names`);
-  }
+/** Rebuilds into a scratch folder; answers what differs from what ships. */
+async function check(): Promise<string[]> {
+  const shipped = await readManifest(prebuiltFolder());
+  if (!shipped) return ["there is no manifest"];
+  const folder = join(BUILD, "check");
+  const { abi, sourceHash } = await build(folder);
+  const differences = await findDifferences(shipped, LIBRARY, abi, sourceHash);
   const [ours, theirs] = await Promise.all(
-    [join(BUILD, "check", name), join(prebuiltFolder(), name)].map(exportedSymbols),
+    [folder, prebuiltFolder()].map((from) => exportedSymbols(join(from, LIBRARY))),
   );
-  if (ours !== theirs) differences.push("exported symbols differ");
-  if (differences.length === 0) return console.log("prebuilt library: matches its sources");
-  console.error(`prebuilt library: ${differences.join("; ")}; run: deno task build:native`);
-  Deno.exit(1);
+  if (ours.join() !== theirs.join()) differences.push("exported symbols differ");
+  return differences;
 }
 
-async function exportedSymbols(path: string): Promise<string> {
-  const lines = (await run("nm", ["-D", "--defined-only", path])).split("\n");
-  return lines.map((line) => line.split(" ").pop()).sort().join("\n");
+/** Says in one line whether a library is up to date; answers whether it is. */
+function report(library: string, differences: readonly string[], remedy: string): boolean {
+  if (differences.length === 0) {
+    console.log(`prebuilt ${library} library: matches its sources`);
+    return true;
+  }
+  console.error(`prebuilt ${library} library: ${differences.join("; ")}; run: ${remedy}`);
+  return false;
 }
 
 /** Builds and runs the C++ checks under each sanitizer. */
@@ -217,19 +152,31 @@ async function test(): Promise<void> {
     for (const source of await sources(/_test\.cpp$/, "test")) {
       const program = join(folder, basename(source, ".cpp"));
       await run(COMPILER, ["-std=c++17", ...extra, source, ...objects, "-lpthread", "-o", program]);
-      for (const isa of ["baseline", "avx2", "avx512"]) {
+      // What the CUDA library does is the same on every level of the CPU library.
+      const emulated = basename(source).startsWith("cuda_");
+      for (const isa of emulated ? ["avx512"] : ["baseline", "avx2", "avx512"]) {
         const env = { CPCDR_ISA: isa, CPCDR_THREADS: "3" };
-        console.log(`${name}: ${await run(program, ["60"], env)}`);
+        console.log(`${name}: ${await run(program, [emulated ? "20" : "60"], env)}`);
       }
     }
   }
 }
 
 if (import.meta.main) {
-  if (Deno.args.includes("--check")) await check();
-  else if (Deno.args.includes("--test")) await test();
-  else {
-    const manifest = await build(prebuiltFolder());
-    console.log(`${prebuiltFolder()}: ${JSON.stringify(manifest.files)}`);
+  const wants = (option: string) => Deno.args.includes(option);
+  if (wants("--check")) {
+    const cpu = report("CPU", await check(), "deno task build:native");
+    const cuda = report("CUDA", await checkCuda(), "deno task build:native --cuda");
+    if (!cpu || !cuda) Deno.exit(1);
+  } else if (wants("--test")) {
+    await test();
+  } else {
+    const folder = prebuiltFolder();
+    if (!wants("--cuda")) {
+      const manifest = await build(folder);
+      await updateManifest(folder, manifest);
+      console.log(`${folder}: ${JSON.stringify(manifest.files)}`);
+    }
+    if (!wants("--cpu")) console.log(await buildCuda(wants("--cuda")));
   }
 }

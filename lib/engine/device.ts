@@ -7,6 +7,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { DeviceError } from "../errors.ts";
 import { registerGradients } from "./gradients.ts";
+import { CudaEngine } from "./native/cuda_engine.ts";
+import { probeCuda } from "./native/cuda_library.ts";
+import { preferHotLibrary } from "./native/hot.ts";
 import { type NativeLibrary, openLibrary } from "./native/library.ts";
 import { findAdapter, type FoundAdapter } from "./webgpu/adapter.ts";
 import { openDevice } from "./webgpu/device.ts";
@@ -16,8 +19,11 @@ export type DeviceName = "auto" | "cpu" | "webgpu" | "cuda";
 
 /** The engine in use. */
 export interface Device {
-  readonly name: "cpu" | "webgpu";
-  /** `native` is the C++ library, `tfjs-cpu` plain TypeScript, `webgpu` the kernels in WGSL. */
+  readonly name: "cpu" | "webgpu" | "cuda";
+  /**
+   * `native` is the C++ library, `tfjs-cpu` plain TypeScript, `webgpu` the kernels in WGSL. Device `cuda` runs the
+   * hot kernels on the GPU and tensors on `native`.
+   */
   readonly engine: "native" | "tfjs-cpu" | "webgpu";
   /** One line for people: library, instruction set, threads; or the GPU. */
   readonly detail: string;
@@ -35,7 +41,8 @@ export interface DeviceOptions {
 
 /**
  * Makes an engine the one that tensors live on from here on. `auto` takes a GPU where WebGPU finds one,
- * and otherwise the CPU: never a software adapter, which is slower than the CPU engine.
+ * and otherwise the CPU: never a software adapter, which is slower than the CPU engine, and never CUDA, whose
+ * kernels have not been measured yet.
  *
  * @throws {DeviceError} when it is not available here, with what to use instead.
  */
@@ -43,12 +50,15 @@ export async function useDevice(
   name: DeviceName = "auto",
   options: DeviceOptions = {},
 ): Promise<Device> {
-  if (name === "cuda") {
-    throw new DeviceError(
-      "Cannot use device cuda: this version has no CUDA engine; use --device cpu, or webgpu on a GPU",
-    );
-  }
+  const cuda = name === "cuda" ? openCuda() : undefined;
   await registerGradients();
+  preferHotLibrary(cuda);
+  if (cuda) {
+    const device = await useCpu(options);
+    const { name, capability } = cuda.device;
+    const detail = `${name} (${capability}) for the hot kernels; tensors on ${device.detail}`;
+    return { ...device, name: "cuda", detail };
+  }
   if (name !== "cpu") {
     const probe = await findAdapter();
     if (probe.found) {
@@ -59,6 +69,18 @@ export async function useDevice(
       );
     }
   }
+  return await useCpu(options);
+}
+
+/** @throws {DeviceError} where no CUDA device can be used. */
+function openCuda(): CudaEngine {
+  const { library, devices: [device], reason, remedy } = probeCuda();
+  if (library && device) return new CudaEngine(library, device);
+  library?.close();
+  throw new DeviceError(`Cannot use device cuda: ${reason}; ${remedy}, or use --device cpu`);
+}
+
+async function useCpu(options: DeviceOptions): Promise<Device> {
   const probe = openLibrary();
   if (probe.library) return await useNative(probe.library, options.threads ?? 0);
   const warn = options.warn ?? console.error;

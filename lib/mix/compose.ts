@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { NativeLibrary } from "../engine/native/library.ts";
+import type { HotLibrary } from "../engine/native/hot.ts";
 import { Canvas } from "./canvas.ts";
 import { type ColourStep, MOST_COLOUR_STEPS } from "./colour.ts";
 import type { MixConfig } from "./config.ts";
@@ -63,7 +63,7 @@ export function composeNatively(
   sources: readonly MixSource[],
   plans: readonly MixPlan[],
   config: MixConfig,
-  { symbols, check }: NativeLibrary,
+  { symbols, check }: HotLibrary,
 ): Composition {
   const [{ height, width }] = sources;
   const { images, copyIds, regionIds, regionOffsets } = emptyBatch(sources, plans.length);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
+import { type HotLibrary, hotLibrary } from "../engine/native/hot.ts";
 import { ConfigError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import type { Copy, MixedBatch } from "../records.ts";
@@ -29,7 +29,7 @@ export function mixImages(
   sources: readonly MixSource[],
   config: MixConfig,
   random: Random,
-  library: NativeLibrary | null = sharedLibrary() ?? null,
+  library: HotLibrary | null = hotLibrary() ?? null,
 ): MixedBatch {
   checkSources(sources);
   const plans = drawPlans(sources, config, random);

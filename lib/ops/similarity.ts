@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
+import { type HotLibrary, hotLibrary } from "../engine/native/hot.ts";
 import { ConfigError } from "../errors.ts";
 
 /** Settings of {@linkcode similarity}. */
@@ -25,7 +25,7 @@ export function similarity(
   a: Float32Array,
   b: Float32Array,
   { dimension, kind }: SimilarityOptions,
-  library: NativeLibrary | null = sharedLibrary() ?? null,
+  library: HotLibrary | null = hotLibrary() ?? null,
 ): Float32Array {
   const n = a.length / dimension, k = b.length / dimension;
   if (!(dimension >= 1 && Number.isInteger(n) && Number.isInteger(k))) {

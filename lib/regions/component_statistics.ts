@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
+import { type HotLibrary, hotLibrary } from "../engine/native/hot.ts";
 import { ConfigError } from "../errors.ts";
 import type { Components } from "./connected_components.ts";
 
@@ -54,7 +54,7 @@ export function componentStatistics(
   components: Components,
   [height, width]: readonly [number, number],
   input: StatisticsInput = {},
-  library: NativeLibrary | null = sharedLibrary() ?? null,
+  library: HotLibrary | null = hotLibrary() ?? null,
 ): Statistics {
   const pixels = height * width;
   const { values, points } = input;
@@ -79,7 +79,7 @@ function measureNatively(
   height: number,
   width: number,
   { values = null, points = null }: { values?: Float32Array | null; points?: Float32Array | null },
-  { symbols, check }: NativeLibrary,
+  { symbols, check }: HotLibrary,
 ): Statistics {
   const boxes = new Int32Array(5 * count), means = new Float64Array(4 * count);
   const found = new Int32Array(1);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
+import { type HotLibrary, hotLibrary } from "../engine/native/hot.ts";
 import { ConfigError } from "../errors.ts";
 
 /** Labels of one map, `[H,W]`, 0..count-1, or -1 for background. */
@@ -85,7 +85,7 @@ export function connectedComponents(
   map: Float32Array,
   shape: readonly [number, number, number],
   options: ComponentOptions,
-  library: NativeLibrary | null = sharedLibrary() ?? null,
+  library: HotLibrary | null = hotLibrary() ?? null,
 ): BatchComponents {
   const [batch, height, width] = shape;
   const { connectivity, maxJump } = options;
@@ -113,7 +113,7 @@ function labelNatively(
   map: Float32Array<ArrayBuffer>,
   [batch, height, width]: readonly [number, number, number],
   { connectivity, maxJump, background, labels = new Int32Array(map.length) }: ComponentOptions,
-  { symbols, check }: NativeLibrary,
+  { symbols, check }: HotLibrary,
 ): BatchComponents {
   const counts = new Int32Array(batch);
   // A background that no float32 equals is none, NaN among them.

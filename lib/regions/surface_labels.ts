@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
+import { type HotLibrary, hotLibrary } from "../engine/native/hot.ts";
 import type { RegionConfig } from "./config.ts";
 import { type Components, type Joins, labelGrid } from "./connected_components.ts";
 import type { Surface } from "./geometry.ts";
@@ -24,7 +24,7 @@ export function labelSurface(
   kinds: Uint8Array,
   { kerb, maxJump, minCosine, creaseCosine }: RegionConfig,
   joins: Joins,
-  library: NativeLibrary | null = sharedLibrary() ?? null,
+  library: HotLibrary | null = hotLibrary() ?? null,
 ): Components {
   if (!library || height * width === 0) return labelGrid(height, width, 4, joins);
   const labels = new Int32Array(height * width), counts = new Int32Array(1);

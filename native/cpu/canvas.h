@@ -2,46 +2,11 @@
 #ifndef CPCDR_CANVAS_H
 #define CPCDR_CANVAS_H
 
+#include "../shared/paste.h"
 #include "colour.h"
-#include "resample.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
-
-struct MixSource {
-  const uint8_t* rgb;     /* [H,W,3] */
-  const float* disparity; /* [H,W] */
-  const int32_t* ids;     /* [H,W] */
-  int32_t region_offset;
-};
-
-/* CPCDR_PASTE_FIELDS doubles. */
-struct Paste {
-  int mixed, source, region;
-  int piece_top, piece_left, piece_bottom, piece_right;
-  int top, left, height, width;
-  double scale;
-  bool flip;
-  const double* colour;
-
-  explicit Paste(const double* fields) : scale(fields[11]), flip(fields[12] != 0), colour(fields + 13) {
-    int* const integers[] = {&mixed,        &source,      &region, &piece_top, &piece_left, &piece_bottom,
-                             &piece_right, &top, &left,   &height,    &width};
-    for (int i = 0; i < 11; i++) *integers[i] = static_cast<int>(fields[i]);
-  }
-  double source_row(int y) const {
-    return piece_top - 0.5 + (y - top + 0.5) * (piece_bottom - piece_top) / height;
-  }
-  double source_column(int x) const {
-    const double share = (x - left + 0.5) / width;
-    return multiply_add(flip ? 1 - share : share, piece_right - piece_left, piece_left - 0.5);
-  }
-};
-
-/* Weights of the softened mask, 3 taps of a Gaussian of deviation 1. */
-constexpr float kSide = 0.27406862f, kCentre = 0.45186276f;
-/* A piece shrinks at most to this share: it bounds the tables of taps. */
-constexpr double kSmallestScale = 1.0 / 64;
 
 struct Canvas {
   int height, width;
@@ -146,8 +111,8 @@ struct Canvas {
       std::fill(line + 3 * low, line + 3 * (high + 1), 0.0f);
       for (int j = 0; j < samples; j++) {
         Tap rows[2];
-        const double shift = samples > 1 ? ((j + 0.5) / samples - 0.5) / paste.scale : 0;
-        linear_taps(paste.source_row(y) + shift, height, 1 / (255.0f * static_cast<float>(samples)), rows);
+        const double position = paste.source_row(y) + sample_shift(j, samples, paste.scale);
+        linear_taps(position, height, 1 / (255.0f * static_cast<float>(samples)), rows);
         for (const Tap& row : rows) {
           const uint8_t* rgb = source.rgb + 3 * int64_t{row.index} * width;
           for (int i = 3 * low; i < 3 * (high + 1); i++) line[i] += row.weight * static_cast<float>(rgb[i]);

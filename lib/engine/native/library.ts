@@ -48,16 +48,18 @@ export function sharedLibrary(): NativeLibrary | undefined {
   return shared.library;
 }
 
-/** The path of the library that ships for this platform, its bytes checked against the manifest. */
-function shippedLibrary(): string {
+/** The path of a library that ships for this platform, its bytes checked against the manifest. */
+export function shippedLibrary(kind: "cpu" | "cuda" = "cpu"): string {
   const platform = `${Deno.build.os}-${Deno.build.arch}`;
   const folder = fromFileUrl(
     new URL(`../../../native/prebuilt/${platform}`, import.meta.url),
   );
-  const name = Deno.build.os === "darwin" ? "libcpcdr_cpu.dylib" : "libcpcdr_cpu.so";
+  const name = `libcpcdr_${kind}.${Deno.build.os === "darwin" ? "dylib" : "so"}`;
   const manifest = readManifest(join(folder, "manifest.json"), platform);
   const path = join(folder, name);
-  const expected = manifest.files[name]?.sha256;
+  const files = kind === "cpu" ? manifest.files : manifest.cuda?.files;
+  if (!files) throw new DeviceError(`no ${kind.toUpperCase()} library ships for ${platform}`);
+  const expected = files[name]?.sha256;
   const got = createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
   if (got !== expected) {
     throw new DeviceError(
@@ -67,10 +69,13 @@ function shippedLibrary(): string {
   return path;
 }
 
+/** By name, what the manifest says of a file. */
+type Files = Record<string, { sha256: string }>;
+
 function readManifest(
   path: string,
   platform: string,
-): { files: Record<string, { sha256: string }> } {
+): { files: Files; cuda?: { files: Files } } {
   try {
     return JSON.parse(Deno.readTextFileSync(path));
   } catch {
@@ -93,16 +98,17 @@ function open(path: string): NativeLibrary {
   return {
     path,
     symbols,
-    isa: text(symbols.cpcdr_isa()),
+    isa: cString(symbols.cpcdr_isa()),
     setThreads: (count) => symbols.cpcdr_set_threads(count),
     check(status) {
       if (status === 0) return;
-      throw new DeviceError(`Cannot run a native kernel: ${text(symbols.cpcdr_last_error())}`);
+      throw new DeviceError(`Cannot run a native kernel: ${cString(symbols.cpcdr_last_error())}`);
     },
     close: () => handle.close(),
   };
 }
 
-function text(pointer: Deno.PointerValue): string {
+/** What a C string says, "" for null. */
+export function cString(pointer: Deno.PointerValue): string {
   return pointer === null ? "" : new Deno.UnsafePointerView(pointer).getCString();
 }

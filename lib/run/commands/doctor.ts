@@ -6,6 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { useDevice } from "../../engine/device.ts";
+import { describeCuda, probeCuda } from "../../engine/native/cuda_library.ts";
 import { openLibrary, sharedLibrary } from "../../engine/native/library.ts";
 import { ABI_VERSION } from "../../engine/native/symbols.ts";
 import { findAdapter } from "../../engine/webgpu/adapter.ts";
@@ -28,7 +29,7 @@ interface Finding {
 
 /** Runs the command. */
 export async function doctor(options: CommonOptions): Promise<void> {
-  const engines = [await examineCpu(), await examineWebGpu(), CUDA];
+  const engines = [await examineCpu(), await examineWebGpu(), examineCuda()];
   const rows = engines.map(({ engine, available, detail, gflops, remedy }) => [
     engine,
     available ? "yes" : "no",
@@ -65,13 +66,14 @@ function speedTable(speeds: ReturnType<typeof hotKernelSpeeds>): string {
   return textTable(["kernel", "library ms", "TypeScript ms", "times as fast"], rows);
 }
 
-const CUDA: Finding = {
-  engine: "cuda",
-  available: false,
-  detail: "not part of this version",
-  gflops: 0,
-  remedy: "use --device cpu",
-};
+/** The hot kernels alone; tensors stay on the CPU. */
+function examineCuda(): Finding {
+  const probe = probeCuda();
+  probe.library?.close();
+  const available = probe.devices.length > 0;
+  const remedy = probe.library ? probe.remedy : `${probe.reason}; ${probe.remedy}`;
+  return { engine: "cuda", available, detail: describeCuda(probe), gflops: 0, remedy };
+}
 
 async function examineCpu(): Promise<Finding> {
   const probe = openLibrary();

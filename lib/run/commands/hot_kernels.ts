@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { NativeLibrary } from "../../engine/native/library.ts";
+import type { HotLibrary } from "../../engine/native/hot.ts";
 import { tinyMixConfig } from "../../mix/config.ts";
 import { mixImages } from "../../mix/mix_images.ts";
 import type { MixSource } from "../../mix/paste.ts";
@@ -25,12 +25,12 @@ export interface HotKernelSpeed {
 }
 
 /** Times each kernel with the library and without it. */
-export function hotKernelSpeeds(library: NativeLibrary): HotKernelSpeed[] {
+export function hotKernelSpeeds(library: HotLibrary): HotKernelSpeed[] {
   const random = randomStream(0, "doctor");
   const sources = Array.from({ length: 4 }, () => stripes(random));
   const map = Float32Array.from({ length: 512 * 1024 }, (_, i) => Math.floor(i / 37) % 5);
   const rows = Float32Array.from({ length: 256 * 128 }, () => random.normal());
-  const kernels: Record<string, (engine: NativeLibrary | null) => void> = {
+  const kernels: Record<string, (engine: HotLibrary | null) => void> = {
     "connectedComponents 512x1024": (engine) => {
       connectedComponents(map, [1, 512, 1024], { connectivity: 8, maxJump: 0 }, engine);
     },

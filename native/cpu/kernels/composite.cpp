@@ -88,18 +88,6 @@ void render(const Canvas& canvas, const double* view, float* pixels, int32_t* co
   normalise(pixels, count);
 }
 
-/* Says what is wrong with a paste, or null. */
-const char* fault_of(const Paste& paste, int sources, int height, int width, int mixed, int previous) {
-  if (paste.mixed < previous || paste.mixed >= mixed) return "composite: pastes are not in order of mixed images";
-  if (paste.source < 0 || paste.source >= sources) return "composite: a paste of no source";
-  if (paste.piece_top < 0 || paste.piece_left < 0 || paste.piece_bottom > height || paste.piece_right > width ||
-      paste.piece_top >= paste.piece_bottom || paste.piece_left >= paste.piece_right) {
-    return "composite: a piece outside its source";
-  }
-  if (paste.height < 1 || paste.width < 1 || !(paste.scale >= kSmallestScale)) return "composite: a paste without size";
-  return nullptr;
-}
-
 }  // namespace
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr

@@ -5,23 +5,26 @@
 #ifndef CPCDR_RESAMPLE_H
 #define CPCDR_RESAMPLE_H
 
-#include <algorithm>
 #include <cmath>
 
-#include "dispatch.h"
+#include "shared.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
 
 /* a * b + c, rounded twice as in JavaScript. */
-inline double multiply_add(double a, double b, double c) {
+CPCDR_SHARED double multiply_add(double a, double b, double c) {
+#if defined(__CUDA_ARCH__)
+  return __dadd_rn(__dmul_rn(a, b), c);
+#else
   volatile double product = a * b;
   return product + c;
+#endif
 }
 
 /* JavaScript's Math.round, within 0..size-1. */
-inline int32_t nearest_index(double position, int size) {
-  const double floor = std::floor(position), rounded = position - floor >= 0.5 ? floor + 1 : floor;
+CPCDR_SHARED int32_t nearest_index(double position, int size) {
+  const double whole = floor(position), rounded = position - whole >= 0.5 ? whole + 1 : whole;
   return rounded > 0 ? rounded < size - 1 ? static_cast<int32_t>(rounded) : size - 1 : 0;
 }
 
@@ -32,22 +35,26 @@ struct Tap {
 };
 
 /* The two source pixels of a linear sample. */
-inline void linear_taps(double position, int size, float weight, Tap* taps) {
-  const double bounded = std::min(size - 1.0, std::max(0.0, position));
+CPCDR_SHARED void linear_taps(double position, int size, float weight, Tap* taps) {
+  const double last = size - 1.0, low = position > 0 ? position : 0, bounded = low < last ? low : last;
   const int first = static_cast<int>(bounded);
   const float share = static_cast<float>(bounded - first);
   taps[0] = {first, weight * (1 - share)};
-  taps[1] = {std::min(size - 1, first + 1), weight * share};
+  taps[1] = {first + 1 < size ? first + 1 : size - 1, weight * share};
 }
 
 /* Samples averaged along each axis: one where a piece grows, enough to cover the footprint where it shrinks. */
-inline int samples_of(double scale) { return scale >= 1 ? 1 : static_cast<int>(std::ceil(1 / scale)); }
+CPCDR_SHARED int samples_of(double scale) { return scale >= 1 ? 1 : static_cast<int>(ceil(1 / scale)); }
+
+/* Where the i-th sample of a footprint lies beside its centre. */
+CPCDR_SHARED double sample_shift(int i, int samples, double scale) {
+  return samples > 1 ? ((i + 0.5) / samples - 0.5) / scale : 0;
+}
 
 /* The 2 * samples taps of one output pixel. */
-inline void footprint_taps(double position, int size, int samples, double scale, Tap* taps) {
+CPCDR_SHARED void footprint_taps(double position, int size, int samples, double scale, Tap* taps) {
   for (int i = 0; i < samples; i++) {
-    const double shift = samples > 1 ? ((i + 0.5) / samples - 0.5) / scale : 0;
-    linear_taps(position + shift, size, 1.0f / static_cast<float>(samples), taps + 2 * i);
+    linear_taps(position + sample_shift(i, samples, scale), size, 1.0f / static_cast<float>(samples), taps + 2 * i);
   }
 }
 

@@ -1,0 +1,218 @@
+/**
+ * How fast the CUDA kernels are on arrays that are on the device already.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "@std/path";
+import type { CudaDevice, CudaLibrary } from "../../lib/engine/native/cuda_library.ts";
+import { CudaEngine } from "../../lib/engine/native/cuda_engine.ts";
+import { paperMixConfig } from "../../lib/mix/config.ts";
+import { mixImages } from "../../lib/mix/mix_images.ts";
+import { randomStream } from "../../lib/random.ts";
+import { drawSource, unitRows } from "./inputs.ts";
+
+/** One row of the report. */
+export interface Timing {
+  readonly name: string;
+  readonly milliseconds: number;
+  readonly share: string;
+  readonly peer: string;
+}
+
+const BATCH = 16, HEIGHT = 384, WIDTH = 768, PIXELS = BATCH * HEIGHT * WIDTH;
+const N = 115_200, K = 1000, D = 128;
+/** Products of features and prototypes that one loss of 3 iterations forms: native/shared/prototype_loss_call.h. */
+const PRODUCTS = 12;
+
+/** A handle with arrays on it. */
+class Bench implements Disposable {
+  readonly #handle: bigint;
+  readonly #lent: bigint[] = [];
+
+  constructor(readonly library: CudaLibrary, readonly device: CudaDevice) {
+    const handle = new BigUint64Array(1);
+    library.check(library.symbols.cpcdr_cuda_create(device.index, handle));
+    this.#handle = handle[0];
+  }
+
+  [Symbol.dispose](): void {
+    const { symbols } = this.library;
+    for (const address of this.#lent) symbols.cpcdr_cuda_free(this.#handle, address);
+    symbols.cpcdr_cuda_destroy(this.#handle);
+  }
+
+  setPrecision(precision: number): void {
+    this.library.check(this.library.symbols.cpcdr_cuda_set_precision(this.#handle, precision));
+  }
+
+  room(bytes: number): bigint {
+    const address = new BigUint64Array(1);
+    this.library.check(
+      this.library.symbols.cpcdr_cuda_alloc(this.#handle, BigInt(bytes), address),
+    );
+    this.#lent.push(address[0]);
+    return address[0];
+  }
+
+  put(array: ArrayBufferView<ArrayBuffer>): bigint {
+    const address = this.room(array.byteLength), bytes = BigInt(array.byteLength);
+    this.library.check(
+      this.library.symbols.cpcdr_cuda_upload(this.#handle, address, array, bytes),
+    );
+    return address;
+  }
+
+  /** Median milliseconds on the device. */
+  time(rounds: number, run: () => number): number {
+    const { symbols, check } = this.library, elapsed = new Float32Array(1);
+    check(symbols.cpcdr_cuda_use(this.#handle));
+    const times = Array.from({ length: rounds + 3 }, () => {
+      check(symbols.cpcdr_cuda_mark(this.#handle, 0));
+      check(run());
+      check(symbols.cpcdr_cuda_mark(this.#handle, 1));
+      check(symbols.cpcdr_cuda_elapsed(this.#handle, elapsed));
+      return elapsed[0];
+    }).slice(3).sort((a, b) => a - b);
+    return times[rounds >> 1];
+  }
+}
+
+/** Times every kernel. */
+export async function* timeKernels(
+  library: CudaLibrary,
+  device: CudaDevice,
+  rounds: number,
+): AsyncGenerator<Timing> {
+  yield* timeLabels(library, device, rounds);
+  yield timeMixing(library, device, rounds);
+  yield* await timeLosses(library, device, rounds);
+}
+
+function bandwidth(device: CudaDevice, bytes: number, milliseconds: number): string {
+  const speed = bytes / milliseconds * 1000;
+  const peak = device.bytesPerSecond
+    ? `, ${(100 * speed / device.bytesPerSecond).toFixed(0)}% of the memory's peak`
+    : "";
+  return `${(speed / 1e9).toFixed(0)} GB/s${peak}`;
+}
+
+/** The floor is to read each value and write each label once, 8 bytes a pixel. */
+function* timeLabels(library: CudaLibrary, device: CudaDevice, rounds: number): Generator<Timing> {
+  using bench = new Bench(library, device);
+  const random = randomStream(0, "gpu", "labels");
+  const maps: Record<string, (i: number) => number> = {
+    "20 levels of hills": (i) =>
+      Math.floor(10 + 6 * Math.sin(i % WIDTH / 37) + 4 * Math.cos(Math.floor(i / WIDTH) / 23)),
+    "noise of 10 values": () => random.integer(10),
+  };
+  const labels = bench.room(4 * PIXELS), counts = bench.room(4 * BATCH);
+  const sizes = Int32Array.of(BATCH, HEIGHT, WIDTH, 8, 0);
+  for (const [name, draw] of Object.entries(maps)) {
+    const map = bench.put(Float32Array.from({ length: PIXELS }, (_, i) => draw(i)));
+    const milliseconds = bench.time(
+      rounds,
+      () => library.symbols.cpcdr_label(map, labels, counts, sizes, 0, 0),
+    );
+    const share = bandwidth(device, 8 * PIXELS, milliseconds);
+    yield {
+      name: `labels of ${BATCH} x ${HEIGHT} x ${WIDTH}, ${name}`,
+      milliseconds,
+      share,
+      peer: "8 bytes a pixel; the aim is 50%",
+    };
+  }
+}
+
+/** With copies of sources and results, since plans are drawn on the host: the whole call as the module makes it. */
+function timeMixing(library: CudaLibrary, device: CudaDevice, rounds: number): Timing {
+  using engine = new CudaEngine(library, device);
+  const random = randomStream(0, "gpu", "mix");
+  const sources = Array.from({ length: BATCH / 2 }, () => drawSource(random, HEIGHT, WIDTH));
+  const times = Array.from({ length: rounds + 1 }, (_, round) => {
+    const started = performance.now();
+    mixImages(sources, paperMixConfig, randomStream(round, "gpu", "mix"), engine);
+    return performance.now() - started;
+  }).slice(1).sort((a, b) => a - b);
+  const milliseconds = times[rounds >> 1];
+  return {
+    name: `mixing ${
+      BATCH / 2
+    } images of ${HEIGHT} x ${WIDTH} into ${BATCH}, copies and drawing included`,
+    milliseconds,
+    share: bandwidth(device, (11 * PIXELS) / 2 + 20 * PIXELS, milliseconds),
+    peer: "sources read and results written once",
+  };
+}
+
+async function timeLosses(
+  library: CudaLibrary,
+  device: CudaDevice,
+  rounds: number,
+): Promise<Timing[]> {
+  using bench = new Bench(library, device);
+  const { symbols } = library;
+  const random = randomStream(0, "gpu", "loss");
+  const groupCount = N / 16;
+  const features = bench.put(unitRows(random, N, D)),
+    prototypes = bench.put(unitRows(random, K, D));
+  const groups = bench.put(Int32Array.from({ length: N }, () => random.integer(groupCount)));
+  const result = bench.room(8), nearest = bench.room(4 * N);
+  const dfeatures = bench.room(4 * N * D), dprototypes = bench.room(4 * K * D);
+  const sizes = Int32Array.of(N, K, D, groupCount, 3, N);
+  const loss = () =>
+    symbols.cpcdr_prototype_loss(
+      features,
+      prototypes,
+      groups,
+      result,
+      nearest,
+      dfeatures,
+      dprototypes,
+      sizes,
+      0.05,
+      0.1,
+    );
+  const peer = await torchLoss(groupCount, rounds);
+  const precisions = Number(device.capability) >= 8 ? ["float32", "TF32"] : ["float32"];
+  return precisions.map((precision, number) => {
+    bench.setPrecision(number);
+    const milliseconds = bench.time(rounds, loss);
+    const flops = PRODUCTS * 2 * N * K * D / milliseconds / 1e9;
+    const memory = Number(symbols.cpcdr_workspace_bytes()) / (2 * N * K);
+    const ratio = peer.milliseconds ? `${(peer.milliseconds / milliseconds).toFixed(1)}x ` : "";
+    return {
+      name: `prototype loss with gradients, ${N} x ${K} x ${D}, ${precision}`,
+      milliseconds,
+      share: `${flops.toFixed(1)} TFLOP/s, memory ${memory.toFixed(2)} N x K half matrices`,
+      peer: `${ratio}${peer.text}`,
+    };
+  });
+}
+
+/** Eager PyTorch on the same card, where it can be imported. */
+async function torchLoss(
+  groupCount: number,
+  rounds: number,
+): Promise<{ milliseconds?: number; text: string }> {
+  const python = Deno.env.get("CPCDR_PYTHON") ?? "python3";
+  const script = fromFileUrl(new URL("torch_loss.py", import.meta.url));
+  const sizes = [N, K, D, groupCount, rounds].map(String);
+  try {
+    const { success, stdout } = await new Deno.Command(python, {
+      args: ["-B", script, ...sizes],
+      stdout: "piped",
+      stderr: "null",
+    }).output();
+    if (!success) return { text: `no PyTorch with CUDA in ${python}` };
+    const { name, milliseconds, bytes } = JSON.parse(new TextDecoder().decode(stdout));
+    const memory = (bytes / (2 * N * K)).toFixed(2);
+    return {
+      milliseconds,
+      text: `eager ${name}: ${milliseconds.toFixed(2)} ms, memory ${memory} half matrices`,
+    };
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return { text: `${python} is not installed` };
+  }
+}

@@ -1,0 +1,194 @@
+/* Handles: a stream, scratch and a precision on one device; memory and copies. */
+#include "handle.h"
+
+#include <cstdlib>
+
+namespace cpcdr {
+namespace {
+
+/* Scratch comes in multiples of this. */
+constexpr size_t kGranule = size_t{1} << 21;
+/* More blocks than this say that sizes have changed: all are given back before the next call begins. */
+constexpr int kFewBlocks = 24;
+constexpr size_t kAlignment = 256;
+
+thread_local cpcdr_cuda* used = nullptr;
+int64_t scratch_bytes = 0;
+
+void destroy(cpcdr_cuda* handle) {
+  free_scratch(handle);
+  for (cudaEvent_t mark : handle->marks) {
+    if (mark) cudaEventDestroy(mark);
+  }
+  if (handle->stream) cudaStreamDestroy(handle->stream);
+  pthread_mutex_destroy(&handle->lock);
+  std::free(handle);
+}
+
+int32_t begin(cpcdr_cuda* handle) {
+  int major = 0;
+  if (const int32_t status = check(cudaSetDevice(handle->device), "Cannot select the device")) return status;
+  if (const int32_t status = check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, handle->device),
+                                   "Cannot ask the device")) {
+    return status;
+  }
+  handle->major = major;
+  for (cudaEvent_t& mark : handle->marks) {
+    if (const int32_t status = check(cudaEventCreate(&mark), "Cannot create an event")) return status;
+  }
+  return check(cudaStreamCreateWithFlags(&handle->stream, cudaStreamNonBlocking), "Cannot create a stream");
+}
+
+/* Runs call(device) on a handle that is given. */
+template <typename Call>
+int32_t on_handle(cpcdr_cuda* handle, const Call& call) {
+  if (!handle) return fail(CPCDR_INVALID_ARGUMENT, "the handle is null");
+  CudaDevice device(handle);
+  return device.finish(call(device));
+}
+
+int32_t copy(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes, cudaMemcpyKind kind) {
+  if (bytes < 0 || (bytes > 0 && (!to || !from))) {
+    return fail(CPCDR_INVALID_ARGUMENT, "copy: null pointer or negative size");
+  }
+  return on_handle(handle, [=](CudaDevice& device) {
+    if (bytes == 0) return device.finish(CPCDR_OK);
+    return device.note(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, device.stream()), "Cannot copy memory");
+  });
+}
+
+}  // namespace
+
+cpcdr_cuda* used_handle() { return used; }
+
+void* take_scratch(cpcdr_cuda* handle, size_t bytes) {
+  const size_t wanted = (bytes + kAlignment) / kAlignment * kAlignment;
+  for (int i = 0; i < handle->block_count; i++) {
+    CudaBlock& block = handle->blocks[i];
+    if (block.bytes - block.used < wanted) continue;
+    void* const memory = block.memory + block.used;
+    block.used += wanted;
+    return memory;
+  }
+  if (handle->block_count == cpcdr_cuda::kMostBlocks) return nullptr;
+  CudaBlock& block = handle->blocks[handle->block_count];
+  block.bytes = (wanted + kGranule - 1) / kGranule * kGranule;
+  void* memory = nullptr;
+  if (cudaMalloc(&memory, block.bytes) != cudaSuccess) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  block.memory = static_cast<char*>(memory);
+  block.used = wanted;
+  handle->block_count++;
+  __atomic_add_fetch(&scratch_bytes, static_cast<int64_t>(block.bytes), __ATOMIC_RELAXED);
+  return memory;
+}
+
+void free_scratch(cpcdr_cuda* handle) {
+  for (int i = 0; i < handle->block_count; i++) {
+    __atomic_sub_fetch(&scratch_bytes, static_cast<int64_t>(handle->blocks[i].bytes), __ATOMIC_RELAXED);
+    cudaFree(handle->blocks[i].memory);
+  }
+  handle->block_count = 0;
+}
+
+}  // namespace cpcdr
+
+using namespace cpcdr;
+
+extern "C" {
+
+int64_t cpcdr_workspace_bytes(void) { return __atomic_load_n(&scratch_bytes, __ATOMIC_RELAXED); }
+
+int32_t cpcdr_cuda_create(int32_t device, cpcdr_cuda** handle) {
+  if (!handle) return fail(CPCDR_INVALID_ARGUMENT, "cuda_create: null pointer");
+  *handle = nullptr;
+  int32_t count;
+  if (const int32_t status = cpcdr_cuda_devices(&count)) return status;
+  if (device < 0 || device >= count) return fail(CPCDR_INVALID_ARGUMENT, "cuda_create: there is no such device");
+  cpcdr_cuda* const made = static_cast<cpcdr_cuda*>(std::calloc(1, sizeof(cpcdr_cuda)));
+  if (!made) return fail(CPCDR_OUT_OF_MEMORY, "cuda_create: no memory");
+  made->device = device;
+  pthread_mutex_init(&made->lock, nullptr);
+  const int32_t status = begin(made);
+  if (status) destroy(made);
+  else *handle = made;
+  return status;
+}
+
+int32_t cpcdr_cuda_destroy(cpcdr_cuda* handle) {
+  if (!handle) return CPCDR_OK;
+  const int32_t status = cpcdr_cuda_synchronize(handle);
+  if (used == handle) used = nullptr;
+  destroy(handle);
+  return status;
+}
+
+int32_t cpcdr_cuda_use(cpcdr_cuda* handle) {
+  used = handle;
+  return CPCDR_OK;
+}
+
+int32_t cpcdr_cuda_set_precision(cpcdr_cuda* handle, int32_t precision) {
+  return on_handle(handle, [=](CudaDevice& device) {
+    if (precision != CPCDR_FP32 && precision != CPCDR_TF32) {
+      return device.fail(CPCDR_INVALID_ARGUMENT, "cuda_set_precision: there is no such precision");
+    }
+    if (precision == CPCDR_TF32 && handle->major < 8) {
+      return device.fail(CPCDR_INVALID_ARGUMENT, "cuda_set_precision: TF32 needs compute capability 8.0");
+    }
+    handle->precision = precision;
+    return device.finish(CPCDR_OK);
+  });
+}
+
+int32_t cpcdr_cuda_alloc(cpcdr_cuda* handle, int64_t bytes, void** memory) {
+  if (!memory || bytes < 0) return fail(CPCDR_INVALID_ARGUMENT, "cuda_alloc: null pointer or negative size");
+  *memory = nullptr;
+  return on_handle(handle, [=](CudaDevice& device) {
+    /* Memory of no bytes has an address as well. */
+    return device.note(cudaMalloc(memory, static_cast<size_t>(bytes ? bytes : 1)), "Cannot allocate memory");
+  });
+}
+
+int32_t cpcdr_cuda_free(cpcdr_cuda* handle, void* memory) {
+  return on_handle(handle, [=](CudaDevice& device) {
+    device.note(cudaStreamSynchronize(device.stream()), "Cannot finish work on the device");
+    return device.note(cudaFree(memory), "Cannot free memory");
+  });
+}
+
+int32_t cpcdr_cuda_upload(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes) {
+  return copy(handle, to, from, bytes, cudaMemcpyHostToDevice);
+}
+int32_t cpcdr_cuda_download(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes) {
+  return copy(handle, to, from, bytes, cudaMemcpyDeviceToHost);
+}
+int32_t cpcdr_cuda_copy(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes) {
+  return copy(handle, to, from, bytes, cudaMemcpyDeviceToDevice);
+}
+
+int32_t cpcdr_cuda_synchronize(cpcdr_cuda* handle) {
+  return on_handle(handle, [=](CudaDevice& device) {
+    const int32_t status = device.note(cudaStreamSynchronize(device.stream()), "Cannot finish work on the device");
+    if (handle->block_count > kFewBlocks) free_scratch(handle);
+    return status;
+  });
+}
+
+int32_t cpcdr_cuda_mark(cpcdr_cuda* handle, int32_t mark) {
+  if (mark != 0 && mark != 1) return fail(CPCDR_INVALID_ARGUMENT, "cuda_mark: marks are 0 and 1");
+  return on_handle(handle, [=](CudaDevice& device) {
+    return device.note(cudaEventRecord(handle->marks[mark], device.stream()), "Cannot record an event");
+  });
+}
+
+int32_t cpcdr_cuda_elapsed(cpcdr_cuda* handle, float* milliseconds) {
+  if (!milliseconds) return fail(CPCDR_INVALID_ARGUMENT, "cuda_elapsed: null pointer");
+  return on_handle(handle, [=](CudaDevice& device) {
+    device.note(cudaEventSynchronize(handle->marks[1]), "Cannot wait for an event");
+    return device.note(cudaEventElapsedTime(milliseconds, handle->marks[0], handle->marks[1]), "Cannot compare events");
+  });
+}
+}

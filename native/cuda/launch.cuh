@@ -1,0 +1,29 @@
+/* Runs a kernel of native/shared on the device: phases with barriers between them. */
+#ifndef CPCDR_CUDA_LAUNCH_CUH
+#define CPCDR_CUDA_LAUNCH_CUH
+
+#include "handle.h"
+
+namespace cpcdr {
+
+template <typename Kernel>
+__global__ void __launch_bounds__(Kernel::kThreads) run_phases(const Kernel kernel) {
+  __shared__ typename Kernel::Shared memory;
+  typename Kernel::Local local;
+  const shared::Where where{static_cast<int32_t>(blockIdx.x), static_cast<int>(threadIdx.x)};
+  for (int p = 0; kernel.phase(p, where, memory, local); p++) __syncthreads();
+}
+
+template <typename Kernel>
+int32_t CudaDevice::launch(int64_t blocks, const Kernel& kernel) {
+  if (status_ || blocks == 0) return status_;
+  if (blocks > INT32_MAX) {
+    status_ = cpcdr::fail(CPCDR_INVALID_ARGUMENT, "the call needs more than 2^31 - 1 blocks");
+    return status_;
+  }
+  run_phases<<<static_cast<unsigned>(blocks), Kernel::kThreads, 0, handle_->stream>>>(kernel);
+  return note(cudaGetLastError(), "Cannot launch a kernel");
+}
+
+}  // namespace cpcdr
+#endif

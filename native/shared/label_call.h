@@ -1,0 +1,56 @@
+/* What the CUDA library's cpcdr_label and cpcdr_label_surfaces do: read sizes, check them, launch. */
+#ifndef CPCDR_LABEL_CALL_H
+#define CPCDR_LABEL_CALL_H
+
+#include "../include/cpcdr_hot.h"
+#include "label_names.h"
+
+namespace cpcdr {
+namespace CPCDR_ISA {
+
+/* Blocks of a launch, and with them the pixels of a batch, are counted in 31 bits. */
+constexpr int64_t kMostBlocks = INT32_MAX;
+
+template <typename Device, typename Rule>
+int32_t call_label(Device& device, const int32_t* sizes, const Rule& rule, const float* values, float background,
+                   int32_t* labels, int32_t* counts) {
+  if (sizes[0] < 0 || sizes[1] < 0 || sizes[2] < 0) return device.fail(CPCDR_INVALID_ARGUMENT, "label: negative size");
+  if (sizes[3] != 4 && sizes[3] != 8) {
+    return device.fail(CPCDR_INVALID_ARGUMENT, "label: connectivity is not 4 or 8");
+  }
+  const LabelShape shape{sizes[0], sizes[1], sizes[2], sizes[3] == 8};
+  if (shape.pixels() > INT32_MAX) {
+    return device.fail(CPCDR_INVALID_ARGUMENT, "label: more than 2^31 - 1 pixels a map");
+  }
+  if (shape.batch == 0) return CPCDR_OK;
+  if (shape.pixels() == 0) return device.zero(counts, sizeof(int32_t) * static_cast<size_t>(shape.batch));
+  if (shape.pixels() > kMostBlocks / shape.batch) {
+    return device.fail(CPCDR_INVALID_ARGUMENT, "label: more than 2^31 - 1 pixels a batch");
+  }
+  return label_on(device, LabelMaps<Rule>{shape, rule, values, background}, labels, counts);
+}
+
+/* cpcdr_label */
+template <typename Device>
+int32_t label_maps_on(Device& device, const float* maps, int32_t* labels, int32_t* counts, const int32_t* sizes,
+                      double max_jump, float background) {
+  if (!maps || !labels || !counts || !sizes) return device.fail(CPCDR_INVALID_ARGUMENT, "label: null pointer");
+  if (!(max_jump >= 0)) return device.fail(CPCDR_INVALID_ARGUMENT, "label: the largest jump is below 0");
+  const float* const values = sizes[4] ? maps : nullptr;
+  if (max_jump == 0) return call_label(device, sizes, EqualRule{maps}, values, background, labels, counts);
+  return call_label(device, sizes, JumpRule{maps, max_jump}, values, background, labels, counts);
+}
+
+/* cpcdr_label_surfaces */
+template <typename Device>
+int32_t label_surfaces_on(Device& device, const SurfaceRule& rule, int32_t* labels, int32_t* counts,
+                          const int32_t* sizes) {
+  if (!rule.points || !rule.normals || !rule.heights || !rule.kinds || !labels || !counts || !sizes) {
+    return device.fail(CPCDR_INVALID_ARGUMENT, "label_surfaces: null pointer");
+  }
+  return call_label(device, sizes, rule, nullptr, 0, labels, counts);
+}
+
+}  // namespace CPCDR_ISA
+}  // namespace cpcdr
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Union-find that any number of threads may work on at once. A node points to an earlier node of its set, or to
+ * itself; links only ever move to earlier nodes, so that the root of a set is its first pixel whatever the order in
+ * which pairs are united, and reading an old link costs a step but no correctness.
+ */
+#ifndef CPCDR_UNION_FIND_H
+#define CPCDR_UNION_FIND_H
+
+#include "launch.h"
+
+namespace cpcdr {
+namespace CPCDR_ISA {
+
+CPCDR_SHARED int32_t find_first(const int32_t* nodes, int32_t i) {
+  for (int32_t next = load_relaxed(nodes + i); next != i; next = load_relaxed(nodes + i)) i = next;
+  return i;
+}
+
+CPCDR_SHARED void unite_nodes(int32_t* nodes, int32_t a, int32_t b) {
+  for (;;) {
+    a = find_first(nodes, a);
+    b = find_first(nodes, b);
+    if (a == b) return;
+    const int32_t first = smaller(a, b), other = larger(a, b);
+    const int32_t before = atomic_min(nodes + other, first);
+    if (before == other) return;
+    /* Another thread was quicker: what it linked `other` to is still to be united with `first`. */
+    a = before;
+    b = first;
+  }
+}
+
+}  // namespace CPCDR_ISA
+}  // namespace cpcdr
+#endif
