@@ -25,6 +25,11 @@ export interface PretrainConfig {
    * has seen the same video without labels. The two networks are of one depth and width then.
    */
   readonly backbone: "random" | "depth";
+  /**
+   * Images are enlarged by this before the network sees them, so that features lie closer together: small
+   * frames have too few of them else. 1, the default, leaves them as they are.
+   */
+  readonly enlarge?: number;
   /** Channels of the ResNet's first stage: 64 is the standard network, 16 a quarter of its width. */
   readonly width: number;
   /** Channels of the feature pyramid. */
@@ -57,6 +62,7 @@ export interface PretrainConfig {
 export const tinyPretrainConfig: PretrainConfig = {
   depth: 18,
   backbone: "depth",
+  enlarge: 2,
   width: 16,
   pyramidChannels: 64,
   projectorChannels: 64,
@@ -78,7 +84,7 @@ export const tinyPretrainConfig: PretrainConfig = {
     weightDecay: 1e-5,
   },
   warmupSteps: 50,
-  steps: 1000,
+  steps: 500,
 };
 
 /**
@@ -131,9 +137,16 @@ export function checkPretrainConfig(config: PretrainConfig): void {
   require("depth", [18, 34, 50].includes(config.depth), "18, 34 or 50");
   require("backbone", ["random", "depth"].includes(config.backbone), "random or depth");
   for (
-    const name of ["width", "pyramidChannels", "embeddingSize", "minimumGroup", "steps"] as const
+    const name of [
+      "width",
+      "pyramidChannels",
+      "embeddingSize",
+      "minimumGroup",
+      "steps",
+    ] as const
   ) count(name, 1);
   count("prototypes", 2);
+  if (config.enlarge !== undefined) count("enlarge", 1);
   for (
     const name of [
       "projectorChannels",

@@ -9,20 +9,26 @@ import { featurePyramid } from "../nn/fpn.ts";
 import { conv2d, convNorm, type Layer, type Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
 import { resnet, resnetChannels } from "../nn/resnet.ts";
+import { resizeBilinear } from "../ops/resize.ts";
 import type { Frame } from "../records.ts";
 import type { PretrainConfig } from "./config.ts";
 
-/** Pixels from one feature to the next. */
-export const FEATURE_STRIDE = 4;
+/** Pixels that the network sees from one feature to the next. */
+const NETWORK_STRIDE = 4;
+
+/** Pixels of a frame from one feature to the next. */
+export function featureStride({ enlarge = 1 }: PretrainConfig): number {
+  return NETWORK_STRIDE / enlarge;
+}
 
 /** What the names of the ResNet's parameters begin with. */
 export const BACKBONE = "backbone";
 
-/** What the network says of a batch `[B,H,W,3]`. */
+/** What the network says of a batch `[B,H,W,3]`: a feature every {@linkcode featureStride} pixels. */
 export interface Encoding {
-  /** `[B,H/4,W/4,pyramidChannels]`, what other tasks build on. */
+  /** `[B,h,w,pyramidChannels]`, what other tasks build on. */
   readonly features: tf.Tensor4D;
-  /** `[B,H/4,W/4,embeddingSize]`, what the loss compares; rows are not yet of unit length. */
+  /** `[B,h,w,embeddingSize]`, what the loss compares; rows are not yet of unit length. */
   readonly projections: tf.Tensor4D;
 }
 
@@ -44,8 +50,11 @@ export function encoder(scope: Scope, config: PretrainConfig): Encoder {
     channels: config.pyramidChannels,
   });
   const project = projector(scope.child("projector"), config);
+  const { enlarge = 1 } = config;
   return (images, mode) => {
-    const [, ...stages] = backbone(images, mode);
+    const [, height, width] = images.shape;
+    const seen = resizeBilinear(images, height * enlarge, width * enlarge);
+    const [, ...stages] = backbone(seen, mode);
     const features = pyramid(stages, mode);
     return { features, projections: project(features, mode) };
   };

@@ -18,7 +18,7 @@ import {
   type Encoder,
   encoder,
   type Encoding,
-  FEATURE_STRIDE,
+  featureStride,
   frameBatch,
   unitRows,
 } from "./encoder.ts";
@@ -120,7 +120,7 @@ export class Pretrainer {
   #levels(batch: MixedBatch, step: number): Level[] {
     const { pixelWeight, regionWeight, pixelSamples, regionSamples, minimumGroup } = this.config;
     const random = randomStream(this.#seed, "pretrain", "samples", step);
-    const options = { minimumGroup, stride: FEATURE_STRIDE };
+    const options = { minimumGroup, stride: featureStride(this.config) };
     const levels: Level[] = [];
     if (pixelWeight > 0 && pixelSamples > 0) {
       const samples = samplePixels(batch, { ...options, perImage: pixelSamples }, random);

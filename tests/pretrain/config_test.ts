@@ -16,6 +16,7 @@ Deno.test("checkPretrainConfig() names the value that is out of range", () => {
   const refused: [Partial<PretrainConfig>, string][] = [
     [{ depth: 101 as 50 }, "depth"],
     [{ backbone: "imagenet" as "depth" }, "backbone"],
+    [{ enlarge: 1.5 }, "enlarge"],
     [{ width: 0 }, "width"],
     [{ prototypes: 1 }, "prototypes"],
     [{ pixelSamples: 3.5 }, "pixelSamples"],
