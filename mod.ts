@@ -101,6 +101,7 @@ export {
   type PasteShape,
   tinyMixConfig,
 } from "./lib/mix/config.ts";
+export { mixedBatch } from "./lib/mix/batches.ts";
 export { mixImages } from "./lib/mix/mix_images.ts";
 export type { MixSource } from "./lib/mix/paste.ts";
 export {
@@ -123,4 +124,33 @@ export {
 export { colourPositionBaseline } from "./lib/evaluate/colour_baseline.ts";
 export { kmeansProtocol } from "./lib/evaluate/kmeans_protocol.ts";
 export { linearProbe } from "./lib/evaluate/linear_probe.ts";
+export {
+  encodePng,
+  JUPYTER_DISPLAY,
+  type MimeBundle,
+  show,
+  type Showable,
+  showCurves,
+  Shown,
+  showScore,
+} from "./lib/report/display.ts";
+export { featurePictures } from "./lib/report/feature_pictures.ts";
+export { classColours, idColour, type Rgb } from "./lib/report/palette.ts";
+export {
+  disparityPicture,
+  framePicture,
+  type IdMap,
+  idPicture,
+  labelPicture,
+  markedPicture,
+  mixedPicture,
+  type Picture,
+  regionPicture,
+  scalarPicture,
+  sideBySide,
+  spotlightPicture,
+  stacked,
+} from "./lib/report/pictures.ts";
+export { type DepthTarget, depthTargets, intrinsicsFor } from "./lib/run/inputs.ts";
 export { type Preset, type PresetName, PRESETS } from "./lib/run/presets.ts";
+export { depthBatch, mixSource } from "./lib/run/stage_inputs.ts";

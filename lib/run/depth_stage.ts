@@ -10,15 +10,14 @@ import {
   type DepthScore,
   meanDepthScore,
 } from "../depth/metrics.ts";
-import type { DepthBatch } from "../depth/augmentation.ts";
 import { type DepthInput, DepthTrainer } from "../depth/trainer.ts";
 import { CheckpointError } from "../errors.ts";
-import { randomStream } from "../random.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { type DepthTarget, depthTargets, intrinsicsFor } from "./inputs.ts";
+import { depthTargets } from "./inputs.ts";
 import { depthFolder, readRun, type RunConfig } from "./run_folder.ts";
 import { type Session, trainStage } from "./session.ts";
+import { depthBatch } from "./stage_inputs.ts";
 
 /** A trained depth network and what it cost. */
 export interface DepthStage {
@@ -50,35 +49,6 @@ export async function trainDepth(
       await saveCheckpoint(folder, { step, state: await trainer.export() }, metadata),
   });
   return { trainer, completed: completed >= settings.depth.steps };
-}
-
-/** The frames of a step; which ones depends on seed and step alone. */
-function depthBatch(
-  frames: readonly Frame[],
-  targets: readonly DepthTarget[],
-  count: number,
-  seed: number,
-  step: number,
-): DepthBatch {
-  const random = randomStream(seed, "depth", "batch", step);
-  const chosen = Array.from({ length: count }, () => random.pick(targets));
-  const { height, width } = frames[0];
-  const stack = (indices: readonly number[]) => {
-    const pixels = new Uint8Array(count * height * width * 3);
-    indices.forEach((index, i) => pixels.set(frames[index].rgb, i * height * width * 3));
-    return pixels;
-  };
-  const source = (k: 0 | 1) => stack(chosen.map(({ target, offsets }) => target + offsets[k]));
-  const offset = (k: 0 | 1) => chosen.map(({ offsets }) => offsets[k]);
-  return {
-    count,
-    height,
-    width,
-    target: stack(chosen.map(({ target }) => target)),
-    sources: [source(0), source(1)],
-    offsets: [offset(0), offset(1)],
-    intrinsics: chosen.map(({ target }) => intrinsicsFor(frames[target])),
-  };
 }
 
 /** @throws {CheckpointError} when the run has no finished depth stage. */

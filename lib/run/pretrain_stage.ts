@@ -15,6 +15,7 @@ import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { intrinsicsFor } from "./inputs.ts";
 import type { RunConfig } from "./run_folder.ts";
 import { type Session, trainStage } from "./session.ts";
+import { mixSource } from "./stage_inputs.ts";
 
 /** Cuts every frame into regions and makes it ready for mixing. */
 export function mixSources(
@@ -24,11 +25,9 @@ export function mixSources(
   config: RegionConfig,
 ): MixSource[] {
   return frames.map((frame, i) => {
-    const intrinsics = intrinsicsFor(frame);
-    const regions = depthRegions(maps[i], intrinsics, config, frame);
+    const regions = depthRegions(maps[i], intrinsicsFor(frame), config, frame);
     session.progress.update("regions", i + 1, frames.length);
-    const { height, width, rgb } = frame;
-    return { height, width, rgb, depth: maps[i], regions, horizon: intrinsics.cy * height - 0.5 };
+    return mixSource(frame, maps[i], regions);
   });
 }
 
