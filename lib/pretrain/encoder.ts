@@ -48,6 +48,7 @@ export function encoder(scope: Scope, config: PretrainConfig): Encoder {
   const pyramid = featurePyramid(scope.child("pyramid"), {
     inputChannels: resnetChannels(config).slice(1),
     channels: config.pyramidChannels,
+    topDownChannels: config.topDownChannels,
   });
   const project = projector(scope.child("projector"), config);
   const { enlarge = 1 } = config;
