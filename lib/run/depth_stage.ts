@@ -18,6 +18,7 @@ import type { DepthMap, Frame } from "../records.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type DepthTarget, depthTargets, intrinsicsFor } from "./inputs.ts";
 import { depthFolder, readRun, type RunConfig } from "./run_folder.ts";
+import { writeStoppedReport } from "./run_report.ts";
 import { type Session, trainStage } from "./session.ts";
 
 /** A trained depth network and what it cost. */
@@ -49,7 +50,11 @@ export async function trainDepth(
     save: async (step) =>
       await saveCheckpoint(folder, { step, state: await trainer.export() }, metadata),
   });
-  return { trainer, completed: completed >= settings.depth.steps };
+  const done = completed >= settings.depth.steps;
+  if (!done && config.command === "pretrain") {
+    await writeStoppedReport(session, config, { stage: "depth", completed });
+  }
+  return { trainer, completed: done };
 }
 
 /** The frames of a step; which ones depends on seed and step alone. */
