@@ -78,9 +78,12 @@ ${body.join("\n")}
 `;
 }
 
-/** A table; the first cell of each row is its head, cells that look like numbers are set flush right. */
+/**
+ * A table; the first cell of each row is its head. Cells that look like numbers are set flush right, unless
+ * there is no head: such tables are names and values of all kinds.
+ */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const isNumber = (text: string) => /^[-+]?[\d.,]+%?$/.test(text);
+  const isNumber = (text: string) => head.length > 0 && /^[-+]?[\d.,]+%?$/.test(text);
   const cell = (text: string, column: number) =>
     column === 0
       ? `<th scope="row">${escape(text)}</th>`

@@ -37,6 +37,8 @@ export interface CurveOptions {
   readonly reference?: { readonly value: number; readonly name: string };
   /** Vertical axis; by default what the values span. */
   readonly domain?: readonly [number, number];
+  /** Whether noisy curves get a running mean; true by default. */
+  readonly smooth?: boolean;
 }
 
 /** Width of every plot: that of a phone's column, so that text is nowhere scaled down much. */
@@ -50,7 +52,7 @@ const MOST_POINTS = 300;
 const SMOOTHED_FROM = 25;
 
 /**
- * Curves over training steps as an SVG string. Noisy curves are shown faintly under their running mean.
+ * Curves over training steps as an SVG string.
  *
  * @param label says in words what the picture shows, for those who do not see it.
  */
@@ -59,8 +61,8 @@ export function curvePlot(
   label: string,
   options: CurveOptions = {},
 ): string {
-  const { reference, domain } = options;
-  const marks = curves.flatMap((curve) => curveMarks(curve));
+  const { reference, domain, smooth = true } = options;
+  const marks = curves.flatMap((curve) => curveMarks(curve, smooth));
   if (reference) marks.unshift(...referenceMarks(reference));
   return svg({
     width: WIDTH,
@@ -83,16 +85,18 @@ export function curvePlot(
   }, label);
 }
 
-function curveMarks({ name, colour, points }: Curve): Plot.Markish[] {
+function curveMarks({ name, colour, points }: Curve, smooth: boolean): Plot.Markish[] {
   const thinned = thin(points);
   const xy = { x: "step", y: "value", stroke: colour, strokeLinejoin: "round" } as const;
-  const line = thinned.length < SMOOTHED_FROM ? [Plot.line(thinned, { ...xy, strokeWidth: 2 })] : [
-    Plot.line(thinned, { ...xy, strokeWidth: 1, strokeOpacity: 0.4 }),
-    Plot.line(thinned, {
-      ...Plot.windowY({ k: Math.ceil(thinned.length / 12), reduce: "mean" }, xy),
-      strokeWidth: 2.2,
-    }),
-  ];
+  const line = !smooth || thinned.length < SMOOTHED_FROM
+    ? [Plot.line(thinned, { ...xy, strokeWidth: 2 })]
+    : [
+      Plot.line(thinned, { ...xy, strokeWidth: 1, strokeOpacity: 0.4 }),
+      Plot.line(thinned, {
+        ...Plot.windowY({ k: Math.ceil(thinned.length / 12), reduce: "mean" }, xy),
+        strokeWidth: 2.2,
+      }),
+    ];
   // Nothing is seen of these dots; pointing at one shows its value.
   const values = Plot.dot(thinned, {
     x: "step",
@@ -139,7 +143,7 @@ export function barPlot(bars: readonly Bar[], label: string): string {
   return svg({
     width: WIDTH,
     height: 34 + 25 * bars.length,
-    marginLeft: Math.min(150, 14 + 6.8 * longest),
+    marginLeft: Math.min(170, 14 + 7.2 * longest),
     marginRight: 40,
     marginTop: 4,
     marginBottom: 30,
@@ -184,6 +188,8 @@ function svg(options: Plot.PlotOptions, label: string): string {
     style: { fontSize: "11.5px", fontFamily: "inherit", background: "none", overflow: "visible" },
   });
   plot.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  // The picture is one image to a reader of the screen; names of its groups would have no meaning there.
+  for (const group of plot.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
   plot.setAttribute("role", "img");
   plot.setAttribute("aria-label", label);
   return plot.outerHTML;

@@ -7,7 +7,6 @@
 import { escape } from "@std/html";
 import { type ReportData, type RunStatus, STAGE_NAMES } from "./data.ts";
 import { page, type Section } from "./html.ts";
-import { classesSection } from "./sections/classes.ts";
 import { confusionSection } from "./sections/confusion.ts";
 import { depthSection } from "./sections/depth.ts";
 import { environmentSection } from "./sections/environment.ts";
@@ -26,7 +25,6 @@ type SectionMaker = (data: ReportData) => Section | undefined | Promise<Section 
 const SECTIONS: readonly SectionMaker[] = [
   resultSection,
   segmentationSection,
-  classesSection,
   confusionSection,
   stagesSection,
   depthSection,

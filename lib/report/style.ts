@@ -18,10 +18,10 @@ const BASE = `
 html { scroll-behavior: smooth; scroll-padding-top: 1.5rem; }
 body { margin: 0; background: var(--paper); color: var(--ink); -webkit-text-size-adjust: 100%;
   font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
-h1, h2, h3 { font-family: var(--serif); font-weight: 600; line-height: 1.2; text-wrap: balance; }
+h1, h2 { font-family: var(--serif); font-weight: 400; line-height: 1.2; text-wrap: balance; }
 h1 { font-size: clamp(1.7rem, 1.2rem + 2vw, 2.5rem); margin: .1em 0 .3em; overflow-wrap: anywhere; }
-h2 { font-size: 1.45rem; margin: 0 0 .35rem; }
-h3 { font-size: 1.05rem; margin: 0 0 .4rem; }
+h2 { font-size: 1.6rem; margin: 0 0 .6rem; }
+h3 { font-size: .95rem; font-weight: 600; margin: 0 0 .4rem; }
 p { margin: 0 0 1rem; max-width: 42rem; }
 .note, figcaption, .small { color: var(--muted); font-size: .875rem; }
 a { color: var(--accent); text-underline-offset: .2em; }
@@ -68,15 +68,15 @@ button:hover, .choice label:hover { border-color: var(--accent); }
 .callout { border-left: 3px solid var(--light); background: var(--card); padding: .9rem 1.1rem;
   margin: 0 0 1.6rem; } .callout p:last-child, .callout pre { margin-bottom: 0; }
 .tiles { display: grid; gap: 1rem; margin: 1.2rem 0 1.8rem; padding: 0;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.5rem), 1fr)); }
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 8.1rem), 1fr)); }
 .tiles div { background: var(--card); border: 1px solid var(--rule); border-radius: .6rem;
-  padding: .8rem 1rem .9rem; }
+  padding: .75rem .9rem .8rem; }
 .tiles dt { color: var(--muted); font-size: .82rem; }
 .tiles dd { margin: 0; font-family: var(--serif); font-size: 1.75rem; line-height: 1.25;
   font-variant-numeric: tabular-nums lining-nums; }
-.tiles dd + dd { font: inherit; font-size: .82rem; color: var(--muted); }
+.tiles dd + dd { font: inherit; font-size: .82rem; line-height: 1.35; color: var(--muted); }
 .tiles .main dd:nth-of-type(1) { color: var(--accent); }
-figure { margin: 0; } figcaption { margin-top: .3rem; }
+figure { margin: 0; } figcaption { margin-top: .3rem; overflow-wrap: anywhere; }
 .plot h3 { margin-bottom: .1rem; } .plot svg { display: block; width: 100%; max-width: 27rem; height: auto; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; margin: 0 0 .6rem;
   padding: 0; font-size: .875rem; color: var(--muted); }
@@ -96,8 +96,7 @@ img.small { image-rendering: pixelated; }
 `;
 
 const WIDGETS = `
-.example { margin: 0 0 1.6rem; } .example h3 { font: inherit; font-size: .875rem; color: var(--muted); }
-.strip { display: grid; gap: .8rem; grid-template-columns: repeat(4, minmax(0, 1fr)); }
+.strip { display: grid; gap: .8rem; margin: 0 0 1.3rem; grid-template-columns: repeat(4, minmax(0, 1fr)); }
 .stack { display: grid; gap: 1.6rem; grid-template-columns: repeat(2, minmax(0, 1fr)); }
 @media (max-width: 40rem) { .strip { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .stack { grid-template-columns: minmax(0, 1fr); } }
@@ -120,15 +119,18 @@ const WIDGETS = `
 [data-layer=predicted] .over:not(.predicted), [data-layer=labels] .over:not(.labels),
 [data-layer=mistakes] .over:not(.mistakes) { display: none; }
 .confusion { border-collapse: separate; border-spacing: 2px; font-size: .82rem; }
-.confusion th, .confusion td { border: 0; padding: .1rem .2rem; white-space: nowrap; }
+.confusion th, .confusion td { border: 0; padding: .1rem .2rem; white-space: nowrap;
+  vertical-align: middle; }
+.confusion caption { text-align: left; padding-bottom: .4rem; }
 .confusion tbody th { text-align: right; padding-right: .6rem; position: sticky; left: 0;
   background: var(--paper); }
-.confusion thead .class { vertical-align: bottom; height: 6.4rem; min-width: 2.5rem; text-align: center; }
+.confusion thead .class { vertical-align: bottom; height: 6.4rem; text-align: center; }
+.confusion thead th { vertical-align: bottom; }
 .confusion thead .class span { writing-mode: vertical-rl; transform: rotate(180deg); }
-.confusion td { text-align: center; min-width: 2.5rem; height: 2.1rem; vertical-align: middle; border-radius: .2rem;
-  font-variant-numeric: tabular-nums; background:
-  color-mix(in oklab, var(--accent) calc(var(--share) * 72%), color-mix(in srgb, var(--rule) 35%, transparent)); }
-.confusion td.strong { color: var(--paper); } .confusion td.zero { color: var(--muted); }
+.confusion td { text-align: center; min-width: clamp(2.4rem, 5.6vw, 4.2rem); height: 2.2rem;
+  border-radius: .2rem; font-variant-numeric: tabular-nums; background:
+  color-mix(in oklab, var(--heat) calc(var(--share) * 100%), color-mix(in srgb, var(--rule) 40%, var(--paper))); }
+.confusion td.zero { color: var(--muted); }
 .confusion td.diagonal { box-shadow: inset 0 0 0 1.5px var(--accent); }
 .readout { min-height: 1.6em; margin-top: .7rem; }
 `;
@@ -141,7 +143,7 @@ const PRINT = `
   body { background: none; font-size: 10pt; }
   .contents, .skip, button, .choice, .readout { display: none; }
   .columns { display: block; } .shell { padding: 0; max-width: none; }
-  figure, .example, tr, .tiles div, .plot { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  figure, .strip, tr, .tiles div, .plot { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .confusion td, .swatch { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .scroll { overflow: visible; }
 }

@@ -13,6 +13,8 @@ const TONES: Readonly<Record<string, readonly [light: string, dark: string]>> = 
   vegetation: ["#567316", "#aecb66"],
   person: ["#b3122f", "#f28a9b"],
   light: ["#96600a", "#f0b95c"],
+  // Road again, in a tone on which the text of the page reads: full cells of the confusion matrix.
+  heat: ["#b98ab9", "#874a87"],
   // Pole and wall: what a run is compared with.
   pole: ["#8d8992", "#857f8e"],
   ink: ["#25212b", "#ebe7ef"],

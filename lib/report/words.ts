@@ -9,13 +9,14 @@ export function percent(fraction: number): string {
   return Number.isNaN(fraction) ? "-" : `${(100 * fraction).toFixed(1)}%`;
 }
 
-/** Seconds as `45 s`, `6 min 5 s` or `2 h 3 min`. */
-export function duration(seconds: number): string {
+/** Seconds as minutes `6:05`, or hours `2:03:00`. */
+export function clock(seconds: number): string {
   const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0
+    ? `${hours}:${two(minutes)}:${two(whole % 60)}`
+    : `${minutes}:${two(whole % 60)}`;
 }
 
 /** A whole number with commas between thousands, whatever the machine's language. */

@@ -1,23 +1,19 @@
 /**
- * IoU of each class, best first.
+ * IoU of each class, best first: a figure of the result.
  *
  * @module
  */
 
-import type { ReportData } from "../data.ts";
-import type { Section } from "../html.ts";
+import type { ReportScores } from "../data.ts";
 import { barPlot } from "../plots.ts";
 
-/** Where there are labels. */
-export function classesSection({ scores }: ReportData): Section | undefined {
-  if (!scores) return undefined;
+/** Bars in the classes' colours. */
+export function classesFigure(scores: ReportScores): string {
   const bars = scores.classes
     .map(({ name, colour }, id) => ({ name, colour, percent: 100 * scores.perClass[id] }))
     .sort((a, b) => (b.percent || -1) - (a.percent || -1));
   const label = `IoU in percent: ${
     bars.map(({ name, percent }) => `${name} ${percent.toFixed(1)}`).join(", ")
   }`;
-  const html = `<figure class="plot">${barPlot(bars, label)}
-<figcaption>IoU in percent over the whole test set; bars have the classes' colours.</figcaption></figure>`;
-  return { id: "classes", title: "IoU per class", html };
+  return `<figure class="plot"><h3>IoU per class, percent</h3>${barPlot(bars, label)}</figure>`;
 }

@@ -9,9 +9,6 @@ import type { ReportData } from "../data.ts";
 import { note, type Section } from "../html.ts";
 import { grouped, percent } from "../words.ts";
 
-/** Shares from here on are written in the colour of the page on the full colour of the cell. */
-const STRONG = 0.55;
-
 /** Where there are labels, and the run is new enough to have kept its matrix. */
 export function confusionSection({ scores }: ReportData): Section | undefined {
   if (!scores?.confusion) return undefined;
@@ -48,7 +45,6 @@ function cell(
 ): string {
   const share = total > 0 ? count / total : 0;
   const classes = [
-    share >= STRONG ? "strong" : "",
     share < 0.005 ? "zero" : "",
     row === column ? "diagonal" : "",
   ].filter((name) => name).join(" ");

@@ -5,11 +5,12 @@
  */
 
 import { escape } from "@std/html";
-import { type ReportData, type RunStatus, STAGE_NAMES } from "../data.ts";
+import { type ReportData, type ReportScores, type RunStatus, STAGE_NAMES } from "../data.ts";
 import { note, preformatted, type Section } from "../html.ts";
 import { barPlot } from "../plots.ts";
 import { colour } from "../theme.ts";
-import { duration, percent } from "../words.ts";
+import { clock, percent } from "../words.ts";
+import { classesFigure } from "./classes.ts";
 
 /** A figure of the row of tiles. */
 interface Tile {
@@ -23,21 +24,8 @@ export function resultSection(data: ReportData): Section {
   const { scores, status } = data;
   const parts = [status.resume ? stoppedCallout(status, status.resume) : "", tiles(data)];
   if (scores) {
-    const { miou, untrained, colour: colourMiou } = scores;
-    const bars = [
-      { name: "features of this run", percent: 100 * miou, colour: colour("accent") },
-      { name: "same network, untrained", percent: 100 * untrained, colour: colour("pole") },
-      { name: "k-means on colour", percent: 100 * colourMiou, colour: colour("pole") },
-    ];
-    const label = `mIoU in percent: ${
-      bars.map(({ name, percent }) => `${name} ${percent.toFixed(1)}`).join(", ")
-    }`;
     parts.push(
-      `<figure class="plot"><h3>mIoU, percent</h3>${barPlot(bars, label)}</figure>`,
-      note(
-        "Prototypes are grouped into as many groups as there are classes without looking at a label, and groups " +
-          "are matched one to one to classes over the whole set. K-means sees colour and position of each pixel.",
-      ),
+      `<div class="grid"><div>${comparison(scores)}</div>\n${classesFigure(scores)}</div>`,
     );
   } else if (!status.resume) {
     parts.push(
@@ -45,6 +33,21 @@ export function resultSection(data: ReportData): Section {
     );
   }
   return { id: "result", title: "Result", html: parts.join("\n") };
+}
+
+function comparison({ miou, untrained, colour: colourMiou }: ReportScores): string {
+  const bars = [
+    { name: "features of this run", percent: 100 * miou, colour: colour("accent") },
+    { name: "same network, untrained", percent: 100 * untrained, colour: colour("pole") },
+    { name: "k-means on colour", percent: 100 * colourMiou, colour: colour("pole") },
+  ];
+  const label = `mIoU in percent: ${
+    bars.map(({ name, percent }) => `${name} ${percent.toFixed(1)}`).join(", ")
+  }`;
+  return `<figure class="plot"><h3>mIoU, percent</h3>${barPlot(bars, label)}</figure>\n` + note(
+    "Prototypes are grouped into as many groups as there are classes without looking at a label, and groups " +
+      "are matched one to one to classes over the whole set. K-means sees colour and position of each pixel.",
+  );
 }
 
 function stoppedCallout({ stage, completed, steps }: RunStatus, resume: string): string {
@@ -82,6 +85,12 @@ function tilesOf({ scores, depth, regionPurity, status }: ReportData): Tile[] {
   const { completed, steps, stage, seconds } = status;
   const remark = `${STAGE_NAMES[stage]}${completed < steps ? `, of ${steps}` : ""}`;
   tiles.push({ name: "Steps", value: String(completed), remark });
-  if (seconds !== undefined) tiles.push({ name: "Time", value: duration(seconds), remark: "" });
+  if (seconds !== undefined) {
+    tiles.push({
+      name: "Time",
+      value: clock(seconds),
+      remark: seconds < 3600 ? "minutes" : "hours",
+    });
+  }
   return tiles;
 }

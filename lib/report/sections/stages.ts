@@ -18,13 +18,13 @@ export async function stagesSection({ stages }: ReportData): Promise<Section | u
       "into. Mixed images are what the contrastive stage sees: regions of all frames pasted into each, then " +
       "cropped, perhaps mirrored, and varied in colour.",
   ) + examples.join("\n");
-  return { id: "stages", title: "Mixed images and how they come about", html };
+  return { id: "stages", title: "Stage by stage", html };
 }
 
 async function strip(example: StageExample): Promise<string> {
   const { name, frame, depth, regions, regionCount, mixed } = example;
   const pictures = [
-    { picture: frame, caption: "frame", alternative: `Frame ${name}` },
+    { picture: frame, caption: name, alternative: `Frame ${name}` },
     { picture: depth, caption: "depth", alternative: `Estimated depth of ${name}` },
     {
       picture: regions,
@@ -41,10 +41,8 @@ async function strip(example: StageExample): Promise<string> {
         picture,
         "photo",
         alternative,
-      )}<figcaption>${caption}</figcaption></figure>`
+      )}<figcaption>${escape(caption)}</figcaption></figure>`
     ),
   );
-  return `<div class="example"><h3>${escape(name)}</h3><div class="strip">${
-    figures.join("\n")
-  }</div></div>`;
+  return `<div class="strip">${figures.join("\n")}</div>`;
 }

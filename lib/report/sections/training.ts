@@ -30,6 +30,7 @@ export function trainingSection(data: ReportData): Section {
     {
       title: "Depth: learning rate",
       curves: curvesOf(metrics, "depth", { learningRate: ["learning rate", colour("sky")] }),
+      options: { smooth: false },
     },
     {
       title: "Contrast: loss, nats",
@@ -43,6 +44,7 @@ export function trainingSection(data: ReportData): Section {
     {
       title: "Contrast: learning rate",
       curves: curvesOf(metrics, "pretrain", { learningRate: ["learning rate", colour("accent")] }),
+      options: { smooth: false },
     },
   ];
   const logged = panels.filter(({ curves }) => curves.length > 0);
