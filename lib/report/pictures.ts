@@ -106,6 +106,22 @@ export function labelPicture(
   return paint(height, width, (i) => colours[labels[i]] ?? [0, 0, 0]);
 }
 
+/** Where a segmentation is wrong: the colour predicted there, over the frame in darkened grey. */
+export function mistakePicture(
+  predicted: ArrayLike<number>,
+  frame: Frame,
+  labels: ArrayLike<number>,
+  ignore: number,
+  colours: readonly Rgb[],
+): Picture {
+  return paint(frame.height, frame.width, (i) => {
+    const wrong = labels[i] !== ignore && labels[i] !== predicted[i];
+    if (wrong) return colours[predicted[i]] ?? [0, 0, 0];
+    const grey = 0.6 * (frame.rgb[3 * i] + frame.rgb[3 * i + 1] + frame.rgb[3 * i + 2]) / 3;
+    return [grey, grey, grey];
+  });
+}
+
 /** One mixed image of a batch, its normalisation undone. */
 export function mixedPicture(batch: MixedBatch, index: number): Picture {
   const offset = index * batch.height * batch.width * 3;

@@ -16,6 +16,7 @@ import type { DepthMap, Frame } from "../records.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { depthTargets } from "./inputs.ts";
 import { depthFolder, readRun, type RunConfig } from "./run_folder.ts";
+import { writeStoppedReport } from "./run_report.ts";
 import { type Session, trainStage } from "./session.ts";
 import { depthBatch } from "./stage_inputs.ts";
 
@@ -48,7 +49,11 @@ export async function trainDepth(
     save: async (step) =>
       await saveCheckpoint(folder, { step, state: await trainer.export() }, metadata),
   });
-  return { trainer, completed: completed >= settings.depth.steps };
+  const done = completed >= settings.depth.steps;
+  if (!done && config.command === "pretrain") {
+    await writeStoppedReport(session, config, { stage: "depth", completed });
+  }
+  return { trainer, completed: done };
 }
 
 /** @throws {CheckpointError} when the run has no finished depth stage. */

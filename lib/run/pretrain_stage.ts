@@ -12,10 +12,14 @@ import type { DepthMap, Frame } from "../records.ts";
 import type { RegionConfig } from "../regions/config.ts";
 import { depthRegions } from "../regions/depth_regions.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { pretrainMetadata } from "./features.ts";
 import { intrinsicsFor } from "./inputs.ts";
 import type { RunConfig } from "./run_folder.ts";
+import { writeStoppedReport } from "./run_report.ts";
 import { type Session, trainStage } from "./session.ts";
 import { mixSource } from "./stage_inputs.ts";
+
+export { featuresOfRun } from "./features.ts";
 
 /** Cuts every frame into regions and makes it ready for mixing. */
 export function mixSources(
@@ -60,27 +64,13 @@ export async function trainFeatures(
     save: async (step) =>
       await saveCheckpoint(session.folder, { step, state: await pretrainer.export() }, metadata),
   });
+  if (completed < steps) {
+    await writeStoppedReport(session, config, {
+      stage: "pretrain",
+      completed,
+      sources,
+      pretrainer,
+    });
+  }
   return { pretrainer, completed };
-}
-
-/** The trained features of a run's newest checkpoint; undefined where it has none yet. */
-export async function featuresOfRun(
-  folder: string,
-  config: RunConfig,
-  warn: (line: string) => void,
-): Promise<Pretrainer | undefined> {
-  const start = await loadCheckpoint(folder, pretrainMetadata(config), warn);
-  if (!start) return undefined;
-  const pretrainer = new Pretrainer(config.settings.pretrain, config.seed);
-  pretrainer.import(start.state);
-  return pretrainer;
-}
-
-function pretrainMetadata({ preset, settings }: RunConfig): Record<string, string> {
-  const { depth, width, embeddingSize, prototypes } = settings.pretrain;
-  return {
-    stage: "pretrain",
-    preset,
-    network: `resnet${depth} width ${width}, ${prototypes} prototypes of ${embeddingSize}`,
-  };
 }
