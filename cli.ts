@@ -30,14 +30,8 @@ export function program(): Command {
     .option("--steps <n>", "pretraining steps (default: the preset's)", positiveInteger)
     .option("--depth-steps <n>", "depth training steps (default: the preset's)", positiveInteger)
     .option("--depth-run <dir>", "take the depth network of this run instead of training one")
-    .addOption(
-      new Option("--paste <shape>", "what is pasted across images").choices([
-        "regions",
-        "boxes",
-        "none",
-      ])
-        .default("regions"),
-    )
+    .addOption(pasteOption())
+    .addOption(groupingOption())
     .option("--resume", "go on from the newest checkpoint of the run, to the same bytes", false)
     .addHelpText(
       "after",
@@ -63,6 +57,7 @@ export function program(): Command {
       "--depth-run <dir>",
       "a run whose depth network predicts; without it, the dataset's own depth",
     )
+    .addOption(groupingOption())
     .action((options) => commands.regions(options));
   withCommon(root.command("mix"))
     .description("preview mixed images as the contrastive stage sees them")
@@ -72,14 +67,8 @@ export function program(): Command {
       "--depth-run <dir>",
       "a run whose depth network predicts; without it, the dataset's own depth",
     )
-    .addOption(
-      new Option("--paste <shape>", "what is pasted across images").choices([
-        "regions",
-        "boxes",
-        "none",
-      ])
-        .default("regions"),
-    )
+    .addOption(pasteOption())
+    .addOption(groupingOption())
     .option("--batches <n>", "how many batches to draw", positiveInteger, 1)
     .action((options) => commands.mix(options));
   withCommon(root.command("evaluate"))
@@ -130,6 +119,16 @@ function withCommon(command: Command): Command {
 function presetOption(): Option {
   return new Option("--preset <name>", "sizes and schedules").choices(["tiny", "small", "paper"])
     .default("tiny");
+}
+
+function pasteOption(): Option {
+  return new Option("--paste <shape>", "what is pasted across images")
+    .choices(["regions", "boxes", "none"]).default("regions");
+}
+
+function groupingOption(): Option {
+  return new Option("--grouping <name>", "how pixels become regions")
+    .choices(["components", "infomap"]).default("components");
 }
 
 function dataOption(standard: string): Option {

@@ -103,6 +103,8 @@ nativeTest(
 
 function drawConfig(random: Random): RegionConfig {
   return {
+    grouping: "components",
+    infomap: defaultRegionConfig.infomap,
     maxJump: random.uniform(0.01, 0.2),
     minCosine: random.uniform(0.3, 0.95),
     creaseCosine: random.uniform(0.8, 1),
