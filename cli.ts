@@ -77,8 +77,10 @@ export function program(): Command {
     .addOption(dataOption("the run's own dataset"))
     .addOption(
       new Option("--protocol <name>", "how features become a segmentation")
-        .choices(["cluster", "kmeans", "linear"]).default("cluster"),
+        .choices(["cluster", "kmeans", "linear", "finetune"]).default("cluster"),
     )
+    .option("--label-fraction <share>", "of the labelled frames, for finetune (default: 1)", share)
+    .option("--steps <n>", "fine-tuning steps (default: 400)", positiveInteger)
     .addOption(
       new Option("--split <name>", "which split of the data, where it has several").choices([
         "validation",
@@ -142,6 +144,14 @@ function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) {
     throw new InvalidArgumentError("Expected a whole number of at least 1.");
+  }
+  return value;
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) {
+    throw new InvalidArgumentError("Expected a number above 0 and at most 1.");
   }
   return value;
 }

@@ -135,5 +135,7 @@ export {
 } from "./lib/evaluate/prototype_groups.ts";
 export { colourPositionBaseline } from "./lib/evaluate/colour_baseline.ts";
 export { kmeansProtocol } from "./lib/evaluate/kmeans_protocol.ts";
+export { finetune, type FinetuneInput, type FinetuneResult } from "./lib/evaluate/finetune.ts";
+export { defaultFinetuneConfig, type FinetuneConfig } from "./lib/evaluate/finetune_config.ts";
 export { linearProbe } from "./lib/evaluate/linear_probe.ts";
 export { type Preset, type PresetName, PRESETS } from "./lib/run/presets.ts";
