@@ -125,7 +125,8 @@ function presetOption(): Option {
 
 function pasteOption(): Option {
   return new Option("--paste <shape>", "what is pasted across images")
-    .choices(["regions", "boxes", "none"]).default("regions");
+    .choices(["regions", "components", "infomap", "slic", "masks", "boxes", "none"])
+    .default("regions");
 }
 
 function groupingOption(): Option {

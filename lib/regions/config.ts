@@ -20,6 +20,17 @@ export interface InfomapConfig {
   readonly apart: number;
 }
 
+/** Settings of regions by colour alone, see colour_regions.ts. */
+export interface ColourRegionConfig {
+  /** Superpixels of a frame of 384 x 768, about; smaller frames have fewer of the same size. */
+  readonly superpixels: number;
+  /** See {@linkcode SuperpixelConfig}. */
+  readonly compactness: number;
+  readonly iterations: number;
+  /** How many regions are left of a frame. */
+  readonly regions: number;
+}
+
 /** See {@linkcode defaultRegionConfig} for values; lengths are in camera heights above the ground. */
 export interface RegionConfig {
   readonly grouping: Grouping;
@@ -54,6 +65,7 @@ export interface RegionConfig {
    */
   readonly superpixels: SuperpixelConfig | null;
   readonly infomap: InfomapConfig;
+  readonly colour: ColourRegionConfig;
 }
 
 /** The paper's (Zeng et al., BMVC 2022). */
@@ -80,6 +92,8 @@ export const defaultRegionConfig: RegionConfig = {
   groundTrials: 200,
   superpixels: null,
   infomap: paperInfomap,
+  // As many as depth gives, so that neither has larger pieces to paste.
+  colour: { superpixels: 10_000, compactness: 10, iterations: 10, regions: 50 },
 };
 
 /**
@@ -91,4 +105,5 @@ export const tinyRegionConfig: RegionConfig = {
   minArea: 0.004,
   keepJump: null,
   superpixels: { count: 230, compactness: 10, iterations: 5 },
+  colour: { ...defaultRegionConfig.colour, regions: 80 },
 };

@@ -4,31 +4,43 @@
  * @module
  */
 
+import type { MixConfig } from "../mix/config.ts";
 import { MixLoader } from "../mix/loader.ts";
 import type { MixSource } from "../mix/paste.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import type { RegionConfig } from "../regions/config.ts";
-import { depthRegions } from "../regions/depth_regions.ts";
+import { regionsBy, type RegionSource, resolveSource } from "../regions/region_source.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { intrinsicsFor } from "./inputs.ts";
 import type { RunConfig } from "./run_folder.ts";
 import { type Session, trainStage } from "./session.ts";
 
-/** Cuts every frame into regions and makes it ready for mixing. */
+/**
+ * Cuts every frame into regions and makes it ready for mixing.
+ *
+ * @param mix Says which regions are pasted and which the loss compares.
+ */
 export function mixSources(
   session: Session,
   frames: readonly Frame[],
   maps: readonly DepthMap[],
   config: RegionConfig,
+  { paste, lossRegions }: Pick<MixConfig, "paste" | "lossRegions">,
 ): MixSource[] {
+  // Boxes take their sizes from the stage's own regions.
+  const shape = paste === "boxes" || paste === "none" ? "regions" : paste;
+  const apart = paste !== "none" &&
+    resolveSource(shape, config) !== resolveSource(lossRegions, config);
   return frames.map((frame, i) => {
     const intrinsics = intrinsicsFor(frame);
-    const regions = depthRegions(maps[i], intrinsics, config, frame);
+    const cut = (source: RegionSource) => regionsBy(source, frame, maps[i], intrinsics, config);
+    const regions = cut(lossRegions), shapes = apart ? { shapes: cut(shape) } : {};
     session.progress.update("regions", i + 1, frames.length);
     const { height, width, rgb } = frame;
-    return { height, width, rgb, depth: maps[i], regions, horizon: intrinsics.cy * height - 0.5 };
+    const horizon = intrinsics.cy * height - 0.5;
+    return { height, width, rgb, depth: maps[i], regions, ...shapes, horizon };
   });
 }
 

@@ -30,7 +30,7 @@ export async function mix(options: MixOptions): Promise<void> {
   const folder = options.out ?? await freeFolder("mix");
   await inSession(folder, options, async (session) => {
     const { frames, maps, regions } = await framesWithDepth(session, options, preset);
-    const sources = mixSources(session, frames, maps, regions);
+    const sources = mixSources(session, frames, maps, regions, preset.mix);
     let images = 0, copies = 0;
     for (let step = 0; step < options.batches; step++) {
       const batch = mixedBatch(sources, preset.mix, options.seed, step);

@@ -100,7 +100,7 @@ async function runPretrain(
   const depth = await predictedDepth(session, config, frames);
   if (!depth) return stopped(session, options);
   const { maps, encoder } = depth;
-  const sources = mixSources(session, frames, maps, settings.regions);
+  const sources = mixSources(session, frames, maps, settings.regions, settings.mix);
   const { pretrainer, completed } = await trainFeatures(session, config, sources, encoder);
   if (completed < settings.pretrain.steps) return stopped(session, options);
 
