@@ -30,14 +30,8 @@ export function program(): Command {
     .option("--steps <n>", "pretraining steps (default: the preset's)", positiveInteger)
     .option("--depth-steps <n>", "depth training steps (default: the preset's)", positiveInteger)
     .option("--depth-run <dir>", "take the depth network of this run instead of training one")
-    .addOption(
-      new Option("--paste <shape>", "what is pasted across images").choices([
-        "regions",
-        "boxes",
-        "none",
-      ])
-        .default("regions"),
-    )
+    .addOption(pasteOption())
+    .addOption(groupingOption())
     .option("--resume", "go on from the newest checkpoint of the run, to the same bytes", false)
     .addHelpText(
       "after",
@@ -63,6 +57,7 @@ export function program(): Command {
       "--depth-run <dir>",
       "a run whose depth network predicts; without it, the dataset's own depth",
     )
+    .addOption(groupingOption())
     .action((options) => commands.regions(options));
   withCommon(root.command("mix"))
     .description("preview mixed images as the contrastive stage sees them")
@@ -72,14 +67,8 @@ export function program(): Command {
       "--depth-run <dir>",
       "a run whose depth network predicts; without it, the dataset's own depth",
     )
-    .addOption(
-      new Option("--paste <shape>", "what is pasted across images").choices([
-        "regions",
-        "boxes",
-        "none",
-      ])
-        .default("regions"),
-    )
+    .addOption(pasteOption())
+    .addOption(groupingOption())
     .option("--batches <n>", "how many batches to draw", positiveInteger, 1)
     .action((options) => commands.mix(options));
   withCommon(root.command("evaluate"))
@@ -88,8 +77,10 @@ export function program(): Command {
     .addOption(dataOption("the run's own dataset"))
     .addOption(
       new Option("--protocol <name>", "how features become a segmentation")
-        .choices(["cluster", "kmeans", "linear"]).default("cluster"),
+        .choices(["cluster", "kmeans", "linear", "finetune"]).default("cluster"),
     )
+    .option("--label-fraction <share>", "of the labelled frames, for finetune (default: 1)", share)
+    .option("--steps <n>", "fine-tuning steps (default: 400)", positiveInteger)
     .addOption(
       new Option("--split <name>", "which split of the data, where it has several").choices([
         "validation",
@@ -132,6 +123,17 @@ function presetOption(): Option {
     .default("tiny");
 }
 
+function pasteOption(): Option {
+  return new Option("--paste <shape>", "what is pasted across images")
+    .choices(["regions", "components", "infomap", "slic", "masks", "boxes", "none"])
+    .default("regions");
+}
+
+function groupingOption(): Option {
+  return new Option("--grouping <name>", "how pixels become regions")
+    .choices(["components", "infomap"]).default("components");
+}
+
 function dataOption(standard: string): Option {
   return new Option(
     "--data <dir>",
@@ -143,6 +145,14 @@ function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) {
     throw new InvalidArgumentError("Expected a whole number of at least 1.");
+  }
+  return value;
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) {
+    throw new InvalidArgumentError("Expected a number above 0 and at most 1.");
   }
   return value;
 }

@@ -62,7 +62,12 @@ export {
   type PredictOptions,
 } from "./lib/depth/trainer.ts";
 export type { DepthBatch } from "./lib/depth/augmentation.ts";
-export { defaultRegionConfig, type RegionConfig } from "./lib/regions/config.ts";
+export {
+  defaultRegionConfig,
+  type Grouping,
+  type InfomapConfig,
+  type RegionConfig,
+} from "./lib/regions/config.ts";
 export {
   type BatchComponents,
   type ComponentOptions,
@@ -87,6 +92,14 @@ export {
 } from "./lib/engine/native/cuda_library.ts";
 export { similarity, type SimilarityOptions } from "./lib/ops/similarity.ts";
 export { depthRegions } from "./lib/regions/depth_regions.ts";
+export { infomap, type Partition } from "./lib/regions/infomap.ts";
+export { codelength, type FlowGraph, flowGraph, type Links } from "./lib/regions/map_equation.ts";
+export {
+  addBoundaries,
+  type BoundaryCounts,
+  boundaryRecall,
+  emptyBoundaries,
+} from "./lib/regions/boundaries.ts";
 export { addPurity, emptyPurity, type PurityCounts, regionPurity } from "./lib/regions/quality.ts";
 export {
   addRecovery,
@@ -123,6 +136,8 @@ export {
 } from "./lib/evaluate/prototype_groups.ts";
 export { colourPositionBaseline } from "./lib/evaluate/colour_baseline.ts";
 export { kmeansProtocol } from "./lib/evaluate/kmeans_protocol.ts";
+export { finetune, type FinetuneInput, type FinetuneResult } from "./lib/evaluate/finetune.ts";
+export { defaultFinetuneConfig, type FinetuneConfig } from "./lib/evaluate/finetune_config.ts";
 export { linearProbe } from "./lib/evaluate/linear_probe.ts";
 export {
   encodePng,

@@ -15,7 +15,10 @@ export interface MixSource {
   /** `[H,W,3]`, 0..255. */
   readonly rgb: Uint8Array;
   readonly depth: DepthMap;
+  /** What the loss compares, and what is pasted where there are no `shapes`. */
   readonly regions: RegionMap;
+  /** What is pasted where that differs. */
+  readonly shapes?: RegionMap;
   /** Row of the horizon in pixels, may lie outside. */
   readonly horizon: number;
 }

@@ -4,13 +4,14 @@
  * @module
  */
 
+import type { MixConfig } from "../mix/config.ts";
 import { MixLoader } from "../mix/loader.ts";
 import type { MixSource } from "../mix/paste.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import type { RegionConfig } from "../regions/config.ts";
-import { depthRegions } from "../regions/depth_regions.ts";
+import { regionsBy, type RegionSource, resolveSource } from "../regions/region_source.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { pretrainMetadata } from "./features.ts";
 import { intrinsicsFor } from "./inputs.ts";
@@ -21,17 +22,28 @@ import { mixSource } from "./stage_inputs.ts";
 
 export { featuresOfRun } from "./features.ts";
 
-/** Cuts every frame into regions and makes it ready for mixing. */
+/**
+ * Cuts every frame into regions and makes it ready for mixing.
+ *
+ * @param mix Says which regions are pasted and which the loss compares.
+ */
 export function mixSources(
   session: Session,
   frames: readonly Frame[],
   maps: readonly DepthMap[],
   config: RegionConfig,
+  { paste, lossRegions }: Pick<MixConfig, "paste" | "lossRegions">,
 ): MixSource[] {
+  // Boxes take their sizes from the stage's own regions.
+  const shape = paste === "boxes" || paste === "none" ? "regions" : paste;
+  const apart = paste !== "none" &&
+    resolveSource(shape, config) !== resolveSource(lossRegions, config);
   return frames.map((frame, i) => {
-    const regions = depthRegions(maps[i], intrinsicsFor(frame), config, frame);
+    const intrinsics = intrinsicsFor(frame);
+    const cut = (source: RegionSource) => regionsBy(source, frame, maps[i], intrinsics, config);
+    const regions = cut(lossRegions), shapes = apart ? { shapes: cut(shape) } : {};
     session.progress.update("regions", i + 1, frames.length);
-    return mixSource(frame, maps[i], regions);
+    return { ...mixSource(frame, maps[i], regions), ...shapes };
   });
 }
 

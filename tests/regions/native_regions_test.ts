@@ -103,6 +103,9 @@ nativeTest(
 
 function drawConfig(random: Random): RegionConfig {
   return {
+    grouping: "components",
+    infomap: defaultRegionConfig.infomap,
+    colour: defaultRegionConfig.colour,
     maxJump: random.uniform(0.01, 0.2),
     minCosine: random.uniform(0.3, 0.95),
     creaseCosine: random.uniform(0.8, 1),

@@ -5,15 +5,19 @@
  */
 
 import { useDevice } from "../../engine/device.ts";
-import { CheckpointError, DataError } from "../../errors.ts";
+import { CheckpointError, ConfigError, DataError } from "../../errors.ts";
+import { finetune, type FinetuneInput } from "../../evaluate/finetune.ts";
+import { defaultFinetuneConfig } from "../../evaluate/finetune_config.ts";
 import { kmeansProtocol } from "../../evaluate/kmeans_protocol.ts";
 import { linearProbe } from "../../evaluate/linear_probe.ts";
+import type { StateDict } from "../../nn/parameters.ts";
 import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { Frame, SegmentationScore } from "../../records.ts";
 import { evaluateClusters } from "../evaluate_stage.ts";
 import { loadDataset, type LoadedDataset, openInput, SCENES } from "../inputs.ts";
 import { featuresOfRun } from "../pretrain_stage.ts";
 import { readRun } from "../run_folder.ts";
+import type { Session } from "../session.ts";
 import { percent, textTable } from "../table.ts";
 import { answer, type CommonOptions, inSession } from "./common.ts";
 
@@ -21,12 +25,22 @@ import { answer, type CommonOptions, inSession } from "./common.ts";
 export interface EvaluateOptions extends CommonOptions {
   readonly run: string;
   readonly data?: readonly string[];
-  readonly protocol: "cluster" | "kmeans" | "linear";
+  readonly protocol: "cluster" | "kmeans" | "linear" | "finetune";
   readonly split: "validation" | "test";
+  /** Of `finetune` alone. */
+  readonly labelFraction?: number;
+  readonly steps?: number;
+}
+
+/** A score, and what a protocol says beside it. */
+interface Scored {
+  readonly score: SegmentationScore;
+  readonly details?: Readonly<Record<string, number>>;
 }
 
 /** Runs the command. */
 export async function evaluate(options: EvaluateOptions): Promise<void> {
+  requireProtocolOptions(options);
   await inSession(options.run, options, async (session) => {
     const config = await readRun(options.run);
     const { settings } = config;
@@ -45,7 +59,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
       );
     }
     const train = await trainingFrames(config.data, config, session);
-    const score = await scoreBy(options.protocol, pretrainer, train, test, options.seed);
+    const { score, details } = await scoreBy(options, pretrainer, train, test, session);
     const { classes } = test.dataset;
     const perClass = Object.fromEntries(classes.map((name, id) => [name, score.perClass[id]]));
     const result = {
@@ -57,14 +71,35 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
       miou: score.miou,
       accuracy: score.accuracy,
       perClass,
+      ...details,
     };
     const rows = [
       ["mIoU", `${percent(score.miou)}%`],
       ["pixel accuracy", `${percent(score.accuracy)}%`],
       ...classes.map((name, id) => [`  IoU ${name}`, `${percent(score.perClass[id])}%`]),
+      ...detailRows(details),
     ];
     answer(options, result, textTable([`protocol ${options.protocol}`, "value"], rows));
   });
+}
+
+function detailRows(details: Scored["details"]): string[][] {
+  if (!details) return [];
+  return [
+    ["mIoU from random weights", `${percent(details.randomInitMiou)}%`],
+    ["pixel accuracy from random weights", `${percent(details.randomInitAccuracy)}%`],
+    ["frames whose labels were used", String(details.labelledFrames)],
+    ["steps", String(details.steps)],
+  ];
+}
+
+/** @throws {ConfigError} when an option is given that the protocol has no use for. */
+function requireProtocolOptions({ protocol, labelFraction, steps }: EvaluateOptions): void {
+  if (protocol === "finetune" || (labelFraction === undefined && steps === undefined)) return;
+  const name = labelFraction === undefined ? "--steps" : "--label-fraction";
+  throw new ConfigError(
+    `Cannot use ${name} with --protocol ${protocol}: expected --protocol finetune; leave it out`,
+  );
 }
 
 /** @throws {DataError} when there is nothing to score on. */
@@ -84,7 +119,7 @@ function requireLabels(path: string, { dataset: { classes, ignore }, frames }: L
 async function trainingFrames(
   data: readonly string[],
   config: Awaited<ReturnType<typeof readRun>>,
-  session: Parameters<Parameters<typeof inSession>[2]>[0],
+  session: Session,
 ): Promise<LoadedDataset> {
   const frames: Frame[] = [];
   let first: LoadedDataset | undefined;
@@ -101,27 +136,65 @@ async function trainingFrames(
 }
 
 async function scoreBy(
-  protocol: EvaluateOptions["protocol"],
+  options: EvaluateOptions,
   pretrainer: Pretrainer,
   train: LoadedDataset,
   test: LoadedDataset,
-  seed: number,
-): Promise<SegmentationScore> {
-  if (protocol === "cluster") return (await evaluateClusters(pretrainer, train.frames, test)).score;
+  session: Session,
+): Promise<Scored> {
+  const { protocol, seed } = options;
+  if (protocol === "cluster") {
+    return { score: (await evaluateClusters(pretrainer, train.frames, test)).score };
+  }
   const { classes, ignore } = test.dataset;
-  if (protocol === "linear" && train.dataset.classes.join() !== classes.join()) {
+  if (protocol !== "kmeans" && train.dataset.classes.join() !== classes.join()) {
     throw new DataError(
-      `Cannot train a linear probe for ${test.dataset.name}: expected its classes in the run's own data ` +
+      `Cannot train on labels for ${test.dataset.name}: expected its classes in the run's own data ` +
         `${train.dataset.name} too, got others; use --protocol cluster`,
     );
   }
-  const shared = {
-    embedder: pretrainer,
-    trainFrames: train.frames,
-    frames: test.frames,
-    classes: classes.length,
-    ignore,
-    seed,
+  const shared = { trainFrames: train.frames, frames: test.frames, ignore, seed };
+  if (protocol === "finetune") {
+    return await scoreFinetuned(
+      options,
+      pretrainer,
+      { ...shared, classes: classes.length },
+      session,
+    );
+  }
+  const frozen = { ...shared, classes: classes.length, embedder: pretrainer };
+  const score = protocol === "kmeans" ? await kmeansProtocol(frozen) : await linearProbe(frozen);
+  return { score };
+}
+
+/** From the run's checkpoint, and from random weights with the same labels, batches and views. */
+async function scoreFinetuned(
+  { labelFraction = defaultFinetuneConfig.labelFraction, steps = defaultFinetuneConfig.steps }:
+    EvaluateOptions,
+  pretrainer: Pretrainer,
+  input: Omit<FinetuneInput, "network">,
+  { progress }: Session,
+): Promise<Scored> {
+  const tune = async (name: string, pretrained?: StateDict) =>
+    await finetune({
+      ...input,
+      network: pretrainer.config,
+      pretrained,
+      config: { labelFraction, steps },
+      report: (completed) => progress.update(`fine-tuning ${name}`, completed, steps),
+    });
+  const tuned = await tune("from the run", await pretrainer.export());
+  const random = await tune("from random weights");
+  return {
+    score: tuned.score,
+    details: {
+      randomInitMiou: random.score.miou,
+      randomInitAccuracy: random.score.accuracy,
+      labelFraction,
+      labelledFrames: tuned.labelledFrames,
+      steps,
+      loss: tuned.losses[steps - 1],
+      randomInitLoss: random.losses[steps - 1],
+    },
   };
-  return protocol === "kmeans" ? await kmeansProtocol(shared) : await linearProbe(shared);
 }

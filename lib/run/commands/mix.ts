@@ -13,14 +13,12 @@ import { type PresetName, PRESETS } from "../presets.ts";
 import { mixSources } from "../pretrain_stage.ts";
 import { freeFolder } from "../run_folder.ts";
 import { textTable } from "../table.ts";
-import { answer, type CommonOptions, inSession } from "./common.ts";
-import { framesWithDepth } from "./sources.ts";
+import { answer, inSession } from "./common.ts";
+import { framesWithDepth, type SourceOptions } from "./sources.ts";
 
 /** Options of `mix`. */
-export interface MixOptions extends CommonOptions {
-  readonly data?: readonly string[];
+export interface MixOptions extends SourceOptions {
   readonly preset: PresetName;
-  readonly depthRun?: string;
   readonly paste: PasteShape;
   readonly batches: number;
 }
@@ -32,7 +30,7 @@ export async function mix(options: MixOptions): Promise<void> {
   const folder = options.out ?? await freeFolder("mix");
   await inSession(folder, options, async (session) => {
     const { frames, maps, regions } = await framesWithDepth(session, options, preset);
-    const sources = mixSources(session, frames, maps, regions);
+    const sources = mixSources(session, frames, maps, regions, preset.mix);
     let images = 0, copies = 0;
     for (let step = 0; step < options.batches; step++) {
       const batch = mixedBatch(sources, preset.mix, options.seed, step);

@@ -7,6 +7,7 @@
 import { join } from "@std/path";
 import { useDevice } from "../../engine/device.ts";
 import type { PasteShape } from "../../mix/config.ts";
+import type { Grouping } from "../../regions/config.ts";
 import type { MixSource } from "../../mix/paste.ts";
 import type { StateDict } from "../../nn/parameters.ts";
 import type { Pretrainer } from "../../pretrain/pretrainer.ts";
@@ -38,6 +39,7 @@ export interface PretrainOptions extends CommonOptions {
   readonly depthSteps?: number;
   readonly depthRun?: string;
   readonly paste: PasteShape;
+  readonly grouping: Grouping;
   readonly resume: boolean;
 }
 
@@ -67,7 +69,11 @@ function configOf(options: PretrainOptions): RunConfig {
     seed: options.seed,
     data: options.data ?? [SCENES],
     ...(options.depthRun ? { depthRun: options.depthRun } : {}),
-    settings: { ...settings, mix: { ...settings.mix, paste: options.paste } },
+    settings: {
+      ...settings,
+      regions: { ...settings.regions, grouping: options.grouping },
+      mix: { ...settings.mix, paste: options.paste },
+    },
   };
 }
 
@@ -94,7 +100,7 @@ async function runPretrain(
   const depth = await predictedDepth(session, config, frames);
   if (!depth) return stopped(session, options);
   const { maps, encoder } = depth;
-  const sources = mixSources(session, frames, maps, settings.regions);
+  const sources = mixSources(session, frames, maps, settings.regions, settings.mix);
   const { pretrainer, completed } = await trainFeatures(session, config, sources, encoder);
   if (completed < settings.pretrain.steps) return stopped(session, options);
 

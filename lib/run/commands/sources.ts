@@ -7,7 +7,7 @@
 import { useDevice } from "../../engine/device.ts";
 import { ConfigError } from "../../errors.ts";
 import type { DepthMap, Frame } from "../../records.ts";
-import { defaultRegionConfig, type RegionConfig } from "../../regions/config.ts";
+import { defaultRegionConfig, type Grouping, type RegionConfig } from "../../regions/config.ts";
 import { depthOfRun, predictDepth } from "../depth_stage.ts";
 import { loadDataset, type LoadedDataset, openInput, SCENES } from "../inputs.ts";
 import type { Preset } from "../presets.ts";
@@ -22,6 +22,13 @@ export interface FramesWithDepth extends LoadedDataset {
   readonly regions: RegionConfig;
 }
 
+/** What the command line says of them. */
+export interface SourceOptions extends CommonOptions {
+  readonly data?: readonly string[];
+  readonly depthRun?: string;
+  readonly grouping: Grouping;
+}
+
 /**
  * Loads a dataset with depth predicted by a run, or with its own true depth.
  *
@@ -29,9 +36,10 @@ export interface FramesWithDepth extends LoadedDataset {
  */
 export async function framesWithDepth(
   session: Session,
-  options: CommonOptions & { readonly data?: readonly string[]; readonly depthRun?: string },
+  options: SourceOptions,
   preset: Preset,
 ): Promise<FramesWithDepth> {
+  const { grouping } = options;
   const [path = SCENES, ...more] = options.data ?? [];
   if (more.length > 0) {
     throw new ConfigError("Cannot use several --data here: expected one; run the command for each");
@@ -44,13 +52,13 @@ export async function framesWithDepth(
   );
   if (!options.depthRun) {
     const maps = loaded.frames.map(trueDepth);
-    return { ...loaded, maps, regions: defaultRegionConfig };
+    return { ...loaded, maps, regions: { ...defaultRegionConfig, grouping } };
   }
   await useDevice(options.device, { warn: session.warn });
   const trainer = await depthOfRun(options.depthRun, session.warn);
   const maps = await predictDepth(session, trainer, loaded.frames);
   trainer.dispose();
-  return { ...loaded, maps, regions: preset.regions };
+  return { ...loaded, maps, regions: { ...preset.regions, grouping } };
 }
 
 function trueDepth({ name, height, width, depth }: Frame): DepthMap {
