@@ -11,25 +11,21 @@ import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
 import { addRecovery, emptyRecovery, recoveredShares } from "../../regions/recovery.ts";
 import { framePicture, regionPicture, sideBySide } from "../../report/pictures.ts";
 import { intrinsicsFor } from "../inputs.ts";
-import { type PresetName, PRESETS } from "../presets.ts";
 import { freeFolder } from "../run_folder.ts";
 import { percent, textTable } from "../table.ts";
+import { resolveRun, type Wishes } from "../wishes.ts";
 import { answer, type CommonOptions, inSession } from "./common.ts";
 import { framesWithDepth } from "./sources.ts";
 
 /** Options of `regions`. */
-export interface RegionsOptions extends CommonOptions {
-  readonly data?: readonly string[];
-  readonly preset: PresetName;
-  readonly depthRun?: string;
-}
+export type RegionsOptions = CommonOptions & Omit<Wishes, "steps" | "depthSteps" | "paste">;
 
 /** Runs the command. */
 export async function regions(options: RegionsOptions): Promise<void> {
-  const preset = PRESETS[options.preset];
+  const config = await resolveRun(undefined, options);
   const folder = options.out ?? await freeFolder("regions");
   await inSession(folder, options, async (session) => {
-    const input = await framesWithDepth(session, options, preset);
+    const input = await framesWithDepth(session, options, config);
     const { dataset, frames, maps } = input;
     const counts = emptyPurity(dataset.classes.length);
     const things = emptyRecovery(dataset.classes.length);
