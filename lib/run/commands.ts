@@ -10,4 +10,5 @@ export { evaluate } from "./commands/evaluate.ts";
 export { mix } from "./commands/mix.ts";
 export { pretrain } from "./commands/pretrain.ts";
 export { regions } from "./commands/regions.ts";
+export { runs } from "./commands/runs.ts";
 export { scenes } from "./commands/scenes.ts";

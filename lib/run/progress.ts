@@ -11,6 +11,8 @@ export interface ProgressOptions {
   readonly terminal?: boolean;
   /** Milliseconds. */
   readonly now?: () => number;
+  /** Bytes of memory that the process holds. */
+  readonly memory?: () => number;
   readonly write?: (text: string) => void;
 }
 
@@ -22,7 +24,10 @@ export class Progress {
   readonly #quiet: boolean;
   readonly #terminal: boolean;
   readonly #now: () => number;
+  readonly #memory: () => number;
   readonly #write: (text: string) => void;
+  /** Where it is computed, as the live line shows it; empty until that is settled. */
+  device = "";
   #stage = "";
   #started = 0;
   #first = 0;
@@ -32,6 +37,7 @@ export class Progress {
     this.#quiet = options.quiet ?? false;
     this.#terminal = options.terminal ?? Deno.stderr.isTerminal();
     this.#now = options.now ?? (() => performance.now());
+    this.#memory = options.memory ?? (() => Deno.memoryUsage().rss);
     this.#write = options.write ??
       ((text) => Deno.stderr.writeSync(new TextEncoder().encode(text)));
   }
@@ -41,7 +47,10 @@ export class Progress {
     if (!this.#quiet) this.#write(`${this.#terminal ? "\r\x1b[K" : ""}${line}\n`);
   }
 
-  /** Shows how far a stage is; rate and remaining time are those since its first report. */
+  /**
+   * Shows how far a stage is, where it is computed and the memory in use; rate and remaining time are
+   * those since its first report.
+   */
   update(stage: string, done: number, total: number, detail = ""): void {
     if (this.#quiet) return;
     const now = this.#now();
@@ -56,9 +65,14 @@ export class Progress {
     const timing = rate > 0 && Number.isFinite(rate)
       ? `  ${rate.toFixed(rate < 10 ? 2 : 1)}/s  ${duration((total - done) / rate)} left`
       : "";
-    const line = `${stage} ${done}/${total}${timing}${detail && `  ${detail}`}`;
+    const place = `${this.device && `${this.device}, `}${megabytes(this.#memory())}`;
+    const line = `${stage} ${done}/${total}${timing}${detail && `  ${detail}`}  ${place}`;
     this.#write(this.#terminal ? `\r\x1b[K${line}${done >= total ? "\n" : ""}` : `${line}\n`);
   }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
 }
 
 /** Seconds as 1:05 or 2:03:04. */

@@ -10,24 +10,22 @@ import type { Frame, RegionMap } from "../../records.ts";
 import { depthRegions } from "../../regions/depth_regions.ts";
 import { framePicture, regionPicture, sideBySide } from "../../report/pictures.ts";
 import { intrinsicsFor } from "../inputs.ts";
-import { type PresetName, PRESETS } from "../presets.ts";
 import { qualityRows, RegionQuality } from "../region_quality.ts";
 import { freeFolder } from "../run_folder.ts";
 import { textTable } from "../table.ts";
-import { answer, inSession } from "./common.ts";
-import { framesWithDepth, type SourceOptions } from "./sources.ts";
+import { resolveRun, type Wishes } from "../wishes.ts";
+import { answer, type CommonOptions, inSession } from "./common.ts";
+import { framesWithDepth } from "./sources.ts";
 
 /** Options of `regions`. */
-export interface RegionsOptions extends SourceOptions {
-  readonly preset: PresetName;
-}
+export type RegionsOptions = CommonOptions & Omit<Wishes, "steps" | "depthSteps" | "paste">;
 
 /** Runs the command. */
 export async function regions(options: RegionsOptions): Promise<void> {
-  const preset = PRESETS[options.preset];
+  const config = await resolveRun(undefined, options);
   const folder = options.out ?? await freeFolder("regions");
   await inSession(folder, options, async (session) => {
-    const input = await framesWithDepth(session, options, preset);
+    const input = await framesWithDepth(session, options, config);
     const { dataset, frames, maps } = input;
     const quality = new RegionQuality(dataset);
     let total = 0, milliseconds = 0;
@@ -43,8 +41,8 @@ export async function regions(options: RegionsOptions): Promise<void> {
     const score = quality.score();
     const result = {
       out: folder,
-      grouping: options.grouping,
-      depth: options.depthRun ?? "true",
+      grouping: input.regions.grouping,
+      depth: config.depthRun ?? "true",
       frames: frames.length,
       regionsPerFrame: total / frames.length,
       millisecondsPerFrame: milliseconds / frames.length,
@@ -55,7 +53,7 @@ export async function regions(options: RegionsOptions): Promise<void> {
       ["milliseconds a frame", result.millisecondsPerFrame.toFixed(1)],
       ...(score ? qualityRows(score) : []),
     ];
-    answer(options, result, textTable([`grouping ${options.grouping}`, "value"], rows));
+    answer(options, result, textTable([`grouping ${input.regions.grouping}`, "value"], rows));
   });
 }
 
