@@ -1,5 +1,6 @@
 /**
- * The command line: `deno run -A cli.ts pretrain | depth | regions | mix | evaluate | scenes | doctor`.
+ * The command line: `deno run -A cli.ts pretrain | depth | regions | mix | evaluate | export | scenes |
+ * doctor`.
  * This file only parses; the work is in lib/run/. Progress goes to stderr; with `--json` the last line
  * of stdout is one JSON object. Bad input ends in one line on stderr and exit code 1.
  *
@@ -37,6 +38,15 @@ export function program(): Command {
         "none",
       ])
         .default("regions"),
+    )
+    .option(
+      "--backbone-weights <file>",
+      "begin from a ResNet in safetensors under torchvision's names",
+    )
+    .option(
+      "--accumulate <n>",
+      "deal a step's images into n micro-batches, to save memory",
+      positiveInteger,
     )
     .option("--resume", "go on from the newest checkpoint of the run, to the same bytes", false)
     .addHelpText(
@@ -98,6 +108,22 @@ export function program(): Command {
         .default("test"),
     )
     .action((options) => commands.evaluate(options));
+  withCommon(root.command("export"), "the file to write (default: in the run's folder)")
+    .description("write a run's network for other programs")
+    .requiredOption("--run <dir>", "the run to export")
+    .addOption(
+      new Option("--format <name>", "the backbone under torchvision's names, or the whole network")
+        .choices(["torchvision", "onnx"]).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--network <name>", "which network (default: the run's last stage)")
+        .choices(["features", "depth"]),
+    )
+    .addHelpText(
+      "after",
+      "\nExample:\n  deno run -A cli.ts export --run runs/mine --format onnx --out model.onnx",
+    )
+    .action((options) => commands.exportRun(options));
   withCommon(root.command("scenes"))
     .description("write the embedded street scenes as an ordinary dataset with truth")
     .option("--sequences <n>", "how many streets", positiveInteger, 20)
@@ -115,14 +141,14 @@ export function program(): Command {
   return root;
 }
 
-function withCommon(command: Command): Command {
+function withCommon(command: Command, out = "the folder to write"): Command {
   return command
     .option("--seed <n>", "fixes every random draw", seedNumber, 0)
     .addOption(
       new Option("--device <name>", "the engine").choices(["auto", "cpu", "webgpu", "cuda"])
         .default("auto"),
     )
-    .option("--out <dir>", "the folder to write")
+    .option("--out <path>", out)
     .option("--json", "print one JSON object as the last line of stdout", false)
     .option("--quiet", "no progress on stderr", false);
 }

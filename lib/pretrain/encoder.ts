@@ -85,8 +85,9 @@ export function unitRows(rows: tf.Tensor2D): tf.Tensor2D {
   });
 }
 
-const IMAGENET_MEAN = [0.485, 0.456, 0.406];
-const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];
+/** Of colours 0..1, red, green and blue. */
+export const IMAGENET_MEAN = [0.485, 0.456, 0.406];
+export const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];
 
 /**
  * Frames as the network's input `[B,H,W,3]`, normalised as the mixed images are.

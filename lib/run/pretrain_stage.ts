@@ -11,6 +11,7 @@ import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import type { RegionConfig } from "../regions/config.ts";
 import { depthRegions } from "../regions/depth_regions.ts";
+import { readBackbone } from "./backbone_file.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { intrinsicsFor } from "./inputs.ts";
 import type { RunConfig } from "./run_folder.ts";
@@ -49,6 +50,9 @@ export async function trainFeatures(
   const start = await loadCheckpoint(session.folder, metadata, session.warn);
   if (start) pretrainer.import(start.state);
   else if (settings.pretrain.backbone === "depth") await pretrainer.importBackbone(depthEncoder);
+  else if (config.backboneWeights) {
+    await pretrainer.importBackbone(await readBackbone(config.backboneWeights));
+  }
   const { steps } = settings.pretrain;
   using loader = new MixLoader(sources, settings.mix, seed);
   const completed = await trainStage(session, {
@@ -70,11 +74,20 @@ export async function featuresOfRun(
   config: RunConfig,
   warn: (line: string) => void,
 ): Promise<Pretrainer | undefined> {
-  const start = await loadCheckpoint(folder, pretrainMetadata(config), warn);
-  if (!start) return undefined;
+  const state = await featureStateOfRun(folder, config, warn);
+  if (!state) return undefined;
   const pretrainer = new Pretrainer(config.settings.pretrain, config.seed);
-  pretrainer.import(start.state);
+  pretrainer.import(state);
   return pretrainer;
+}
+
+/** What that checkpoint holds. */
+export async function featureStateOfRun(
+  folder: string,
+  config: RunConfig,
+  warn: (line: string) => void,
+): Promise<StateDict | undefined> {
+  return (await loadCheckpoint(folder, pretrainMetadata(config), warn))?.state;
 }
 
 function pretrainMetadata({ preset, settings }: RunConfig): Record<string, string> {

@@ -18,6 +18,8 @@ export interface RunConfig {
   readonly data: readonly string[];
   /** A run whose depth network is taken instead of training one. */
   readonly depthRun?: string;
+  /** A safetensors file under torchvision's names that the backbone begins from. */
+  readonly backboneWeights?: string;
   /** The preset with what the command line changed. */
   readonly settings: Preset;
 }

@@ -13,6 +13,7 @@ import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
 import { writeAtomically } from "../atomic.ts";
+import { requireBackbone } from "../backbone_file.ts";
 import { depthOfRun, predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
 import { evaluateRun } from "../evaluate_stage.ts";
 import { loadDataset, type LoadedDataset, openInput, SCENES, scenesOf } from "../inputs.ts";
@@ -37,6 +38,8 @@ export interface PretrainOptions extends CommonOptions {
   readonly steps?: number;
   readonly depthSteps?: number;
   readonly depthRun?: string;
+  readonly backboneWeights?: string;
+  readonly accumulate?: number;
   readonly paste: PasteShape;
   readonly resume: boolean;
 }
@@ -67,7 +70,16 @@ function configOf(options: PretrainOptions): RunConfig {
     seed: options.seed,
     data: options.data ?? [SCENES],
     ...(options.depthRun ? { depthRun: options.depthRun } : {}),
-    settings: { ...settings, mix: { ...settings.mix, paste: options.paste } },
+    ...(options.backboneWeights ? { backboneWeights: options.backboneWeights } : {}),
+    settings: {
+      ...settings,
+      mix: { ...settings.mix, paste: options.paste },
+      pretrain: {
+        ...settings.pretrain,
+        ...(options.backboneWeights ? { backbone: "file" } : {}),
+        ...(options.accumulate ? { accumulate: options.accumulate } : {}),
+      },
+    },
   };
 }
 
@@ -85,6 +97,9 @@ async function runPretrain(
   const opened = await Promise.all(config.data.map((path) => openInput(path, settings)));
   if (config.depthRun) await requireDepthRun(config.depthRun, settings);
   const device = await useDevice(options.device, { warn: session.warn });
+  if (config.backboneWeights && !options.resume) {
+    await requireBackbone(config.backboneWeights, settings.pretrain);
+  }
   await prepareRun(session.folder, config, options.resume);
   session.progress.say(`${session.folder}: ${device.name} (${device.detail})`);
   const loaded: LoadedDataset[] = [];
