@@ -123,4 +123,21 @@ export {
 export { colourPositionBaseline } from "./lib/evaluate/colour_baseline.ts";
 export { kmeansProtocol } from "./lib/evaluate/kmeans_protocol.ts";
 export { linearProbe } from "./lib/evaluate/linear_probe.ts";
+export { featuresModel } from "./lib/export/onnx/features.ts";
+export { disparityModel } from "./lib/export/onnx/disparity.ts";
+export {
+  encodeOnnx,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValue,
+} from "./lib/export/onnx/schema.ts";
+export {
+  memoryAdvice,
+  type MemoryPlan,
+  memoryPlan,
+  type PlannedBatch,
+} from "./lib/pretrain/memory_plan.ts";
+export type { StateDict, StateTensor } from "./lib/nn/parameters.ts";
 export { type Preset, type PresetName, PRESETS } from "./lib/run/presets.ts";

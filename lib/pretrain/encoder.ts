@@ -8,7 +8,7 @@ import { DataError } from "../errors.ts";
 import { featurePyramid } from "../nn/fpn.ts";
 import { conv2d, convNorm, type Layer, type Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
-import { resnet, resnetChannels } from "../nn/resnet.ts";
+import { countResnetParameters, resnet, resnetChannels } from "../nn/resnet.ts";
 import type { Frame } from "../records.ts";
 import type { PretrainConfig } from "./config.ts";
 
@@ -50,6 +50,24 @@ export function encoder(scope: Scope, config: PretrainConfig): Encoder {
     const features = pyramid(stages, mode);
     return { features, projections: project(features, mode) };
   };
+}
+
+/** Weights of the network and of the prototypes, without running statistics; nothing is created. */
+export function countParameters(config: PretrainConfig): number {
+  const { depth, width, pyramidChannels, topDownChannels = 0, projectorChannels, embeddingSize } =
+    config;
+  const maps = resnetChannels({ depth, width }).slice(1);
+  const inner = topDownChannels || pyramidChannels;
+  const lateral = maps.reduce((sum, channels) => sum + (channels + 1) * inner, 0);
+  const output = topDownChannels > 0 ? 4 * (9 * inner + 1) * inner : 0;
+  // Seven convolutions, the first of each level from the top-down path's channels.
+  const head = (9 * (4 * inner + 3 * pyramidChannels) + 2 * 7) * pyramidChannels;
+  const projector = projectorChannels === 0
+    ? (pyramidChannels + 1) * embeddingSize
+    : (pyramidChannels + 2 + embeddingSize) * projectorChannels;
+  const prototypes = config.prototypes * embeddingSize;
+  return countResnetParameters({ depth, width, inputChannels: 3 }) + lateral + output + head +
+    projector + prototypes;
 }
 
 /** One 1x1 convolution, or two with normalisation and ReLU between them. */

@@ -5,10 +5,12 @@
  */
 
 import { join } from "@std/path";
-import { useDevice } from "../../engine/device.ts";
+import { type Device, useDevice } from "../../engine/device.ts";
 import type { PasteShape } from "../../mix/config.ts";
 import type { MixSource } from "../../mix/paste.ts";
 import type { StateDict } from "../../nn/parameters.ts";
+import { countParameters } from "../../pretrain/encoder.ts";
+import { memoryAdvice, memoryLine, memoryPlan } from "../../pretrain/memory_plan.ts";
 import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
@@ -17,7 +19,7 @@ import { requireBackbone } from "../backbone_file.ts";
 import { depthOfRun, predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
 import { evaluateRun } from "../evaluate_stage.ts";
 import { loadDataset, type LoadedDataset, openInput, SCENES, scenesOf } from "../inputs.ts";
-import type { PresetName } from "../presets.ts";
+import type { Preset, PresetName } from "../presets.ts";
 import { mixSources, trainFeatures } from "../pretrain_stage.ts";
 import { depthFields, evaluationFields, type PretrainResult, resultTable } from "../result.ts";
 import {
@@ -102,6 +104,7 @@ async function runPretrain(
   }
   await prepareRun(session.folder, config, options.resume);
   session.progress.say(`${session.folder}: ${device.name} (${device.detail})`);
+  sayMemory(session, settings, device);
   const loaded: LoadedDataset[] = [];
   for (const dataset of opened) loaded.push(await loadDataset(dataset, settings, session.progress));
   const frames = loaded.flatMap((input) => input.frames);
@@ -145,6 +148,17 @@ async function runPretrain(
   session.progress.say(`report: ${join(session.folder, "report.html")}`);
   pretrainer.dispose();
   return result;
+}
+
+/** Tells what a step will take, and what to do where the machine has less. */
+function sayMemory(session: Session, { height, width, mix, pretrain }: Preset, device: Device) {
+  const batch = { count: 2 * mix.sources, height, width };
+  const parameters = countParameters(pretrain);
+  session.progress.say(memoryLine(memoryPlan(pretrain, batch, parameters), pretrain, batch));
+  // A GPU does not tell how much it has free.
+  if (device.name === "webgpu") return;
+  const advice = memoryAdvice(pretrain, batch, parameters, Deno.systemMemoryInfo().available);
+  if (advice) session.warn(advice);
 }
 
 function stopped(session: Session, options: PretrainOptions): undefined {
