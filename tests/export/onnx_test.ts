@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { streetScenes } from "../../lib/data/street/scenes.ts";
+import type { DepthBatch } from "../../lib/depth/augmentation.ts";
 import { type DepthConfig, tinyDepthConfig } from "../../lib/depth/config.ts";
 import { DepthTrainer } from "../../lib/depth/trainer.ts";
 import { useDevice } from "../../lib/engine/device.ts";
@@ -104,11 +105,34 @@ const DEPTH_NETWORKS: Readonly<Record<string, Partial<DepthConfig>>> = {
   },
 };
 
+/** Two streets of three frames: networks learn on them for a while, so that their statistics are real ones. */
+async function threeFrames(): Promise<DepthBatch> {
+  const [height, width] = [64, 128];
+  const scenes = streetScenes({ seed, split: "train", sequences: 2, framesPerSequence: 3 });
+  const frames = await Promise.all(scenes.frames.map((_, i) => scenes.read(i, { height, width })));
+  const stack = (i: number) => Uint8Array.from([...frames[i].rgb, ...frames[3 + i].rgb]);
+  return {
+    count: 2,
+    height,
+    width,
+    target: stack(1),
+    sources: [stack(0), stack(2)],
+    offsets: [[-1, -1], [1, 1]],
+    intrinsics: [frames[1].intrinsics!, frames[4].intrinsics!],
+  };
+}
+
 for (const [name, change] of Object.entries(DEPTH_NETWORKS)) {
   Deno.test(`disparityModel() of ${name} gives the same inverse depths in onnxruntime`, async () => {
-    const config = { ...tinyDepthConfig, ...change };
+    // Statistics become real ones, weights stay about where they began.
+    const config = { ...tinyDepthConfig, ...change, learningRate: 1e-5 };
     const trainer = new DepthTrainer(config, seed);
-    const state = randomise(await trainer.export(), random);
+    const video = await threeFrames();
+    for (let step = 0; step < 30; step++) await trainer.step(video, step);
+    const state = await trainer.export();
+    // At its beginning the map is almost even.
+    const head = "depth.decoder.disparity.0.weight", { shape, data } = state.get(head)!;
+    state.set(head, { dtype: "F32", shape, data: Float32Array.from(data, (w) => 5 * w) });
     trainer.import(state);
     const batches = [await streets(2, 64, 128), await streets(1, ...randomSize(64))];
     const answers = await runOnnx(encodeOnnx(disparityModel(state, config)), batches);
@@ -119,7 +143,7 @@ for (const [name, change] of Object.entries(DEPTH_NETWORKS)) {
       assertEquals(inverse_depth.shape, [frames.length, 1, height, width]);
       const ours = maps.flatMap(({ disparity }) => [...disparity]);
       const largest = Math.max(...ours);
-      assert(largest > 1.05 * Math.min(...ours), "the map is flat and shows nothing");
+      assert(largest > 1.02 * Math.min(...ours), `the map is flat, seed ${seed}`);
       assertNear(inverse_depth.data, ours, 1e-4 * largest, `${height} x ${width}, seed ${seed}`);
     }
     trainer.dispose();
