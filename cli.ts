@@ -1,5 +1,6 @@
 /**
- * The command line: `deno run -A cli.ts pretrain | depth | regions | mix | evaluate | runs | scenes | doctor`.
+ * The command line: `deno run -A cli.ts pretrain | depth | regions | mix | evaluate | export | runs | scenes |
+ * doctor`.
  * This file only parses; the work is in lib/run/. Progress goes to stderr; with `--json` the last line
  * of stdout is one JSON object. Bad input ends in one line on stderr and exit code 1.
  *
@@ -26,6 +27,7 @@ export function program(): Command {
   regionsCommand(root);
   mixCommand(root);
   evaluateCommand(root);
+  exportCommand(root);
   runsCommand(root);
   scenesCommand(root);
   doctorCommand(root);
@@ -42,6 +44,15 @@ function pretrainCommand(root: Command): void {
     .option("--depth-run <dir>", "take the depth network of this run instead of training one")
     .addOption(pasteOption())
     .addOption(groupingOption())
+    .option(
+      "--backbone-weights <file>",
+      "begin from a ResNet in safetensors under torchvision's names",
+    )
+    .option(
+      "--accumulate <n>",
+      "deal a step's images into n micro-batches, to save memory",
+      positiveInteger,
+    )
     .option("--resume", "go on from the newest checkpoint of the run, to the same bytes", false)
     .addOption(predictionsOption())
     .action((options) => commands.pretrain(options));
@@ -120,6 +131,28 @@ function runsCommand(root: Command): void {
   examples(command, ["runs", "runs --json", "runs runs/mine runs/boxes --settings"]);
 }
 
+function exportCommand(root: Command): void {
+  const command = withCommon(
+    root.command("export"),
+    "the file to write (default: in the run's folder)",
+  )
+    .description("write a run's network for other programs")
+    .requiredOption("--run <dir>", "the run to export")
+    .addOption(
+      new Option("--format <name>", "the backbone under torchvision's names, or the whole network")
+        .choices(["torchvision", "onnx"]).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--network <name>", "which network (default: the run's last stage)")
+        .choices(["features", "depth"]),
+    )
+    .action((options) => commands.exportRun(options));
+  examples(command, [
+    "export --run runs/mine --format onnx --out model.onnx",
+    "export --run runs/mine --format torchvision",
+  ]);
+}
+
 function scenesCommand(root: Command): void {
   const command = withCommon(root.command("scenes"))
     .description("write the embedded street scenes as an ordinary dataset with truth")
@@ -162,14 +195,14 @@ function withRun(command: Command): Command {
     );
 }
 
-function withCommon(command: Command): Command {
+function withCommon(command: Command, out = "the folder to write"): Command {
   return withAnswer(command)
     .option("--seed <n>", "fixes every random draw (default: 0)", seedNumber)
     .addOption(
       new Option("--device <name>", "the engine").choices(["auto", "cpu", "webgpu", "cuda"])
         .default("auto"),
     )
-    .option("--out <dir>", "the folder to write");
+    .option("--out <path>", out);
 }
 
 function withAnswer(command: Command): Command {

@@ -167,5 +167,22 @@ export {
   stacked,
 } from "./lib/report/pictures.ts";
 export { type DepthTarget, depthTargets, intrinsicsFor } from "./lib/run/inputs.ts";
+export { featuresModel } from "./lib/export/onnx/features.ts";
+export { disparityModel } from "./lib/export/onnx/disparity.ts";
+export {
+  encodeOnnx,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValue,
+} from "./lib/export/onnx/schema.ts";
+export {
+  memoryAdvice,
+  type MemoryPlan,
+  memoryPlan,
+  type PlannedBatch,
+} from "./lib/pretrain/memory_plan.ts";
+export type { StateDict, StateTensor } from "./lib/nn/parameters.ts";
 export { type Preset, type PresetName, PRESETS } from "./lib/run/presets.ts";
 export { depthBatch, mixSource } from "./lib/run/stage_inputs.ts";

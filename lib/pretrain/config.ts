@@ -129,6 +129,7 @@ export const paperPretrainConfig: PretrainConfig = {
     momentum: 0.9,
     weightDecay: 1e-4,
   },
+  accumulate: 1,
   warmupSteps: 742,
   steps: 9275,
 };

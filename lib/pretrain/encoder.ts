@@ -8,7 +8,7 @@ import { DataError } from "../errors.ts";
 import { featurePyramid } from "../nn/fpn.ts";
 import { conv2d, convNorm, type Layer, type Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
-import { resnet, resnetChannels } from "../nn/resnet.ts";
+import { countResnetParameters, resnet, resnetChannels } from "../nn/resnet.ts";
 import { resizeBilinear } from "../ops/resize.ts";
 import type { Frame } from "../records.ts";
 import type { PretrainConfig } from "./config.ts";
@@ -61,6 +61,24 @@ export function encoder(scope: Scope, config: PretrainConfig): Encoder {
   };
 }
 
+/** Weights of the network and of the prototypes, without running statistics; nothing is created. */
+export function countParameters(config: PretrainConfig): number {
+  const { depth, width, pyramidChannels, topDownChannels = 0, projectorChannels, embeddingSize } =
+    config;
+  const maps = resnetChannels({ depth, width }).slice(1);
+  const inner = topDownChannels || pyramidChannels;
+  const lateral = maps.reduce((sum, channels) => sum + (channels + 1) * inner, 0);
+  const output = topDownChannels > 0 ? 4 * (9 * inner + 1) * inner : 0;
+  // Seven convolutions, the first of each level from the top-down path's channels.
+  const head = (9 * (4 * inner + 3 * pyramidChannels) + 2 * 7) * pyramidChannels;
+  const projector = projectorChannels === 0
+    ? (pyramidChannels + 1) * embeddingSize
+    : (pyramidChannels + 2 + embeddingSize) * projectorChannels;
+  const prototypes = config.prototypes * embeddingSize;
+  return countResnetParameters({ depth, width, inputChannels: 3 }) + lateral + output + head +
+    projector + prototypes;
+}
+
 /** One 1x1 convolution, or two with normalisation and ReLU between them. */
 function projector(scope: Scope, config: PretrainConfig): Layer {
   const { pyramidChannels, projectorChannels, embeddingSize } = config;
@@ -94,8 +112,9 @@ export function unitRows(rows: tf.Tensor2D): tf.Tensor2D {
   });
 }
 
-const IMAGENET_MEAN = [0.485, 0.456, 0.406];
-const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];
+/** Of colours 0..1, red, green and blue. */
+export const IMAGENET_MEAN = [0.485, 0.456, 0.406];
+export const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];
 
 /**
  * Frames as the network's input `[B,H,W,3]`, normalised as the mixed images are.

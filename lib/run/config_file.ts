@@ -18,6 +18,7 @@ export interface ConfigFile {
   readonly seed?: number;
   readonly data?: readonly string[];
   readonly depthRun?: string;
+  readonly backboneWeights?: string;
   readonly intrinsics?: Intrinsics;
   readonly fps?: number;
   readonly settings?: unknown;
@@ -29,7 +30,10 @@ const SHAPES = Object.values(PRESETS);
 const PRESET_NAMES = Object.keys(PRESETS);
 /** Choices of which no preset shows all. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
-  "settings.mix.paste": ["regions", "boxes", "none"],
+  "settings.mix.paste": ["regions", "components", "infomap", "slic", "masks", "boxes", "none"],
+  "settings.mix.lossRegions": ["regions", "components", "infomap", "slic", "masks"],
+  "settings.regions.grouping": ["components", "infomap"],
+  "settings.pretrain.backbone": ["random", "depth", "file"],
 };
 /** Settings that count something and that no stage checks by itself. */
 const COUNTS =
@@ -57,13 +61,15 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
     seed: 0,
     data: [""],
     depthRun: "",
+    backboneWeights: "",
     intrinsics: {},
     fps: 0,
     settings: {},
   };
   if (!isFields(file)) throw refused(path, "an object", show(file), "see config.json of a run");
   knownKeys(path, "", file, [top]);
-  const { command, preset, seed, data, depthRun, intrinsics, fps, settings } = file;
+  const { command, preset, seed, data, depthRun, backboneWeights, intrinsics, fps, settings } =
+    file;
   const require = (key: string, holds: boolean, expected: string) => {
     if (key in file && !holds) throw refused(path, `${key} to be ${expected}`, show(file[key]));
   };
@@ -72,6 +78,7 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
   require("seed", Number.isInteger(seed) && Number(seed) >= 0, "a whole number of at least 0");
   require("data", isNames(data), "a list of at least one folder or video");
   require("depthRun", typeof depthRun === "string", "the folder of a run");
+  require("backboneWeights", typeof backboneWeights === "string", "a safetensors file");
   require("fps", typeof fps === "number" && fps > 0, "a number above 0");
   if (intrinsics !== undefined) {
     const problem = checkCamera(intrinsics);

@@ -12,6 +12,7 @@ import {
 } from "../depth/metrics.ts";
 import { type DepthInput, DepthTrainer } from "../depth/trainer.ts";
 import { CheckpointError } from "../errors.ts";
+import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { depthTargets } from "./inputs.ts";
@@ -62,15 +63,23 @@ export async function depthOfRun(
   warn: (line: string) => void,
 ): Promise<DepthTrainer> {
   const config = await readRun(folder);
-  const start = await loadCheckpoint(depthFolder(folder), depthMetadata(config), warn);
-  if (!start) {
-    throw new CheckpointError(
-      `Cannot take depth from ${folder}: expected a checkpoint in its depth/, got none; train depth there first`,
-    );
-  }
+  const state = await depthStateOfRun(folder, config, warn);
   const trainer = new DepthTrainer(config.settings.depth, config.seed);
-  trainer.import(start.state);
+  trainer.import(state);
   return trainer;
+}
+
+/** What its newest checkpoint holds. @throws {CheckpointError} when there is none. */
+export async function depthStateOfRun(
+  folder: string,
+  config: RunConfig,
+  warn: (line: string) => void,
+): Promise<StateDict> {
+  const start = await loadCheckpoint(depthFolder(folder), depthMetadata(config), warn);
+  if (start) return start.state;
+  throw new CheckpointError(
+    `Cannot take depth from ${folder}: expected a checkpoint in its depth/, got none; train depth there first`,
+  );
 }
 
 function depthMetadata({ preset, settings }: RunConfig): Record<string, string> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { StateDict } from "../nn/parameters.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
 import { loadCheckpoint } from "./checkpoint.ts";
 import type { RunConfig } from "./run_folder.ts";
@@ -14,11 +15,20 @@ export async function featuresOfRun(
   config: RunConfig,
   warn: (line: string) => void,
 ): Promise<Pretrainer | undefined> {
-  const start = await loadCheckpoint(folder, pretrainMetadata(config), warn);
-  if (!start) return undefined;
+  const state = await featureStateOfRun(folder, config, warn);
+  if (!state) return undefined;
   const pretrainer = new Pretrainer(config.settings.pretrain, config.seed);
-  pretrainer.import(start.state);
+  pretrainer.import(state);
   return pretrainer;
+}
+
+/** What that checkpoint holds. */
+export async function featureStateOfRun(
+  folder: string,
+  config: RunConfig,
+  warn: (line: string) => void,
+): Promise<StateDict | undefined> {
+  return (await loadCheckpoint(folder, pretrainMetadata(config), warn))?.state;
 }
 
 /** What a checkpoint of the contrastive stage says of itself. */

@@ -12,6 +12,7 @@ import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import type { RegionConfig } from "../regions/config.ts";
 import { regionsBy, type RegionSource, resolveSource } from "../regions/region_source.ts";
+import { readBackbone } from "./backbone_file.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { pretrainMetadata } from "./features.ts";
 import { intrinsicsFor } from "./inputs.ts";
@@ -20,7 +21,7 @@ import { writeStoppedReport } from "./run_report.ts";
 import { type Session, trainStage } from "./session.ts";
 import { mixSource } from "./stage_inputs.ts";
 
-export { featuresOfRun } from "./features.ts";
+export { featuresOfRun, featureStateOfRun } from "./features.ts";
 
 /**
  * Cuts every frame into regions and makes it ready for mixing.
@@ -64,6 +65,9 @@ export async function trainFeatures(
   const start = await loadCheckpoint(session.folder, metadata, session.warn);
   if (start) pretrainer.import(start.state);
   else if (settings.pretrain.backbone === "depth") await pretrainer.importBackbone(depthEncoder);
+  else if (config.backboneWeights) {
+    await pretrainer.importBackbone(await readBackbone(config.backboneWeights));
+  }
   const { steps } = settings.pretrain;
   using loader = new MixLoader(sources, settings.mix, seed);
   const completed = await trainStage(session, {

@@ -23,6 +23,8 @@ export interface RunConfig {
   readonly intrinsics?: Intrinsics;
   /** Frames a second that are taken out of videos. */
   readonly fps?: number;
+  /** A safetensors file under torchvision's names that the backbone begins from. */
+  readonly backboneWeights?: string;
   /** The preset with what the command line changed. */
   readonly settings: Preset;
 }

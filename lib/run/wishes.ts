@@ -24,6 +24,9 @@ export interface Wishes {
   readonly seed?: number;
   readonly data?: readonly string[];
   readonly depthRun?: string;
+  /** A file of weights that the backbone begins from. */
+  readonly backboneWeights?: string;
+  readonly accumulate?: number;
   readonly intrinsics?: Intrinsics;
   readonly fps?: number;
   readonly paste?: PasteShape;
@@ -55,6 +58,8 @@ export async function resolveRun(
   const settings = withFile(path, preset, file);
   const data = wishes.data ?? file.data ?? [SCENES];
   const depthRun = wishes.depthRun ?? file.depthRun;
+  const backboneWeights = wishes.backboneWeights ?? file.backboneWeights;
+  const { accumulate } = wishes;
   const intrinsics = wishes.intrinsics ?? file.intrinsics;
   const fps = wishes.fps ?? file.fps;
   const { depth, regions, mix, pretrain } = settings;
@@ -64,6 +69,7 @@ export async function resolveRun(
     seed: wishes.seed ?? file.seed ?? 0,
     data,
     ...(depthRun ? { depthRun } : {}),
+    ...(backboneWeights ? { backboneWeights } : {}),
     ...(intrinsics ? { intrinsics } : {}),
     ...(fps ? { fps } : {}),
     settings: {
@@ -71,7 +77,12 @@ export async function resolveRun(
       depth: { ...depth, steps: wishes.depthSteps ?? depth.steps },
       regions: { ...regions, grouping: wishes.grouping ?? regions.grouping },
       mix: { ...mix, paste: wishes.paste ?? mix.paste },
-      pretrain: { ...pretrain, steps: wishes.steps ?? pretrain.steps },
+      pretrain: {
+        ...pretrain,
+        ...(backboneWeights ? { backbone: "file" } : {}),
+        ...(accumulate ? { accumulate } : {}),
+        steps: wishes.steps ?? pretrain.steps,
+      },
     },
   };
   checkRanges(config, path);

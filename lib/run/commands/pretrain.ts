@@ -5,17 +5,22 @@
  */
 
 import { join } from "@std/path";
+import type { Device } from "../../engine/device.ts";
 import type { MixSource } from "../../mix/paste.ts";
 import type { StateDict } from "../../nn/parameters.ts";
+import { countParameters } from "../../pretrain/encoder.ts";
+import { memoryAdvice, memoryLine, memoryPlan } from "../../pretrain/memory_plan.ts";
 import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
 import { writeAtomically } from "../atomic.ts";
+import { requireBackbone } from "../backbone_file.ts";
 import { depthOfRun, predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
 import { classColours, idColour } from "../../report/palette.ts";
 import { evaluateRun, type Evaluation, unlabelledGroups } from "../evaluate_stage.ts";
 import { loadDataset, type LoadedDataset, openInputs, SCENES, scenesOf } from "../inputs.ts";
 import { outputNames, type Segmentation, writePredictions } from "../predictions.ts";
+import type { Preset } from "../presets.ts";
 import { mixSources, trainFeatures } from "../pretrain_stage.ts";
 import { depthFields, evaluationFields, type PretrainResult, resultTable } from "../result.ts";
 import { freeFolder, prepareRun, requireDepthRun, type RunConfig } from "../run_folder.ts";
@@ -64,8 +69,12 @@ async function runPretrain(
   const inputs = await openInputs(config.data, config, session.folder);
   if (config.depthRun) await requireDepthRun(config.depthRun, settings);
   const device = await startDevice(session, options);
+  if (config.backboneWeights && !options.resume) {
+    await requireBackbone(config.backboneWeights, settings.pretrain);
+  }
   await prepareRun(session.folder, config, options.resume);
   session.progress.say(`${session.folder}: ${device.name} (${device.detail})`);
+  sayMemory(session, settings, device);
   const loaded: LoadedDataset[] = [];
   for (const input of inputs) loaded.push(await input.load(session));
   const frames = loaded.flatMap((input) => input.frames);
@@ -137,6 +146,17 @@ async function segmentationOf(
       : Array.from({ length: GROUPS }, (_, k) => idColour(k)),
     assign: (frames) => segment(pretrainer, frames, idOf),
   };
+}
+
+/** Tells what a step will take, and what to do where the machine has less. */
+function sayMemory(session: Session, { height, width, mix, pretrain }: Preset, device: Device) {
+  const batch = { count: 2 * mix.sources, height, width };
+  const parameters = countParameters(pretrain);
+  session.progress.say(memoryLine(memoryPlan(pretrain, batch, parameters), pretrain, batch));
+  // A GPU does not tell how much it has free.
+  if (device.name === "webgpu") return;
+  const advice = memoryAdvice(pretrain, batch, parameters, Deno.systemMemoryInfo().available);
+  if (advice) session.warn(advice);
 }
 
 function stopped(session: Session, options: PretrainOptions): undefined {
