@@ -56,6 +56,14 @@ void normalise(float* pixels, int64_t count) {
   }
 }
 
+/* Whether the whole numbers of a paste are so small that sums of a few are none too large; NaN is not. */
+bool has_sane_numbers(const double* fields) {
+  constexpr double kMost = 1 << 28;
+  bool sane = true;
+  for (int i = 0; i < 11; i++) sane &= fields[i] >= -kMost && fields[i] <= kMost;
+  return sane;
+}
+
 /* What a view, CPCDR_VIEW_FIELDS doubles, shows of a canvas. */
 void render(const Canvas& canvas, const double* view, float* pixels, int32_t* copies, int32_t* regions) {
   const int height = canvas.height, width = canvas.width;
@@ -106,9 +114,14 @@ CPCDR_KERNEL(cpcdr_composite,
   if (count < 1 || height < 1 || width < 1 || mixed < 0 || paste_count < 0) {
     return fail(CPCDR_INVALID_ARGUMENT, "composite: a size is too small");
   }
+  for (int s = 0; s < 3 * count; s++) {
+    if (!sources[s]) return fail(CPCDR_INVALID_ARGUMENT, "composite: null pointer");
+  }
   int samples = 1;
   for (int p = 0, previous = 0; p < paste_count; p++) {
-    const Paste paste(pastes + int64_t{p} * CPCDR_PASTE_FIELDS);
+    const double* const fields = pastes + int64_t{p} * CPCDR_PASTE_FIELDS;
+    if (!has_sane_numbers(fields)) return fail(CPCDR_INVALID_ARGUMENT, "composite: a number of a paste is too large");
+    const Paste paste(fields);
     if (const char* fault = fault_of(paste, count, height, width, mixed, previous)) {
       return fail(CPCDR_INVALID_ARGUMENT, fault);
     }
