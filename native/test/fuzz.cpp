@@ -5,6 +5,7 @@
  *
  *     fuzz SECONDS     with SEED in the environment: the same calls again
  */
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <memory>
@@ -44,11 +45,11 @@ class Case {
     for (int64_t i = 0; values && i < count; i++) values[i] = static_cast<double>(draw_float(pick(0, 9)));
     return values;
   }
-  /* Sizes as they are, but for one where the case is to be spoilt so: none becomes larger. */
-  const int32_t* sizes(Sizes values) {
-    if (spoil_ && !spoil_pointer_ && !values.empty()) {
+  /* Sizes as they are, but for one of the first `count` where the case is to be spoilt so: none becomes larger. */
+  const int32_t* sizes(Sizes values, size_t count = 64) {
+    if (spoil_ && !spoil_pointer_) {
       const int32_t bad[] = {0, -1, -7, INT32_MIN};
-      values[static_cast<size_t>(pick(0, static_cast<int>(values.size()) - 1))] = bad[pick(0, 3)];
+      values[static_cast<size_t>(pick(0, static_cast<int>(std::min(count, values.size())) - 1))] = bad[pick(0, 3)];
       spoilt_ = true;
     }
     int32_t* const kept = array<int32_t>(static_cast<int64_t>(values.size()));
@@ -163,7 +164,7 @@ int32_t binary(Case& c) {
   const int n = e[0] * e[1] * e[2] * e[3];
   const Sizes s = {e[0], e[1], e[2], e[3], e[1] * e[2] * e[3], e[2] * e[3], e[3], 1, 0, 0, 0, pick(0, 1)};
   const int32_t op = c.operation(CPCDR_NOT_EQUAL);
-  return cpcdr_binary(op, c.floats(n), c.floats(e[3]), c.floats(n), c.sizes(s));
+  return cpcdr_binary(op, c.floats(n), c.floats(e[3]), c.floats(n), c.sizes(s, 4));
 }
 int32_t unary(Case& c) {
   const int n = pick(1, 300);
