@@ -2,6 +2,7 @@
 #include "../dispatch.h"
 
 #include "../canvas.h"
+#include "../large_pages.h"
 #include "../math.h"
 #include "../thread_pool.h"
 
@@ -137,6 +138,11 @@ CPCDR_KERNEL(cpcdr_composite,
     return MixSource{static_cast<const uint8_t*>(sources[3 * s]), static_cast<const float*>(sources[3 * s + 1]),
                      static_cast<const int32_t*>(sources[3 * s + 2]), region_offsets[s]};
   };
+  /* Results are mostly new memory, whose first touches would cost more than what is written. */
+  const size_t all = static_cast<size_t>(mixed) * static_cast<size_t>(pixels);
+  prefer_large_pages(images, 3 * all * sizeof(float));
+  prefer_large_pages(copy_ids, all * sizeof(int32_t));
+  prefer_large_pages(region_ids, all * sizeof(int32_t));
   int32_t failed = 0;
   parallel_for(mixed, 1, [&](int64_t begin, int64_t end) {
     Canvas canvas{};
