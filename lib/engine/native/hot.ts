@@ -20,7 +20,10 @@ export const HOT_KERNELS = [
 
 /** The hot kernels on arrays of the process, wherever they compute. */
 export interface HotLibrary {
-  readonly symbols: Pick<Symbols, typeof HOT_KERNELS[number]>;
+  readonly symbols:
+    & Pick<Symbols, typeof HOT_KERNELS[number]>
+    /** The CPU library alone has it; bytes are labelled as floats elsewhere. */
+    & Partial<Pick<Symbols, "cpcdr_label_bytes">>;
   /** @throws {DeviceError} with the library's own message when a status is not 0. */
   check(status: number): void;
 }
