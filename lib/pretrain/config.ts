@@ -78,6 +78,7 @@ export const tinyPretrainConfig: PretrainConfig = {
   enlarge: 2,
   width: 16,
   pyramidChannels: 64,
+  topDownChannels: 0,
   projectorChannels: 64,
   embeddingSize: 64,
   prototypes: 200,
@@ -96,6 +97,7 @@ export const tinyPretrainConfig: PretrainConfig = {
     momentum: 0.9,
     weightDecay: 1e-5,
   },
+  accumulate: 1,
   warmupSteps: 50,
   steps: 500,
 };
@@ -108,6 +110,7 @@ export const tinyPretrainConfig: PretrainConfig = {
 export const paperPretrainConfig: PretrainConfig = {
   depth: 50,
   backbone: "random",
+  enlarge: 1,
   width: 64,
   pyramidChannels: 128,
   topDownChannels: 256,

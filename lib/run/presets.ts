@@ -72,7 +72,7 @@ const small: Preset = {
   regions: defaultRegionConfig,
   mix: paperMixConfig,
   // The pyramid without its widest convolutions: they cost as much as a ResNet-18 does.
-  pretrain: { ...paperPretrainConfig, depth: 18, topDownChannels: undefined, prototypes: 500 },
+  pretrain: { ...paperPretrainConfig, depth: 18, topDownChannels: 0, prototypes: 500 },
   saveEvery: 200,
 };
 
