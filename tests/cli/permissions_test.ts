@@ -8,8 +8,8 @@ const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 async function leastLine(): Promise<string[]> {
   const readme = await Deno.readTextFile(join(ROOT, "README.md"));
   const line = readme.split("\n").find((line) => /^ {4}deno run --allow-read/.test(line));
-  assert(line, "README has no such line");
-  return line.trim().split(" ");
+  assert(line !== undefined, "README has no such line");
+  return line!.trim().split(" ");
 }
 
 Deno.test("README's line of least permissions runs every stage, and cannot write elsewhere", () =>
