@@ -36,7 +36,7 @@ export async function readDescription(path: string): Promise<Description> {
   try {
     description = JSON.parse(text);
   } catch (error) {
-    throw fail(`JSON, got "${(error as Error).message}"`);
+    throw fail(`JSON, got ${jsonProblem(error)}`);
   }
   if (!isRecord(description)) throw fail(`an object, got ${text.trim().slice(0, 40)}`);
   const { name, classes, ignore, intrinsics, cameras, fps } = description;
@@ -64,6 +64,11 @@ export async function readDescription(path: string): Promise<Description> {
     }
   }
   return description;
+}
+
+/** What a JSON parser says, which quotes the text, in one line. */
+export function jsonProblem(error: unknown): string {
+  return `"${(error as Error).message.replaceAll(/[\s\p{Cc}]+/gu, " ")}"`;
 }
 
 /** True for a camera that can be used: focal lengths above 0. */

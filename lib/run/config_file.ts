@@ -5,7 +5,7 @@
  */
 
 import { closestString } from "@std/text";
-import { checkCamera } from "../data/description.ts";
+import { checkCamera, jsonProblem } from "../data/description.ts";
 import { readText } from "../data/listing.ts";
 import { ConfigError } from "../errors.ts";
 import type { Intrinsics } from "../records.ts";
@@ -53,7 +53,7 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
   try {
     file = JSON.parse(text);
   } catch (error) {
-    throw refused(path, "JSON", `"${(error as Error).message}"`, "correct the file");
+    throw refused(path, "JSON", jsonProblem(error), "correct the file");
   }
   const top: Fields = {
     command: "",

@@ -32,6 +32,7 @@ export class Progress {
   #started = 0;
   #first = 0;
   #shown = -Infinity;
+  #ended = false;
 
   constructor(options: ProgressOptions = {}) {
     this.#quiet = options.quiet ?? false;
@@ -56,7 +57,10 @@ export class Progress {
     const now = this.#now();
     if (stage !== this.#stage) {
       [this.#stage, this.#started, this.#first, this.#shown] = [stage, now, done, -Infinity];
+      this.#ended = false;
     }
+    if (this.#ended && done >= total) return; // The last line stands already.
+    this.#ended = done >= total;
     const interval = this.#terminal ? TERMINAL_INTERVAL : LINE_INTERVAL;
     if (now - this.#shown < interval && done < total) return;
     this.#shown = now;
