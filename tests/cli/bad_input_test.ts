@@ -137,7 +137,7 @@ const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] =
   ["pretrain --steps many", "--steps", "'many'", "whole number"],
   ["pretrain --seed 0.5", "--seed", "'0.5'", "whole number"],
   ["pretrain --preset huge", "--preset", "'huge'", "tiny, small, paper"],
-  ["pretrain --paste circles", "--paste", "'circles'", "regions, boxes, none"],
+  ["pretrain --paste circles", "--paste", "'circles'", "regions, components"],
   ["pretrain --pasta boxes", "--pasta", "Did you mean --paste?"],
   ["evaluate", "--run", "--help"],
   ["pretrain --intrinsics 700,700,320,240", "--intrinsics", "pixels", "divide fx and cx"],

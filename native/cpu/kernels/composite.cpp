@@ -164,13 +164,20 @@ CPCDR_KERNEL(cpcdr_composite,
     }
   });
   if (failed) return fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for a canvas");
-  /* Pastes that show nothing have no number, so numbers are known only now. */
+  /* Pastes that show nothing have no number, so numbers are known only now. Background m comes before image m's pastes. */
+  int32_t* const backgrounds = reinterpret_cast<int32_t*>(workspace(2, static_cast<size_t>(mixed) + 1));
+  if (!backgrounds) return fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for the numbers of backgrounds");
   int32_t next = 0;
   for (int m = 0, p = 0; m < mixed; m++) {
-    const int32_t background = next++;
+    backgrounds[m] = next++;
     for (; p < paste_count && pastes[int64_t{p} * CPCDR_PASTE_FIELDS] == m; p++) shown[p] = shown[p] ? next++ : -1;
-    int32_t* const ids = copy_ids + m * pixels;
-    for (int64_t i = 0; i < pixels; i++) ids[i] = ids[i] < 0 ? background : shown[ids[i]];
   }
+  parallel_for(mixed, 1, [=](int64_t begin, int64_t end) {
+    for (int64_t m = begin; m < end; m++) {
+      int32_t* const ids = copy_ids + m * pixels;
+      const int32_t background = backgrounds[m];
+      for (int64_t i = 0; i < pixels; i++) ids[i] = ids[i] < 0 ? background : shown[ids[i]];
+    }
+  });
   return CPCDR_OK;
 }
