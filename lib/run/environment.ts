@@ -5,13 +5,13 @@
  */
 
 import { cpus } from "node:os";
+import { join } from "@std/path";
 import * as tf from "@tensorflow/tfjs-core";
 import meta from "../../deno.json" with { type: "json" };
 import { CudaEngine } from "../engine/native/cuda_engine.ts";
 import { hotLibrary } from "../engine/native/hot.ts";
 import { sharedLibrary } from "../engine/native/library.ts";
 import { ABI_VERSION } from "../engine/native/symbols.ts";
-import type { RunConfig } from "./run_folder.ts";
 
 /** The `--device` that tensors live on now. */
 export function deviceInUse(): "cpu" | "webgpu" | "cuda" {
@@ -33,8 +33,8 @@ export function environmentRows(device: string | undefined, seconds?: number): [
     ["device", device ?? deviceInUse()],
     ["engine", tf.getBackend()],
     ["threads", `${threads} of ${navigator.hardwareConcurrency}`],
-    ["processor", cpus()[0]?.model.trim() ?? "unknown"],
-    ["system", `${Deno.build.os} ${Deno.osRelease()}, ${Deno.build.arch}`],
+    ["processor", told(() => cpus()[0].model.trim())],
+    ["system", `${Deno.build.os} ${told(Deno.osRelease)}, ${Deno.build.arch}`],
     ["cpcdr", meta.version],
     ["Deno", `${Deno.version.deno} (V8 ${Deno.version.v8})`],
     ["tfjs-core", tf.version_core],
@@ -47,30 +47,29 @@ export function environmentRows(device: string | undefined, seconds?: number): [
   return rows;
 }
 
-/** The command that makes a run from its beginning. */
-export function repeatCommand(config: RunConfig): string {
-  const { preset, seed, data, settings, depthRun } = config;
-  const options = [
-    ...data.map((folder) => `--data ${quoted(folder)}`),
-    `--preset ${preset}`,
-    `--seed ${seed}`,
-    ...(depthRun ? [`--depth-run ${quoted(depthRun)}`] : []),
-    `--depth-steps ${settings.depth.steps}`,
-    `--steps ${settings.pretrain.steps}`,
-    `--paste ${settings.mix.paste}`,
-    `--device ${deviceInUse()}`,
-  ];
-  return `deno run -A cli.ts pretrain ${options.join(" ")}`;
+/** The command that makes a run from its beginning, from the configuration that its folder keeps. */
+export function repeatCommand(folder: string): string {
+  const config = quoted(join(folder, "config.json"));
+  return `deno run -A cli.ts pretrain --config ${config} --device ${deviceInUse()}`;
 }
 
 /** The command that goes on with an interrupted one. */
-export function resumeCommand(folder: string, config: RunConfig): string {
-  return `${repeatCommand(config)} --resume --out ${quoted(folder)}`;
+export function resumeCommand(folder: string): string {
+  return `${repeatCommand(folder)} --resume --out ${quoted(folder)}`;
 }
 
 /** As a POSIX shell reads it. */
 function quoted(path: string): string {
   return /^[\w./:+=@%-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
+/** What the system says, where it may be asked and knows. */
+function told(ask: () => string): string {
+  try {
+    return ask();
+  } catch {
+    return "unknown";
+  }
 }
 
 function utc(time: Date): string {

@@ -93,7 +93,7 @@ export async function writeStoppedReport(
       stage,
       completed,
       steps: config.settings[stage].steps,
-      resume: resumeCommand(folder, config),
+      resume: resumeCommand(folder),
     },
     stages: stageExamples(sources, frames, config),
     environment: environmentRows(undefined),
@@ -110,7 +110,7 @@ function commonData(folder: string, config: RunConfig, metrics: readonly Metrics
     prototypes: settings.pretrain.prototypes,
     depthRun: config.depthRun,
     settings: { ...others, ...settings },
-    command: repeatCommand(config),
+    command: repeatCommand(folder),
   };
 }
 
