@@ -139,7 +139,7 @@ export function showCurves<Metrics extends Readonly<Record<string, number>>>(
       `${name} ${round(metrics[0][name])} -> ${round(metrics[metrics.length - 1][name])}`
     );
     return {
-      "text/html": themed(curvePlot(curves, names.join(", "))),
+      "text/html": themed(legend(curves) + curvePlot(curves, names.join(", "))),
       "text/plain": `${metrics.length} steps: ${ends.join(", ")}`,
     };
   });
@@ -181,6 +181,14 @@ export function showScore(score: SegmentationScore, classes: readonly string[]):
       "text/plain": [head, ...lines].join("\n"),
     };
   });
+}
+
+/** Names beside their colours. */
+function legend(curves: readonly { readonly name: string; readonly colour: string }[]): string {
+  const entries = curves.map(({ name, colour }) =>
+    `<span style="color: ${colour}">&#9632;</span> ${escape(name)}`
+  );
+  return `<p>${entries.join(" &ensp; ")}</p>`;
 }
 
 /** A part of a page that brings the report's colours along. */

@@ -153,8 +153,9 @@ function sayMemory(session: Session, { height, width, mix, pretrain }: Preset, d
   const batch = { count: 2 * mix.sources, height, width };
   const parameters = countParameters(pretrain);
   session.progress.say(memoryLine(memoryPlan(pretrain, batch, parameters), pretrain, batch));
-  // A GPU does not tell how much it has free.
-  if (device.name === "webgpu") return;
+  // A GPU does not tell how much it has free, nor does the system tell everyone.
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  if (device.name === "webgpu" || state !== "granted") return;
   const advice = memoryAdvice(pretrain, batch, parameters, Deno.systemMemoryInfo().available);
   if (advice) session.warn(advice);
 }
