@@ -5,7 +5,7 @@
  * Stages hand on plain records (see `lib/records.ts`); nothing happens at import. Start with
  * {@linkcode useDevice}, then follow the data: {@linkcode streetScenes} or {@linkcode openDataset} ->
  * {@linkcode DepthTrainer} -> {@linkcode depthRegions} -> {@linkcode mixImages} ->
- * {@linkcode Pretrainer} -> {@linkcode clusterProtocol}.
+ * {@linkcode Pretrainer} -> {@linkcode clusterProtocol}. {@linkcode show} displays any of it in a notebook.
  *
  * @example
  * ```ts
@@ -29,6 +29,7 @@ export {
   type DeviceOptions,
   useDevice,
 } from "./lib/engine/device.ts";
+export type { StateDict, StateTensor } from "./lib/nn/parameters.ts";
 export type { Dataset, FrameInfo, Size, Split } from "./lib/data/dataset.ts";
 export { openDataset, type OpenOptions } from "./lib/data/open.ts";
 export { openFolder } from "./lib/data/folder.ts";
@@ -47,7 +48,15 @@ export {
   type CityscapesLabel,
 } from "./lib/data/cityscapes_classes.ts";
 export { type StreetOptions, streetScenes, type StreetSplit } from "./lib/data/street/scenes.ts";
-export { defaultDepthConfig, type DepthConfig, tinyDepthConfig } from "./lib/depth/config.ts";
+export {
+  type AlignmentLevel,
+  defaultDepthConfig,
+  type DepthAugmentation,
+  type DepthConfig,
+  type DepthSchedule,
+  type InitialDisparity,
+  tinyDepthConfig,
+} from "./lib/depth/config.ts";
 export {
   constantDepthMetrics,
   type DepthMetricOptions,
@@ -61,13 +70,14 @@ export {
   DepthTrainer,
   type PredictOptions,
 } from "./lib/depth/trainer.ts";
-export type { DepthBatch } from "./lib/depth/augmentation.ts";
+export type { DepthBatch, Pixels } from "./lib/depth/augmentation.ts";
 export {
   defaultRegionConfig,
   type Grouping,
   type InfomapConfig,
   type RegionConfig,
 } from "./lib/regions/config.ts";
+export type { SuperpixelConfig, SuperpixelImage } from "./lib/regions/superpixels.ts";
 export {
   type BatchComponents,
   type ComponentOptions,
@@ -118,6 +128,7 @@ export { mixedBatch } from "./lib/mix/batches.ts";
 export { mixImages } from "./lib/mix/mix_images.ts";
 export type { MixSource } from "./lib/mix/paste.ts";
 export {
+  type OptimizerConfig,
   paperPretrainConfig,
   type PretrainConfig,
   tinyPretrainConfig,
@@ -134,11 +145,20 @@ export {
   type PrototypeUse,
   prototypeUse,
 } from "./lib/evaluate/prototype_groups.ts";
-export { colourPositionBaseline } from "./lib/evaluate/colour_baseline.ts";
-export { kmeansProtocol } from "./lib/evaluate/kmeans_protocol.ts";
+export {
+  type ColourBaselineOptions,
+  colourPositionBaseline,
+} from "./lib/evaluate/colour_baseline.ts";
+export type { KMeansOptions } from "./lib/evaluate/kmeans.ts";
+export {
+  type Embedder,
+  kmeansProtocol,
+  type KMeansProtocolInput,
+} from "./lib/evaluate/kmeans_protocol.ts";
 export { finetune, type FinetuneInput, type FinetuneResult } from "./lib/evaluate/finetune.ts";
 export { defaultFinetuneConfig, type FinetuneConfig } from "./lib/evaluate/finetune_config.ts";
-export { linearProbe } from "./lib/evaluate/linear_probe.ts";
+export { linearProbe, type LinearProbeInput } from "./lib/evaluate/linear_probe.ts";
+export type { SoftmaxRegressionOptions } from "./lib/evaluate/softmax_regression.ts";
 export {
   encodePng,
   JUPYTER_DISPLAY,
@@ -184,5 +204,5 @@ export {
   type PlannedBatch,
 } from "./lib/pretrain/memory_plan.ts";
 export type { StateDict, StateTensor } from "./lib/nn/parameters.ts";
-export { type Preset, type PresetName, PRESETS } from "./lib/run/presets.ts";
+export { type Preset, type PresetName, PRESETS, type SceneCounts } from "./lib/run/presets.ts";
 export { depthBatch, mixSource } from "./lib/run/stage_inputs.ts";

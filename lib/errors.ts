@@ -8,46 +8,55 @@
 
 /** What every deliberate error of this module derives from. */
 export class CpcdrError extends Error {
+  /** The name of its class. */
   override readonly name: string = "CpcdrError";
 }
 
 /** A dataset, image, label or other input file cannot be used as it is. */
 export class DataError extends CpcdrError {
+  /** The name of its class. */
   override readonly name = "DataError";
 }
 
 /** An option or a configuration value is out of its range, or two of them contradict each other. */
 export class ConfigError extends CpcdrError {
+  /** The name of its class. */
   override readonly name = "ConfigError";
 }
 
 /** A checkpoint is missing, truncated, or belongs to another network or preset. */
 export class CheckpointError extends CpcdrError {
+  /** The name of its class. */
   override readonly name = "CheckpointError";
 }
 
 /** An engine cannot be used, was lost, or ran out of memory. */
 export class DeviceError extends CpcdrError {
+  /** The name of its class. */
   override readonly name: string = "DeviceError";
 }
 
 /** The GPU went away (driver reset, unplugged, destroyed); tensors on it are gone. */
 export class DeviceLostError extends DeviceError {
+  /** The name of its class. */
   override readonly name = "DeviceLostError";
 }
 
 /** A tensor does not fit the GPU's memory, or one binding of it. */
 export class DeviceMemoryError extends DeviceError {
+  /** The name of its class. */
   override readonly name = "DeviceMemoryError";
 }
 
 /** Training left the range where its numbers mean anything: NaN or infinite loss, collapse. */
 export class TrainingError extends CpcdrError {
+  /** The name of its class. */
   override readonly name = "TrainingError";
 }
 
 /** A result cannot be written: full disk, read-only folder. What was saved before is intact. */
 export class StorageError extends CpcdrError {
+  /** The name of its class. */
   override readonly name = "StorageError";
 }
 

@@ -73,7 +73,7 @@ export class Random {
  *
  * @example
  * ```ts
- * import { randomStream } from "./random.ts";
+ * import { randomStream } from "@cpcdr/cpcdr";
  * const random = randomStream(7, "mix", 120);
  * random.uniform(0.2, 2);
  * ```

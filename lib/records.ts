@@ -9,9 +9,13 @@
 
 /** Pinhole intrinsics in image widths (fx, cx) and heights (fy, cy), so that resizing keeps them. */
 export interface Intrinsics {
+  /** Focal length across, in image widths; above 0. */
   readonly fx: number;
+  /** Focal length down, in image heights; above 0. */
   readonly fy: number;
+  /** Column of the principal point, in image widths from the left edge. */
   readonly cx: number;
+  /** Row of the principal point, in image heights from the upper edge. */
   readonly cy: number;
 }
 
@@ -21,10 +25,13 @@ export interface Frame {
   readonly name: string;
   /** The video it belongs to; frames of one sequence are neighbours in time. */
   readonly sequence: string;
+  /** H, pixels. */
   readonly height: number;
+  /** W, pixels. */
   readonly width: number;
   /** `[H,W,3]` sRGB, 0..255. */
   readonly rgb: Uint8Array;
+  /** Of its camera, where it is known. */
   readonly intrinsics?: Intrinsics;
   /** `[H,W]` class ids; the dataset's `ignore` value marks pixels that do not count. */
   readonly labels?: Uint8Array;
@@ -40,7 +47,9 @@ export interface Frame {
 
 /** What the depth stage says of one frame. */
 export interface DepthMap {
+  /** H, pixels. */
   readonly height: number;
+  /** W, pixels. */
   readonly width: number;
   /** `[H,W]` inverse depth, > 0, up to one unknown scale per video. */
   readonly disparity: Float32Array;
@@ -52,8 +61,11 @@ export interface Region {
   readonly area: number;
   /** Box in pixels: rows [top, bottom), columns [left, right). */
   readonly top: number;
+  /** First column. */
   readonly left: number;
+  /** The row after the last. */
   readonly bottom: number;
+  /** The column after the last. */
   readonly right: number;
   /** Mean inverse depth, in the unit of the depth map it came from. */
   readonly disparity: number;
@@ -61,10 +73,13 @@ export interface Region {
 
 /** A frame cut into coherent depth regions. */
 export interface RegionMap {
+  /** H, pixels. */
   readonly height: number;
+  /** W, pixels. */
   readonly width: number;
   /** `[H,W]` region ids 0..regions.length-1, in raster order of first pixel. */
   readonly ids: Int32Array;
+  /** By id. */
   readonly regions: readonly Region[];
 }
 
@@ -84,7 +99,9 @@ export interface Copy {
 export interface MixedBatch {
   /** 2M. */
   readonly count: number;
+  /** H, pixels of every image. */
   readonly height: number;
+  /** W, pixels of every image. */
   readonly width: number;
   /** `[2M,H,W,3]`, normalised with ImageNet's mean and deviation. */
   readonly images: Float32Array;
@@ -92,6 +109,7 @@ export interface MixedBatch {
   readonly copyIds: Int32Array;
   /** `[2M,H,W]` region ids, unique in the batch: `regionOffsets[source] + id in that source`. */
   readonly regionIds: Int32Array;
+  /** Where the pixels of all images come from. */
   readonly copies: readonly Copy[];
   /** `[M+1]` first batch-wide region id of each source, and the total at the end. */
   readonly regionOffsets: Int32Array;
@@ -99,9 +117,13 @@ export interface MixedBatch {
 
 /** Features of one or more images. */
 export interface Embedding {
+  /** N, images. */
   readonly count: number;
+  /** h, features. */
   readonly height: number;
+  /** w, features. */
   readonly width: number;
+  /** C, length of a feature. */
   readonly channels: number;
   /** `[N,h,w,C]`, each pixel's row of unit length. */
   readonly values: Float32Array;
@@ -111,6 +133,7 @@ export interface Embedding {
 export interface SegmentationScore {
   /** Mean over classes that occur, after one-to-one matching where clusters were given. */
   readonly miou: number;
+  /** Share of the labelled pixels that are right. */
   readonly accuracy: number;
   /** IoU per class, NaN for a class that occurs in neither labels nor prediction. */
   readonly perClass: readonly number[];

@@ -8,7 +8,9 @@ import type { Frame, Intrinsics } from "../records.ts";
 
 /** Pixels. */
 export interface Size {
+  /** H, rows. */
   readonly height: number;
+  /** W, columns. */
   readonly width: number;
 }
 
@@ -32,6 +34,7 @@ export interface FrameInfo {
 
 /** An ordered set of driving frames, with whatever truth there is. */
 export interface Dataset {
+  /** What reports call it. */
   readonly name: string;
   /** Class names by id; empty where there are no labels. */
   readonly classes: readonly string[];
@@ -41,6 +44,7 @@ export interface Dataset {
   readonly intrinsics?: Intrinsics;
   /** Frames a second. */
   readonly fps?: number;
+  /** All frames; `read` takes their index. */
   readonly frames: readonly FrameInfo[];
   /**
    * Reads one frame at a size.

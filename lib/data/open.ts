@@ -35,10 +35,19 @@ export interface OpenOptions {
  * Where the labels of a known layout were not downloaded, its frames are unlabelled and `classes` is empty.
  *
  * @example
- * ```ts ignore
- * import { openDataset } from "@cpcdr/cpcdr";
- * const cityscapes = await openDataset("cityscapes", { split: "validation" });
- * const frame = await cityscapes.read(0, { height: 256, width: 512 });
+ * ```ts
+ * import { openDataset, streetScenes, writeFrame } from "@cpcdr/cpcdr";
+ * import { assertEquals } from "@std/assert";
+ * // A folder of one frame: a dataset without any description.
+ * const folder = await Deno.makeTempDir();
+ * const scenes = streetScenes({ seed: 0, split: "train", sequences: 1, framesPerSequence: 1 });
+ * const drawn = await scenes.read(0, { height: 64, width: 128 });
+ * await writeFrame(folder, { ...drawn, labels: undefined });
+ *
+ * const dataset = await openDataset(folder);
+ * const frame = await dataset.read(0, { height: 32, width: 64 });
+ * assertEquals([frame.name, frame.rgb.length], [drawn.name, 32 * 64 * 3]);
+ * await Deno.remove(folder, { recursive: true });
  * ```
  *
  * @throws {DataError} naming the file or folder and the remedy when it cannot be used.

@@ -21,8 +21,15 @@ export interface ReadOptions {
  * The first error ends it, once what was begun has finished; so does leaving the loop early.
  *
  * @example
- * ```ts ignore
- * for await (const frame of readFrames(dataset, [0, 7, 3], { height: 64, width: 128 })) use(frame);
+ * ```ts
+ * import { readFrames, streetScenes } from "@cpcdr/cpcdr";
+ * const scenes = streetScenes({ seed: 0, split: "train", sequences: 2, framesPerSequence: 2 });
+ * for await (const frame of readFrames(scenes, [0, 3, 1], { height: 32, width: 64 })) {
+ *   console.log(frame.name, frame.rgb.length);
+ * }
+ * // All of them at once:
+ * const frames = await Array.fromAsync(readFrames(scenes, scenes.frames.keys(), { height: 32, width: 64 }));
+ * console.log(frames.length);
  * ```
  *
  * @throws {ConfigError} when `ahead` is not a positive integer.

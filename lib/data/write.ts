@@ -55,6 +55,16 @@ export async function writeMap16(
 /**
  * Writes image, labels, depth and disparity of a frame under `folder`, as `openFolder` reads them.
  *
+ * @example
+ * ```ts
+ * import { streetScenes, writeFrame } from "@cpcdr/cpcdr";
+ * const folder = await Deno.makeTempDir();
+ * const scenes = streetScenes({ seed: 0, split: "train", sequences: 1, framesPerSequence: 1 });
+ * await writeFrame(folder, await scenes.read(0, { height: 64, width: 128 }));
+ * await Deno.stat(`${folder}/images/train-0000/000000.png`);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
  * @throws {StorageError} when the disk is full or the folder cannot be written.
  */
 export async function writeFrame(folder: string, frame: Frame): Promise<void> {

@@ -15,7 +15,9 @@ export type Pixels = Uint8Array | Float32Array;
 export interface DepthBatch {
   /** B. */
   readonly count: number;
+  /** H, pixels; a multiple of 32. */
   readonly height: number;
+  /** W, pixels; a multiple of 32. */
   readonly width: number;
   /** `[B,H,W,3]` frames whose depth is learnt. */
   readonly target: Pixels;

@@ -23,7 +23,9 @@ export interface DepthAugmentation {
  * values leave the plane to be found out, as Monodepth2 does.
  */
 export interface InitialDisparity {
+  /** At the horizon and above it, between 0 and 1. */
   readonly far: number;
+  /** At the bottom row, between 0 and 1. */
   readonly near: number;
   /** Fraction of the height from the top, 0..1. */
   readonly horizon: number;
@@ -31,12 +33,15 @@ export interface InitialDisparity {
 
 /** One level of direct alignment: images at 1 / shrink of their size, and steps taken there. */
 export interface AlignmentLevel {
+  /** Images are looked at at 1 / shrink of their size: 1, 2, 4 or 8. */
   readonly shrink: number;
+  /** Gauss-Newton steps. */
   readonly iterations: number;
 }
 
 /** Settings of the networks, the losses and the optimiser of the depth stage. */
 export interface DepthConfig {
+  /** Layers of the depth encoder, a ResNet. */
   readonly depth: 18 | 34 | 50;
   /** Channels of the depth encoder's first stage: 64 is the standard network. */
   readonly width: number;
@@ -71,9 +76,11 @@ export interface DepthConfig {
    * which costs a third and lets coarse scales feel motions of many pixels.
    */
   readonly lossSize: "full" | "own";
-  /** Depths that a disparity of 1 and 0 stand for, in the unknown unit of the video. */
+  /** Depth that a disparity of 1 stands for, in the unknown unit of the video. */
   readonly minDepth: number;
+  /** Depth that a disparity of 0 stands for, in the same unit. */
   readonly maxDepth: number;
+  /** What the depth network answers before it has learnt. */
   readonly initialDisparity: InitialDisparity;
   /**
    * What the mean of every disparity map is brought to before it is used, so that the unit of depth
@@ -88,6 +95,7 @@ export interface DepthConfig {
   readonly edgeSharpness: number;
   /** Leaves out pixels that an unmoved source explains better than a moved one. */
   readonly autoMask: boolean;
+  /** How training frames are varied. */
   readonly augmentation: DepthAugmentation;
   /**
    * Frames whose depth is learnt: those between two others of their video (Monodepth2), or every one,
@@ -96,10 +104,13 @@ export interface DepthConfig {
   readonly targets: "between" | "every";
   /** Targets per step. */
   readonly batchSize: number;
+  /** Training steps in all; the learning rate is planned over them. */
   readonly steps: number;
+  /** Steps in which the rate rises from 0 to its peak. */
   readonly warmupSteps: number;
   /** Adam's peak rate, reached after the warm-up. */
   readonly learningRate: number;
+  /** How the rate falls after the warm-up. */
   readonly schedule: DepthSchedule;
 }
 

@@ -16,9 +16,11 @@ export interface DepthScore {
   readonly rmse: number;
   /** Root of mean (log p - log g)^2. */
   readonly rmseLog: number;
-  /** Shares with max(p / g, g / p) below 1.25, 1.25^2 and 1.25^3. */
+  /** Share of the pixels with max(p / g, g / p) below 1.25, 0..1. */
   readonly a1: number;
+  /** The same within a factor of 1.25 squared. */
   readonly a2: number;
+  /** The same within a factor of 1.25 cubed. */
   readonly a3: number;
 }
 

@@ -52,8 +52,28 @@ const ANSWERING = { training: false };
  * Learns depth and motion from three frames at a time (Godard et al. 2019, "Monodepth2"), and answers
  * inverse depths. All of it runs on the current tfjs backend; `dispose` frees its tensors. Equal
  * config, seed and batches give equal bytes on one engine.
+ *
+ * @example
+ * ```ts
+ * import { depthBatch, depthTargets, DepthTrainer, readFrames } from "@cpcdr/cpcdr";
+ * import { streetScenes, tinyDepthConfig, useDevice } from "@cpcdr/cpcdr";
+ * await useDevice("cpu");
+ * const scenes = streetScenes({ seed: 0, split: "train", sequences: 1, framesPerSequence: 3 });
+ * const size = { height: 64, width: 128 };
+ * const frames = await Array.fromAsync(readFrames(scenes, scenes.frames.keys(), size));
+ * const trainer = new DepthTrainer({ ...tinyDepthConfig, steps: 2 }, 0);
+ * const targets = depthTargets(frames, true);
+ * for (let step = 0; step < 2; step++) {
+ *   const { photometric } = await trainer.step(depthBatch(frames, targets, 2, 0, step), step);
+ *   console.log(step, photometric);
+ * }
+ * const [map] = await trainer.predict(frames);
+ * console.log("disparity of the first pixel", map.disparity[0]);
+ * trainer.dispose();
+ * ```
  */
 export class DepthTrainer {
+  /** The settings that it was made with. */
   readonly config: DepthConfig;
   readonly #seed: number;
   readonly #store: ParameterStore;
@@ -62,7 +82,12 @@ export class DepthTrainer {
   readonly #optimizer: Adam;
   readonly #schedule: Schedule;
 
-  /** @throws {ConfigError} when a setting is out of its range. */
+  /**
+   * Two networks with random weights.
+   *
+   * @param seed decides the weights, and how frames are varied at each step.
+   * @throws {ConfigError} when a setting is out of its range.
+   */
   constructor(config: DepthConfig, seed: number) {
     checkDepthConfig(config);
     this.config = config;

@@ -19,6 +19,7 @@ export type DeviceName = "auto" | "cpu" | "webgpu" | "cuda";
 
 /** The engine in use. */
 export interface Device {
+  /** Which of the engines that can be asked for. */
   readonly name: "cpu" | "webgpu" | "cuda";
   /**
    * `native` is the C++ library, `tfjs-cpu` plain TypeScript, `webgpu` the kernels in WGSL. Device `cuda` runs the
@@ -43,6 +44,13 @@ export interface DeviceOptions {
  * Makes an engine the one that tensors live on from here on. `auto` takes a GPU where WebGPU finds one,
  * and otherwise the CPU: never a software adapter, which is slower than the CPU engine, and never CUDA, whose
  * kernels have not been measured yet.
+ *
+ * @example
+ * ```ts
+ * import { useDevice } from "@cpcdr/cpcdr";
+ * const device = await useDevice("cpu", { threads: 1 });
+ * console.log(device.detail);
+ * ```
  *
  * @throws {DeviceError} when it is not available here, with what to use instead.
  */

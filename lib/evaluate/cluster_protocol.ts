@@ -14,12 +14,15 @@ import { addToConfusion, emptyConfusion, foldColumns, scoreConfusion } from "./s
 
 /** Input of {@linkcode clusterProtocol}. */
 export interface ClusterProtocolInput {
+  /** The trained network. */
   readonly model: PrototypeModel;
   /** K. */
   readonly prototypeCount: number;
   /** Frames with labels, which are scored. */
   readonly frames: Iterable<Frame> | AsyncIterable<Frame>;
+  /** C, classes of the labels and groups of the prototypes. */
   readonly classes: number;
+  /** The label of pixels that do not count. */
   readonly ignore: number;
   /**
    * Frames that tell what each prototype stands for ({@linkcode groupPrototypes}); their labels are
@@ -32,6 +35,7 @@ export interface ClusterProtocolInput {
 
 /** What {@linkcode clusterProtocol} answers. */
 export interface ClusterProtocolResult {
+  /** Over all frames, after grouping and matching. */
   readonly score: SegmentationScore;
   /** `[K]` the class that stands for each prototype after grouping and matching. */
   readonly classOfPrototype: Int32Array;
@@ -39,6 +43,24 @@ export interface ClusterProtocolResult {
 
 /**
  * Scores a trained network by protocol `cluster`. The number of groups always equals `classes`.
+ *
+ * @example
+ * ```ts
+ * import { clusterProtocol, Pretrainer, readFrames, streetScenes } from "@cpcdr/cpcdr";
+ * import { tinyPretrainConfig, useDevice } from "@cpcdr/cpcdr";
+ * await useDevice("cpu");
+ * const scenes = streetScenes({ seed: 0, split: "test", sequences: 2, framesPerSequence: 1 });
+ * const pretrainer = new Pretrainer(tinyPretrainConfig, 0);
+ * const { score } = await clusterProtocol({
+ *   model: pretrainer,
+ *   prototypeCount: tinyPretrainConfig.prototypes,
+ *   frames: readFrames(scenes, scenes.frames.keys(), { height: 64, width: 128 }),
+ *   classes: scenes.classes.length,
+ *   ignore: scenes.ignore,
+ * });
+ * console.log("mIoU", score.miou, "of a network that has learnt nothing");
+ * pretrainer.dispose();
+ * ```
  *
  * @throws {ConfigError} when there are fewer prototypes than classes; {DataError} when a frame has
  * no labels or a label out of range.

@@ -15,18 +15,23 @@ import { largestChannel } from "./upsample.ts";
 
 /** What the protocol needs of a network: `Pretrainer` in `pretrain/` has this shape. */
 export interface Embedder {
+  /** Features of frames that are all of one size. */
   embed(frames: readonly Frame[]): Promise<Embedding>;
 }
 
 /** Input of {@linkcode kmeansProtocol}. */
 export interface KMeansProtocolInput extends Partial<KMeansOptions> {
+  /** The trained network. */
   readonly embedder: Embedder;
   /** Frames that the centres are fitted on; labels are not looked at. */
   readonly trainFrames: readonly Frame[];
   /** Frames with labels, which are scored. */
   readonly frames: Iterable<Frame> | AsyncIterable<Frame>;
+  /** C, classes of the labels and clusters. */
   readonly classes: number;
+  /** The label of pixels that do not count. */
   readonly ignore: number;
+  /** Decides which features are drawn and where k-means begins. */
   readonly seed: number;
   /** Features that the centres are fitted on, drawn at random; 10,000 by default. */
   readonly fitFeatures?: number;

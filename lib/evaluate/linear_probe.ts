@@ -19,13 +19,17 @@ import { interpolate, largestChannel, tapsAt } from "./upsample.ts";
 
 /** Input of {@linkcode linearProbe}. */
 export interface LinearProbeInput extends Partial<SoftmaxRegressionOptions> {
+  /** The trained network; it stays as it is. */
   readonly embedder: Embedder;
   /** Frames with labels that the classifier is fitted on. */
   readonly trainFrames: readonly Frame[];
   /** Frames with labels, which are scored. */
   readonly frames: Iterable<Frame> | AsyncIterable<Frame>;
+  /** C, classes of the labels. */
   readonly classes: number;
+  /** The label of pixels that do not count. */
   readonly ignore: number;
+  /** Decides which pixels are drawn, and in which order they are fitted. */
   readonly seed: number;
   /** Labelled pixels that the classifier is fitted on, drawn at random; 20,000 by default. */
   readonly fitPixels?: number;

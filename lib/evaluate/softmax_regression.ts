@@ -8,8 +8,11 @@ import type { Random } from "../random.ts";
 
 /** Settings of {@linkcode fitSoftmaxRegression}. */
 export interface SoftmaxRegressionOptions {
+  /** Adam's steps. */
   readonly steps: number;
+  /** Rows of one step. */
   readonly batchSize: number;
+  /** Adam's rate. */
   readonly learningRate: number;
 }
 

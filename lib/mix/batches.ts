@@ -10,7 +10,13 @@ import type { MixConfig } from "./config.ts";
 import { mixImages } from "./mix_images.ts";
 import type { MixSource } from "./paste.ts";
 
-/** Mixes sources that are drawn for this step; the batch depends on seed and step alone. */
+/**
+ * Mixes sources that are drawn for this step; the batch depends on seed and step alone. See
+ * {@linkcode Pretrainer} for an example.
+ *
+ * @param sources Of these, `config.sources` are drawn.
+ * @throws {ConfigError} when there is no source, or sources differ in size.
+ */
 export function mixedBatch(
   sources: readonly MixSource[],
   config: MixConfig,

@@ -12,19 +12,27 @@ export type PasteShape = RegionSource | "boxes" | "none";
 
 /** Torchvision's ColorJitter with its probability, then blur and grey with theirs. */
 export interface ColourConfig {
+  /** Brightness is multiplied by 1 +- this at most. */
   readonly brightness: number;
+  /** Contrast is multiplied by 1 +- this at most. */
   readonly contrast: number;
+  /** Saturation is multiplied by 1 +- this at most. */
   readonly saturation: number;
+  /** Largest turn of the hue, as a fraction of a full circle. */
   readonly hue: number;
+  /** Probability of these four, in random order. */
   readonly jitterChance: number;
+  /** Probability of a Gaussian blur. */
   readonly blurChance: number;
   /** Bounds of the blur's deviation in pixels. */
   readonly blurSigma: readonly [number, number];
+  /** Probability of a picture without colour. */
   readonly greyChance: number;
 }
 
 /** See the module's comment. */
 export interface MixConfig {
+  /** What is pasted; `none` mixes nothing. */
   readonly paste: PasteShape;
   /** Whose labels the region loss compares; they may be others than what is pasted. */
   readonly lossRegions: RegionSource;
@@ -36,12 +44,15 @@ export interface MixConfig {
   readonly depthTest: boolean;
   /** Regions move along the ground, so that size, height in the image and disparity agree. */
   readonly groundDistance: boolean;
-  /** Bounds of the scale. */
+  /** Least scale of a paste. */
   readonly minScale: number;
+  /** Largest scale of a paste. */
   readonly maxScale: number;
-  /** Regions lower or narrower than this, or both sides below `minSide`, are not pasted; of the height. */
+  /** Regions lower than this are not pasted; of the image's height. */
   readonly minHeight: number;
+  /** Regions narrower than this are not pasted; of the image's height. */
   readonly minWidth: number;
+  /** Regions of which both sides are below this are not pasted; of the image's height. */
   readonly minSide: number;
   /** A region that covers this share of both axes is nearly the whole image and is not pasted. */
   readonly wholeImage: number;
@@ -49,7 +60,9 @@ export interface MixConfig {
   readonly shake: number;
   /** Probability of a mirrored paste, and of a mirrored mixed image. */
   readonly flipChance: number;
+  /** Colours of each paste. */
   readonly pasteColour: ColourConfig;
+  /** Colours of each mixed image. */
   readonly viewColour: ColourConfig;
   /** A mixed image is enlarged by up to this and cropped back. */
   readonly maxZoom: number;

@@ -22,6 +22,22 @@ const IDENTITY = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
  * The batch of one training step. In round one every piece is pasted `pastes[0]` times, in round two
  * `pastes[1]` times, dealt over the M canvases of the round in random order.
  *
+ * @example
+ * ```ts
+ * import { depthRegions, mixImages, mixSource, randomStream, readFrames } from "@cpcdr/cpcdr";
+ * import { streetScenes, tinyMixConfig } from "@cpcdr/cpcdr";
+ * import { assertEquals } from "@std/assert";
+ * const scenes = streetScenes({ seed: 0, split: "train", sequences: 2, framesPerSequence: 1 });
+ * const size = { height: 64, width: 128 };
+ * const frames = await Array.fromAsync(readFrames(scenes, scenes.frames.keys(), size));
+ * const sources = frames.map((frame) => {
+ *   const depth = { ...size, disparity: frame.depth!.map((metres) => 1 / metres) };
+ *   return mixSource(frame, depth, depthRegions(depth, frame.intrinsics!));
+ * });
+ * const batch = mixImages(sources, tinyMixConfig, randomStream(0, "example"));
+ * assertEquals(batch.images.length, 2 * sources.length * 64 * 128 * 3);
+ * ```
+ *
  * @param library composes on all cores; null: plain TypeScript, whose colours agree within a step of 8
  * bits and whose ids are the same. By default the library that ships for this platform.
  * @throws {ConfigError} when there is no source, or sources differ in size.

@@ -10,10 +10,13 @@ import type { MixConfig } from "./config.ts";
 
 /** One image that takes part in the mixing. Disparities of all sources of a batch share one unit. */
 export interface MixSource {
+  /** H, pixels. */
   readonly height: number;
+  /** W, pixels. */
   readonly width: number;
   /** `[H,W,3]`, 0..255. */
   readonly rgb: Uint8Array;
+  /** `[H,W]` disparities, which decide what is in front. */
   readonly depth: DepthMap;
   /** What the loss compares, and what is pasted where there are no `shapes`. */
   readonly regions: RegionMap;

@@ -10,8 +10,11 @@ import { constant, type Initializer } from "./initializers.ts";
 
 /** One named array of a checkpoint, row-major. */
 export interface StateTensor {
+  /** As safetensors calls the type of its numbers. */
   readonly dtype: "F32" | "I32";
+  /** Length of each axis. */
   readonly shape: number[];
+  /** Its numbers, the last axis fastest. */
   readonly data: Float32Array | Int32Array;
 }
 

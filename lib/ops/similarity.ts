@@ -18,6 +18,14 @@ export interface SimilarityOptions {
 /**
  * `[N,K]` similarities of the rows of a `[N,D]` and b `[K,D]`, float32.
  *
+ * @example
+ * ```ts
+ * import { similarity } from "@cpcdr/cpcdr";
+ * import { assertEquals } from "@std/assert";
+ * const features = Float32Array.of(3, 0, 0, 2), prototypes = Float32Array.of(1, 0);
+ * assertEquals([...similarity(features, prototypes, { dimension: 2, kind: "cosine" })], [1, 0]);
+ * ```
+ *
  * @param library null: plain TypeScript. By default the library that ships for this platform.
  * @throws {ConfigError} when an array is no whole number of rows.
  */

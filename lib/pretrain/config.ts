@@ -7,6 +7,7 @@ import { ConfigError } from "../errors.ts";
 
 /** How parameters move. Weight decay is the L2 penalty that is added to the gradient. */
 export interface OptimizerConfig {
+  /** Adam, or SGD with momentum. */
   readonly kind: "adam" | "sgd";
   /** Peak learning rate, reached after the warm-up. */
   readonly learningRate: number;
@@ -14,11 +15,13 @@ export interface OptimizerConfig {
   readonly finalLearningRate: number;
   /** SGD's momentum; Adam's first beta. */
   readonly momentum: number;
+  /** Share of a weight that is added to its gradient. */
   readonly weightDecay: number;
 }
 
 /** Settings of the network, the samples, the losses and the optimiser of the contrastive stage. */
 export interface PretrainConfig {
+  /** Layers of the backbone, a ResNet. */
   readonly depth: 18 | 34 | 50;
   /**
    * Where the backbone's weights begin: drawn at random, those of the depth network's encoder, which
@@ -52,13 +55,17 @@ export interface PretrainConfig {
   readonly regionSamples: number;
   /** Groups with fewer samples than this are left out of both losses; 1 keeps all. */
   readonly minimumGroup: number;
+  /** Weight of the loss between copies of one scene point; 0 leaves it out. */
   readonly pixelWeight: number;
+  /** Weight of the loss between pixels of one region; 0 leaves it out. */
   readonly regionWeight: number;
   /** Divides similarities in the prediction's softmax. */
   readonly temperature: number;
   /** Divides similarities in Sinkhorn's kernel; at least 0.025, where float32 still holds it. */
   readonly epsilon: number;
+  /** Times that rows and columns of the assignments are brought to their sums. */
   readonly sinkhornIterations: number;
+  /** How parameters move. */
   readonly optimizer: OptimizerConfig;
   /**
    * Micro-batches that a step's mixed images are dealt into, to save memory; 1, the default, is the whole
@@ -67,7 +74,9 @@ export interface PretrainConfig {
    * followed from one micro-batch into another.
    */
   readonly accumulate?: number;
+  /** Steps in which the rate rises from 0 to its peak. */
   readonly warmupSteps: number;
+  /** Training steps in all; the learning rate is planned over them. */
   readonly steps: number;
 }
 

@@ -55,8 +55,31 @@ interface Part {
  * Trains features by swapped prediction on mixed images, and answers features of frames. All of it
  * runs on the current tfjs backend; `dispose` frees its tensors. Equal config, seed and batches
  * give equal bytes on one engine.
+ *
+ * @example
+ * ```ts
+ * import { depthRegions, mixedBatch, mixSource, Pretrainer, readFrames } from "@cpcdr/cpcdr";
+ * import { streetScenes, tinyMixConfig, tinyPretrainConfig, useDevice } from "@cpcdr/cpcdr";
+ * await useDevice("cpu");
+ * const scenes = streetScenes({ seed: 0, split: "train", sequences: 3, framesPerSequence: 1 });
+ * const size = { height: 64, width: 128 };
+ * const frames = await Array.fromAsync(readFrames(scenes, scenes.frames.keys(), size));
+ * const sources = frames.map((frame) => {
+ *   const depth = { ...size, disparity: frame.depth!.map((metres) => 1 / metres) };
+ *   return mixSource(frame, depth, depthRegions(depth, frame.intrinsics!));
+ * });
+ * const pretrainer = new Pretrainer({ ...tinyPretrainConfig, steps: 2 }, 0);
+ * for (let step = 0; step < 2; step++) {
+ *   const { loss } = await pretrainer.step(mixedBatch(sources, tinyMixConfig, 0, step), step);
+ *   console.log(step, loss);
+ * }
+ * const { count, height, width, channels } = await pretrainer.embed(frames);
+ * console.log(`${count} x ${height} x ${width} features of ${channels} numbers`);
+ * pretrainer.dispose();
+ * ```
  */
 export class Pretrainer {
+  /** The settings that it was made with. */
   readonly config: PretrainConfig;
   readonly #seed: number;
   readonly #store: ParameterStore;
@@ -65,7 +88,12 @@ export class Pretrainer {
   readonly #optimizer: Optimizer;
   readonly #schedule: Schedule;
 
-  /** @throws {ConfigError} when a setting is out of its range. */
+  /**
+   * A network with random weights.
+   *
+   * @param seed decides the weights, and the samples of each step.
+   * @throws {ConfigError} when a setting is out of its range.
+   */
   constructor(config: PretrainConfig, seed: number) {
     checkPretrainConfig(config);
     this.config = config;

@@ -10,10 +10,15 @@ import type { Components } from "./connected_components.ts";
 
 /** Of one component; `bottom` and `right` lie behind its last pixel. */
 export interface ComponentStatistics {
+  /** Pixels. */
   readonly area: number;
+  /** First row of its box. */
   readonly top: number;
+  /** First column of its box. */
   readonly left: number;
+  /** The row after the last. */
   readonly bottom: number;
+  /** The column after the last. */
   readonly right: number;
   /** Mean of the values, 0 where none were given. */
   readonly mean: number;
@@ -23,8 +28,11 @@ export interface ComponentStatistics {
 
 /** Two components, `low` < `high`, and the pairs of 4-neighbour pixels by which they touch. */
 export interface ComponentBorder {
+  /** The smaller label. */
   readonly low: number;
+  /** The larger label. */
   readonly high: number;
+  /** Pairs of neighbours, one of each. */
   readonly length: number;
 }
 
@@ -38,6 +46,7 @@ export interface StatisticsInput {
 
 /** See the module's comment. */
 export interface Statistics {
+  /** By label. */
   readonly components: readonly ComponentStatistics[];
   /** In order of `low`, then `high`. */
   readonly borders: readonly ComponentBorder[];
@@ -46,6 +55,16 @@ export interface Statistics {
 /**
  * Area, box, mean and centroid of every component of `[H,W]` labels, and the graph of neighbours, in one
  * pass. Labels below 0 are background.
+ *
+ * @example
+ * ```ts
+ * import { componentStatistics } from "@cpcdr/cpcdr";
+ * import { assertEquals } from "@std/assert";
+ * const labels = Int32Array.of(0, 0, 1, 0, -1, 1);
+ * const { components, borders } = componentStatistics({ labels, count: 2 }, [2, 3]);
+ * assertEquals(components.map(({ area }) => area), [3, 2]);
+ * assertEquals(borders, [{ low: 0, high: 1, length: 1 }]);
+ * ```
  *
  * @param library null: plain TypeScript. By default the library that ships for this platform.
  * @throws {ConfigError} when an array does not fit the shape.

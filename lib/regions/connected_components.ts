@@ -10,13 +10,17 @@ import { ConfigError } from "../errors.ts";
 
 /** Labels of one map, `[H,W]`, 0..count-1, or -1 for background. */
 export interface Components {
+  /** `[H,W]` in raster order of first pixel, -1 for background. */
   readonly labels: Int32Array;
+  /** Components. */
   readonly count: number;
 }
 
 /** Labels of a batch of maps, `[B,H,W]`, and how many each map has. */
 export interface BatchComponents {
+  /** `[B,H,W]` the same; each map counts from 0. */
   readonly labels: Int32Array;
+  /** `[B]` components of each map. */
   readonly counts: Int32Array;
 }
 
@@ -77,6 +81,17 @@ export function labelGrid(
  * Labels a batch of maps `[B,H,W]` of floats or bytes: neighbours join when |a - b| <= maxJump. NaN joins
  * nothing, equal infinities join. Labels are 0..n-1 per map in raster order of first pixel, background is
  * -1. Bytes are the faster kind, for masks and class ids.
+ *
+ * @param shape `[B,H,W]`.
+ * @example
+ * ```ts
+ * import { connectedComponents } from "@cpcdr/cpcdr";
+ * import { assertEquals } from "@std/assert";
+ * const map = Float32Array.of(1, 1.1, 5, 1, 9, 5);
+ * const { labels, counts } = connectedComponents(map, [1, 2, 3], { connectivity: 4, maxJump: 0.2 });
+ * assertEquals([...labels], [0, 0, 1, 0, 2, 1]);
+ * assertEquals(counts[0], 3);
+ * ```
  *
  * @param library labels on all cores; null: plain TypeScript, which gives the same labels. By default
  * the library that ships for this platform, if one does.

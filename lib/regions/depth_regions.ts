@@ -27,6 +27,18 @@ const TYPICAL_HEIGHT = 0.12;
 /**
  * The regions of one frame. The scale of the depth map does not matter.
  *
+ * @example
+ * ```ts
+ * import { depthRegions, streetScenes } from "@cpcdr/cpcdr";
+ * import { assertEquals } from "@std/assert";
+ * const scenes = streetScenes({ seed: 0, split: "train", sequences: 1, framesPerSequence: 1 });
+ * const { depth, intrinsics } = await scenes.read(0, { height: 64, width: 128 });
+ * const disparity = depth!.map((metres) => 1 / metres);
+ * const map = depthRegions({ height: 64, width: 128, disparity }, intrinsics!);
+ * const pixels = map.regions.reduce((sum, region) => sum + region.area, 0);
+ * assertEquals(pixels, 64 * 128);
+ * ```
+ *
  * @param image The frame that the depth map belongs to; superpixels are cut from it where the
  * settings ask for them, and always by grouping `infomap`.
  * @param library cuts on all cores; null: plain TypeScript, which gives the same ids, and mean disparities

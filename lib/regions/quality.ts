@@ -9,8 +9,9 @@ import type { RegionMap } from "../records.ts";
 
 /** Counts that add up over frames; see {@linkcode regionPurity}. */
 export interface PurityCounts {
-  /** Pixels of each class, and those of them that lie in a region where their class is the majority. */
+  /** Pixels of each class. */
   readonly pixels: Float64Array;
+  /** Those of them that lie in a region where their class is the majority. */
   readonly pure: Float64Array;
 }
 

@@ -9,8 +9,9 @@ import type { RegionMap } from "../records.ts";
 
 /** Counts that add up over frames; see {@linkcode addRecovery}. */
 export interface RecoveryCounts {
-  /** Visible instances of each class, and those of them that some region covers alone. */
+  /** Visible instances of each class. */
   readonly instances: Float64Array;
+  /** Those of them that some region covers alone. */
   readonly recovered: Float64Array;
 }
 

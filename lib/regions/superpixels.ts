@@ -12,13 +12,17 @@ export interface SuperpixelConfig {
   readonly count: number;
   /** Weight of nearness against colour; higher is squarer. */
   readonly compactness: number;
+  /** Times that centres move. */
   readonly iterations: number;
 }
 
 /** What superpixels are cut from: 8-bit RGB, row-major. */
 export interface SuperpixelImage {
+  /** H, pixels. */
   readonly height: number;
+  /** W, pixels. */
   readonly width: number;
+  /** `[H,W,3]` sRGB, 0..255. */
   readonly rgb: Uint8Array;
 }
 
@@ -108,7 +112,9 @@ function gridCentres(
 }
 
 interface Grid {
+  /** H, pixels. */
   readonly height: number;
+  /** W, pixels. */
   readonly width: number;
   /** Rows and columns that a centre is searched for to each side. */
   readonly reach: number;

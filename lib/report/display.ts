@@ -47,7 +47,11 @@ export const JUPYTER_DISPLAY: unique symbol = Symbol.for("Jupyter.display");
 export class Shown {
   readonly #forms: () => Promise<MimeBundle>;
 
-  /** @param forms Asked each time that it is shown. */
+  /**
+   * Wraps the forms of a thing.
+   *
+   * @param forms Asked each time that it is shown.
+   */
   constructor(forms: () => Promise<MimeBundle>) {
     this.#forms = forms;
   }
@@ -67,7 +71,7 @@ const CURVE_COLOURS = ["accent", "sky", "vegetation", "person", "light"] as cons
 /** Pictures in a row. */
 const PER_ROW = 4;
 
-/** Small pictures are enlarged until a row is about as wide as a notebook's column, in pixels. */
+/** Small pictures are enlarged by the whole factor that brings a row nearest to this width, in pixels. */
 const COLUMN = 960;
 
 /**
@@ -85,8 +89,8 @@ const COLUMN = 960;
  * show(frame, { height: 64, width: 128, disparity });
  * ```
  *
- * @throws {ConfigError} when there is nothing to show, a value is none of these records, or the heights of
- * two pictures of a row are no multiples of each other.
+ * @throws {ConfigError} when there is nothing to show, a value is none of these records, or a
+ * height does not divide that of the highest picture, to which all are enlarged.
  */
 export function show(...records: readonly Showable[]): Shown {
   const views = records.map(viewOf);
@@ -196,7 +200,17 @@ function themed(html: string): string {
   return `<div style="${themeVariables()}">${html}</div>`;
 }
 
-/** The bytes of a PNG file. */
+/**
+ * The bytes of a PNG file.
+ *
+ * @example
+ * ```ts
+ * import { disparityPicture, encodePng } from "@cpcdr/cpcdr";
+ * const picture = disparityPicture({ height: 1, width: 2, disparity: Float32Array.of(0.1, 1) });
+ * const png = await encodePng(picture);
+ * console.log(png.length, "bytes");
+ * ```
+ */
 export async function encodePng({ height, width, rgb }: Picture): Promise<Uint8Array> {
   return await sharp(rgb, { raw: { height, width, channels: 3 } }).png().toBuffer();
 }
@@ -240,21 +254,21 @@ function viewOf(record: Showable): View {
   );
 }
 
-/** All pictures on one, each as high as the highest of its row. */
+/** All pictures on one, each as high as the highest. */
 function sheetOf(pictures: readonly Picture[]): Picture {
+  const height = Math.max(...pictures.map((picture) => picture.height));
+  const equal = pictures.map((picture) => {
+    if (height % picture.height === 0) return enlarged(picture, height / picture.height);
+    throw new ConfigError(
+      `Cannot show pictures together: expected heights that divide ${height}, got ${picture.height}`,
+    );
+  });
   const rows: Picture[] = [];
-  for (let start = 0; start < pictures.length; start += PER_ROW) {
-    const row = pictures.slice(start, start + PER_ROW);
-    const height = Math.max(...row.map((picture) => picture.height));
-    rows.push(sideBySide(row.map((picture) => {
-      if (height % picture.height === 0) return enlarged(picture, height / picture.height);
-      throw new ConfigError(
-        `Cannot show pictures in one row: expected heights that divide ${height}, got ${picture.height}`,
-      );
-    })));
+  for (let start = 0; start < equal.length; start += PER_ROW) {
+    rows.push(sideBySide(equal.slice(start, start + PER_ROW)));
   }
   const sheet = stacked(rows);
-  return enlarged(sheet, Math.max(1, Math.floor(COLUMN / sheet.width)));
+  return enlarged(sheet, Math.max(1, Math.round(COLUMN / sheet.width)));
 }
 
 function percentOf(fraction: number): string {

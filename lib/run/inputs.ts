@@ -150,7 +150,9 @@ export function intrinsicsFor(frame: Frame): Intrinsics {
 
 /** A frame whose depth is learnt from two others, given by their offsets. */
 export interface DepthTarget {
+  /** Its index among the frames. */
   readonly target: number;
+  /** From its index to those of the two others. */
   readonly offsets: readonly [number, number];
 }
 

@@ -18,22 +18,33 @@ export type PresetName = "tiny" | "small" | "paper";
 
 /** How many embedded scenes a preset draws. */
 export interface SceneCounts {
+  /** Streets to train on. */
   readonly trainSequences: number;
+  /** Frames of each of them. */
   readonly trainFrames: number;
   /** Frames a second: fewer are further apart, which tells more about far things. */
   readonly fps: number;
+  /** Streets to choose settings on, of one frame each. */
   readonly validationSequences: number;
+  /** Streets to report on, of one frame each. */
   readonly testSequences: number;
 }
 
 /** Everything that a run is made of. */
 export interface Preset {
+  /** H of all frames, pixels. */
   readonly height: number;
+  /** W of all frames, pixels. */
   readonly width: number;
+  /** The embedded scenes of a run without data. */
   readonly scenes: SceneCounts;
+  /** The depth stage. */
   readonly depth: DepthConfig;
+  /** The regions stage. */
   readonly regions: RegionConfig;
+  /** The mixing stage. */
   readonly mix: MixConfig;
+  /** The contrastive stage. */
   readonly pretrain: PretrainConfig;
   /** Steps between checkpoints. */
   readonly saveEvery: number;

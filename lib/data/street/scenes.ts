@@ -16,10 +16,13 @@ export type StreetSplit = "train" | "validation" | "test";
 
 /** Settings of {@linkcode streetScenes}. */
 export interface StreetOptions {
+  /** Decides every street. */
   readonly seed: number;
+  /** Which streets of the seed. */
   readonly split: StreetSplit;
   /** Streets, each a video of its own with its own camera and weather. */
   readonly sequences: number;
+  /** Frames of each street. */
   readonly framesPerSequence: number;
   /** Frames a second, 10 by default. */
   readonly fps?: number;
@@ -34,9 +37,10 @@ const IGNORE = 255;
  *
  * @example
  * ```ts
- * import { streetScenes } from "./scenes.ts";
+ * import { streetScenes } from "@cpcdr/cpcdr";
  * const scenes = streetScenes({ seed: 0, split: "train", sequences: 2, framesPerSequence: 3 });
  * const frame = await scenes.read(0, { height: 64, width: 128 });
+ * console.log(frame.name, scenes.classes[frame.labels![0]], frame.depth![64 * 127]);
  * ```
  *
  * @throws {ConfigError} when a count is not a positive integer.

@@ -27,6 +27,11 @@ interface Block {
  * A handle on one device. It belongs to the thread that made it, and frees its memory when it is disposed of.
  */
 export class CudaEngine implements HotLibrary, Disposable {
+  /**
+   * The kernels on this device.
+   *
+   * @internal
+   */
   readonly symbols: HotLibrary["symbols"];
   /** A property, since callers take it out of its object. */
   readonly check: HotLibrary["check"];
@@ -36,6 +41,8 @@ export class CudaEngine implements HotLibrary, Disposable {
   readonly #results: { readonly array: Source; readonly address: bigint }[] = [];
 
   /**
+   * Opens a device.
+   *
    * @throws {DeviceError} when the device cannot be used, or not with this precision.
    */
   constructor(
@@ -59,6 +66,7 @@ export class CudaEngine implements HotLibrary, Disposable {
     }
   }
 
+  /** Frees its memory; the library stays open. */
   [Symbol.dispose](): void {
     const { symbols } = this.#library;
     for (const { address } of this.#blocks) symbols.cpcdr_cuda_free(this.#handle, address);

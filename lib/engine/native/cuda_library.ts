@@ -17,11 +17,15 @@ const NAME_BYTES = 256;
 
 /** One GPU. */
 export interface CudaDevice {
+  /** Its number among the devices that this process sees, from 0. */
   readonly index: number;
+  /** What its maker calls it. */
   readonly name: string;
   /** Compute capability, such as `9.0`. */
   readonly capability: string;
+  /** Bytes of memory. */
   readonly memoryBytes: number;
+  /** Number of multiprocessors. */
   readonly multiprocessors: number;
   /** Of its memory at peak; 0 where the driver does not tell. */
   readonly bytesPerSecond: number;
@@ -29,21 +33,35 @@ export interface CudaDevice {
 
 /** The opened library. */
 export interface CudaLibrary {
+  /** The file. */
   readonly path: string;
+  /**
+   * Its functions, by the names of native/include/.
+   *
+   * @internal
+   */
   readonly symbols: CudaSymbols;
   /** Of the CUDA runtime in the library, such as `13.0`. */
   readonly runtime: string;
-  /** @throws {DeviceError} with the library's own message when a status is not 0. */
+  /**
+   * Turns a status that a kernel answered into an error.
+   *
+   * @throws {DeviceError} with the library's own message when a status is not 0.
+   */
   check(status: number): void;
+  /** Unloads it; engines made with it have to be disposed of before. */
   close(): void;
 }
 
 /** What {@linkcode probeCuda} found. */
 export interface CudaProbe {
+  /** The library where it could be opened, devices or none. */
   readonly library?: CudaLibrary;
   /** None where `reason` says why. */
   readonly devices: readonly CudaDevice[];
+  /** Why there are no devices; empty where there are. */
   readonly reason: string;
+  /** What helps; empty where nothing is wrong. */
   readonly remedy: string;
 }
 

@@ -20,11 +20,20 @@ export const HOT_KERNELS = [
 
 /** The hot kernels on arrays of the process, wherever they compute. */
 export interface HotLibrary {
+  /**
+   * The kernels, by the names of native/include/cpcdr_hot.h. The CPU library alone has
+   * `cpcdr_label_bytes`; bytes are labelled as floats elsewhere.
+   *
+   * @internal
+   */
   readonly symbols:
     & Pick<Symbols, typeof HOT_KERNELS[number]>
-    /** The CPU library alone has it; bytes are labelled as floats elsewhere. */
     & Partial<Pick<Symbols, "cpcdr_label_bytes">>;
-  /** @throws {DeviceError} with the library's own message when a status is not 0. */
+  /**
+   * Turns a status that a kernel answered into an error.
+   *
+   * @throws {DeviceError} with the library's own message when a status is not 0.
+   */
   check(status: number): void;
 }
 

@@ -12,14 +12,25 @@ import { ABI_VERSION, type Symbols, symbolTable } from "./symbols.ts";
 
 /** The opened library. */
 export interface NativeLibrary {
+  /** The file. */
   readonly path: string;
+  /**
+   * Its functions, by the names of native/include/.
+   *
+   * @internal
+   */
   readonly symbols: Symbols;
   /** Instruction set in use: `baseline`, `avx2` or `avx512`. */
   readonly isa: string;
   /** Sets the number of threads (all cores or `CPCDR_THREADS` below 1) and answers it. */
   setThreads(count: number): number;
-  /** @throws {DeviceError} with the library's own message when a status is not 0. */
+  /**
+   * Turns a status that a kernel answered into an error.
+   *
+   * @throws {DeviceError} with the library's own message when a status is not 0.
+   */
   check(status: number): void;
+  /** Unloads it; nothing of it may be called any more. */
   close(): void;
 }
 
