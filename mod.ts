@@ -203,6 +203,5 @@ export {
   memoryPlan,
   type PlannedBatch,
 } from "./lib/pretrain/memory_plan.ts";
-export type { StateDict, StateTensor } from "./lib/nn/parameters.ts";
 export { type Preset, type PresetName, PRESETS, type SceneCounts } from "./lib/run/presets.ts";
 export { depthBatch, mixSource } from "./lib/run/stage_inputs.ts";
