@@ -94,6 +94,16 @@ export async function unlabelledGroups(
   return groupPrototypes(await pretrainer.prototypes(), use, count);
 }
 
+/** `[H,W]` the class or group of each pixel's nearest prototype, one array a frame. */
+export async function segment(
+  pretrainer: Pretrainer,
+  frames: readonly Frame[],
+  idOfPrototype: Int32Array,
+): Promise<Int32Array[]> {
+  const assigned = await pretrainer.assign(frames);
+  return assigned.map((ids) => ids.map((prototype) => idOfPrototype[prototype]));
+}
+
 function tellingFrames(trainFrames: readonly Frame[]): Frame[] {
   return trainFrames.filter((_, i) => i % USAGE_STRIDE === 0);
 }

@@ -16,6 +16,7 @@ import {
   type Picture,
   regionPicture,
   sideBySide,
+  stacked,
 } from "../report/pictures.ts";
 import { writeAtomically } from "./atomic.ts";
 import { type LoadedDataset, uniqueNames } from "./inputs.ts";
@@ -45,7 +46,6 @@ export interface Segmentation {
 const BATCH = 8;
 /** Rows of the contact sheet. */
 const ROWS = 8;
-const GAP = 2;
 /** Share of the class colour in an overlay. */
 const OPACITY = 0.6;
 /** The largest unit of a 16-bit PNG. */
@@ -104,7 +104,7 @@ export async function writePredictions(
         await save(at("overlays", "segmentation"), over(frame, picture));
         pictures.push(picture);
       }
-      if (i % stride === 0) rows.push(sideBySide([framePicture(frame), ...pictures], GAP));
+      if (i % stride === 0) rows.push(sideBySide([framePicture(frame), ...pictures]));
     }
     progress.update("predictions", Math.min(frames.length, first + BATCH), frames.length);
   }
@@ -130,17 +130,4 @@ async function save(path: string, { rgb, height, width }: Picture): Promise<void
 function over(frame: Frame, { height, width, rgb }: Picture): Picture {
   const mixed = rgb.map((value, i) => Math.round(OPACITY * value + (1 - OPACITY) * frame.rgb[i]));
   return { height, width, rgb: mixed };
-}
-
-/** Pictures of one width under each other, with a gap of white rows. */
-function stacked(pictures: readonly Picture[]): Picture {
-  const { width } = pictures[0];
-  const height = pictures.reduce((sum, picture) => sum + picture.height + GAP, -GAP);
-  const rgb = new Uint8Array(height * width * 3).fill(255);
-  let top = 0;
-  for (const picture of pictures) {
-    rgb.set(picture.rgb, 3 * top * width);
-    top += picture.height + GAP;
-  }
-  return { height, width, rgb };
 }

@@ -21,8 +21,6 @@ import { writeStoppedReport } from "./run_report.ts";
 import { type Session, trainStage } from "./session.ts";
 import { mixSource } from "./stage_inputs.ts";
 
-export { featuresOfRun, featureStateOfRun } from "./features.ts";
-
 /**
  * Cuts every frame into regions and makes it ready for mixing.
  *

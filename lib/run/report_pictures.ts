@@ -20,6 +20,7 @@ import {
   mixedPicture,
   regionPicture,
 } from "../report/pictures.ts";
+import { segment } from "./evaluate_stage.ts";
 import type { LoadedDataset } from "./inputs.ts";
 import type { RunConfig } from "./run_folder.ts";
 
@@ -105,8 +106,7 @@ export async function groupedSegmentations(
   const segmentations: SegmentationExample[] = [];
   for (const i of spread(frames.length, EXAMPLES)) {
     const frame = frames[i];
-    const [assigned] = await pretrainer.assign([frame]);
-    const ids = assigned.map((prototype) => groupOf[prototype]);
+    const [ids] = await segment(pretrainer, [frame], groupOf);
     segmentations.push({
       name: frame.name,
       frame: framePicture(frame),

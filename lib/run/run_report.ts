@@ -13,7 +13,6 @@ import { classColours, css } from "../report/palette.ts";
 import { report } from "../report/report.ts";
 import { writeAtomically } from "./atomic.ts";
 import { environmentRows, repeatCommand, resumeCommand } from "./environment.ts";
-import { featuresOfRun } from "./features.ts";
 import type { LoadedDataset } from "./inputs.ts";
 import type { MetricsLine } from "./metrics_log.ts";
 import { groupedSegmentations, labelledSegmentations, stageExamples } from "./report_pictures.ts";
@@ -25,6 +24,7 @@ import type { Session } from "./session.ts";
 export interface ReportInput {
   readonly folder: string;
   readonly config: RunConfig;
+  readonly pretrainer: Pretrainer;
   readonly result: PretrainResult;
   readonly metrics: readonly MetricsLine[];
   readonly trainFrames: readonly Frame[];
@@ -45,10 +45,11 @@ export interface StoppedRun {
 
 /** Writes the report.html of a finished run. */
 export async function writeReport(input: ReportInput): Promise<void> {
-  const { folder, config, result, metrics, trainFrames, sources, test, segmentations } = input;
-  const pictures = test && segmentations
-    ? labelledSegmentations(test, segmentations)
-    : await unlabelled(folder, config, trainFrames);
+  const { folder, config, pretrainer, result, metrics, trainFrames, sources, test } = input;
+  // Without labels, what the features part is shown on training frames.
+  const pictures = test && input.segmentations
+    ? labelledSegmentations(test, input.segmentations)
+    : await groupedSegmentations(pretrainer, trainFrames);
   const { score: estimated, constant } = result.depth ?? {};
   const data: ReportData = {
     ...commonData(folder, config, metrics),
@@ -127,15 +128,4 @@ function scoresOf(result: PretrainResult, names: readonly string[]): ReportScore
     perClass: names.map((name) => perClass?.[name] ?? NaN),
     confusion,
   };
-}
-
-/** Without labels, what the features part is shown on training frames. */
-async function unlabelled(folder: string, config: RunConfig, frames: readonly Frame[]) {
-  const pretrainer = await featuresOfRun(folder, config, () => {});
-  if (!pretrainer) return { segmentations: [], legend: [] };
-  try {
-    return await groupedSegmentations(pretrainer, frames);
-  } finally {
-    pretrainer.dispose();
-  }
 }

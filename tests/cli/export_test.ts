@@ -4,7 +4,7 @@ import { useDevice } from "../../lib/engine/device.ts";
 import { randomStream } from "../../lib/random.ts";
 import { openFolder } from "../../lib/data/folder.ts";
 import { depthOfRun } from "../../lib/run/depth_stage.ts";
-import { featuresOfRun } from "../../lib/run/pretrain_stage.ts";
+import { featuresOfRun } from "../../lib/run/features.ts";
 import { readRun } from "../../lib/run/run_folder.ts";
 import { decodeSafetensors } from "../../lib/run/safetensors.ts";
 import { inTemporary, noise, saveRgb } from "../data/files.ts";

@@ -1,13 +1,12 @@
 """Swapped prediction over groups by PyTorch's autograd; prints loss.json.
 
     python3 tests/oracles/torch_loss.py > tests/oracles/loss.json
-
-Assignments follow SwAV's definition: the N x K kernel is divided by its sum, then in turn each
-prototype's share becomes 1/K and each sample's 1/N; at the end every sample's share becomes 1.
 """
 import json
 
 import torch
+
+from swapped_targets import assignments, group_means
 
 torch.manual_seed(5)
 cases = []
@@ -22,14 +21,8 @@ for slots, prototypes, groups, epsilon, temperature, iterations in [
     group = torch.tensor(groups)
     present = group >= 0
     with torch.no_grad():
-        q = torch.exp(scores[present] / epsilon)
-        q = q / q.sum()
-        for _ in range(iterations):
-            q = q / q.sum(0, keepdim=True) / prototypes
-            q = q / q.sum(1, keepdim=True) / len(q)
-        q = q * len(q)
-        members = group[present]
-        target = torch.stack([q[members == g].mean(0) for g in members])
+        q = assignments(scores[present], epsilon, iterations)
+        target = group_means(q, group[present])
     prediction = torch.log_softmax(scores[present] / temperature, 1)
     loss = -(target * prediction).sum(1).mean()
     loss.backward()

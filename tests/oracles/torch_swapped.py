@@ -9,6 +9,8 @@ import json
 import torch
 import torch.nn.functional as F
 
+from swapped_targets import assignments, group_means
+
 torch.manual_seed(21)
 cases = []
 for slots, count, size, group_count, epsilon, temperature, iterations in [
@@ -23,14 +25,8 @@ for slots, count, size, group_count, epsilon, temperature, iterations in [
     present = groups >= 0
     scores = features @ prototypes.T
     with torch.no_grad():
-        q = torch.exp(scores[present] / epsilon)
-        q = q / q.sum()
-        for _ in range(iterations):
-            q = q / q.sum(0, keepdim=True) / count
-            q = q / q.sum(1, keepdim=True) / len(q)
-        q = q * len(q)
-        members = groups[present]
-        target = torch.stack([q[members == g].mean(0) for g in members])
+        q = assignments(scores[present], epsilon, iterations)
+        target = group_means(q, groups[present])
     loss = -(target * torch.log_softmax(scores[present] / temperature, 1)).sum(1).mean()
     loss.backward()
     numbers = lambda x, digits: [round(v, digits) for v in x.detach().reshape(-1).tolist()]

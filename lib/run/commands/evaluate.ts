@@ -15,10 +15,10 @@ import type { Frame, SegmentationScore } from "../../records.ts";
 import { depthRegions } from "../../regions/depth_regions.ts";
 import { classColours } from "../../report/palette.ts";
 import { depthOfRun, predictDepth } from "../depth_stage.ts";
-import { evaluateClusters, WatchedModel } from "../evaluate_stage.ts";
+import { evaluateClusters, segment, WatchedModel } from "../evaluate_stage.ts";
+import { featuresOfRun } from "../features.ts";
 import { intrinsicsFor, type LoadedDataset, openInputs, SCENES } from "../inputs.ts";
 import { outputNames, writePredictions } from "../predictions.ts";
-import { featuresOfRun } from "../pretrain_stage.ts";
 import { readRun, type RunConfig } from "../run_folder.ts";
 import type { Session } from "../session.ts";
 import { percent, textTable } from "../table.ts";
@@ -160,8 +160,7 @@ async function writeTo(
   const segmentation = {
     classes,
     colours: classColours(classes),
-    assign: async (group: readonly Frame[]) =>
-      (await pretrainer.assign(group)).map((ids) => ids.map((id) => classOfPrototype[id])),
+    assign: (group: readonly Frame[]) => segment(pretrainer, group, classOfPrototype),
   };
   const all = { frames, names: outputNames([test]), maps, regions, segmentation };
   session.progress.say(`predictions: ${await writePredictions(folder, all, session.progress)}`);

@@ -14,7 +14,7 @@ import { partOf, type StateDict } from "../../nn/parameters.ts";
 import { BACKBONE } from "../../pretrain/encoder.ts";
 import { writeAtomically } from "../atomic.ts";
 import { depthStateOfRun } from "../depth_stage.ts";
-import { featureStateOfRun } from "../pretrain_stage.ts";
+import { featureStateOfRun } from "../features.ts";
 import { readRun, type RunConfig } from "../run_folder.ts";
 import { encodeSafetensors } from "../safetensors.ts";
 import type { Session } from "../session.ts";

@@ -13,11 +13,11 @@ import { memoryAdvice, memoryLine, memoryPlan } from "../../pretrain/memory_plan
 import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
+import { classColours, idColour } from "../../report/palette.ts";
 import { writeAtomically } from "../atomic.ts";
 import { requireBackbone } from "../backbone_file.ts";
 import { depthOfRun, predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
-import { classColours, idColour } from "../../report/palette.ts";
-import { evaluateRun, type Evaluation, unlabelledGroups } from "../evaluate_stage.ts";
+import { evaluateRun, type Evaluation, segment, unlabelledGroups } from "../evaluate_stage.ts";
 import { loadDataset, type LoadedDataset, openInputs, SCENES, scenesOf } from "../inputs.ts";
 import { outputNames, type Segmentation, writePredictions } from "../predictions.ts";
 import type { Preset } from "../presets.ts";
@@ -103,6 +103,7 @@ async function runPretrain(
   await writeReport({
     folder: session.folder,
     config,
+    pretrainer,
     result,
     metrics,
     trainFrames: frames,
@@ -226,13 +227,4 @@ function purityOf(
     at += frames.length;
   }
   return undefined;
-}
-
-async function segment(
-  pretrainer: Pretrainer,
-  frames: readonly Frame[],
-  classOfPrototype: Int32Array,
-): Promise<Int32Array[]> {
-  const assigned = await pretrainer.assign(frames);
-  return assigned.map((ids) => ids.map((id) => classOfPrototype[id]));
 }
