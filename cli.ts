@@ -1,5 +1,6 @@
 /**
- * The command line: `deno run -A cli.ts pretrain | depth | regions | mix | evaluate | scenes | doctor`.
+ * The command line: `deno run -A cli.ts pretrain | depth | regions | mix | evaluate | export | runs | scenes |
+ * doctor`.
  * This file only parses; the work is in lib/run/. Progress goes to stderr; with `--json` the last line
  * of stdout is one JSON object. Bad input ends in one line on stderr and exit code 1.
  *
@@ -8,6 +9,8 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 import { CpcdrError } from "./lib/errors.ts";
+import { checkCamera } from "./lib/data/description.ts";
+import type { Intrinsics } from "./lib/records.ts";
 import * as commands from "./lib/run/commands.ts";
 import meta from "./deno.json" with { type: "json" };
 
@@ -17,88 +20,141 @@ export function program(): Command {
     .description("Learn urban-scene features from unlabelled driving video.")
     .version(meta.version)
     .showSuggestionAfterError()
-    .configureHelp({ showGlobalOptions: true })
-    .configureOutput({
-      outputError: (text, write) => write(text.trim().replaceAll("\n", " ") + "\n"),
-    });
-  withCommon(root.command("pretrain"))
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
+  examples(root, ["doctor", "pretrain", "pretrain --help"]);
+  pretrainCommand(root);
+  depthCommand(root);
+  regionsCommand(root);
+  mixCommand(root);
+  evaluateCommand(root);
+  exportCommand(root);
+  runsCommand(root);
+  scenesCommand(root);
+  doctorCommand(root);
+  return root;
+}
+
+function pretrainCommand(root: Command): void {
+  const command = withRun(root.command("pretrain"))
     .description(
       "depth -> regions -> mixing -> contrastive pretraining -> evaluation, whatever is missing",
     )
-    .addOption(dataOption("the embedded street scenes"))
-    .addOption(presetOption())
     .option("--steps <n>", "pretraining steps (default: the preset's)", positiveInteger)
     .option("--depth-steps <n>", "depth training steps (default: the preset's)", positiveInteger)
     .option("--depth-run <dir>", "take the depth network of this run instead of training one")
-    .addOption(
-      new Option("--paste <shape>", "what is pasted across images").choices([
-        "regions",
-        "boxes",
-        "none",
-      ])
-        .default("regions"),
+    .addOption(pasteOption())
+    .addOption(groupingOption())
+    .option(
+      "--backbone-weights <file>",
+      "begin from a ResNet in safetensors under torchvision's names",
+    )
+    .option(
+      "--accumulate <n>",
+      "deal a step's images into n micro-batches, to save memory",
+      positiveInteger,
     )
     .option("--resume", "go on from the newest checkpoint of the run, to the same bytes", false)
-    .addHelpText(
-      "after",
-      "\nExample:\n  deno run -A cli.ts pretrain --data frames/ --paste boxes --seed 1",
-    )
+    .addOption(predictionsOption())
     .action((options) => commands.pretrain(options));
-  withCommon(root.command("depth"))
+  examples(command, [
+    "pretrain",
+    "pretrain --data frames/ --data drive.mp4 --fps 5 --out runs/mine",
+    "pretrain --data frames/ --paste boxes --seed 1 --predictions predicted/",
+    "pretrain --config runs/mine/config.json --seed 2",
+    "pretrain --config runs/mine/config.json --out runs/mine --resume",
+  ]);
+}
+
+function depthCommand(root: Command): void {
+  const command = withRun(root.command("depth"))
     .description("train the depth and pose networks on video, and write disparity pictures")
-    .addOption(dataOption("the embedded street scenes"))
-    .addOption(presetOption())
     .option("--steps <n>", "training steps (default: the preset's)", positiveInteger)
     .option("--resume", "go on from the newest checkpoint of the run", false)
-    .addHelpText(
-      "after",
-      "\nExample:\n  deno run -A cli.ts depth --data kitti/ --data scenes --out runs/depth",
-    )
+    .addOption(predictionsOption())
     .action((options) => commands.depth(options));
-  withCommon(root.command("regions"))
+  examples(command, [
+    "depth --data kitti/ --data scenes --out runs/depth",
+    "depth --data drive.mp4 --intrinsics 0.9,1.6,0.5,0.5 --predictions predicted/",
+  ]);
+}
+
+function regionsCommand(root: Command): void {
+  const command = withRun(root.command("regions"))
     .description("cut frames into coherent depth regions; report their quality where labels exist")
-    .addOption(dataOption("the embedded street scenes"))
-    .addOption(presetOption())
-    .option(
-      "--depth-run <dir>",
-      "a run whose depth network predicts; without it, the dataset's own depth",
-    )
+    .addOption(depthOption())
+    .addOption(groupingOption())
     .action((options) => commands.regions(options));
-  withCommon(root.command("mix"))
+  examples(command, ["regions", "regions --data frames/ --depth-run runs/depth --out regions/"]);
+}
+
+function mixCommand(root: Command): void {
+  const command = withRun(root.command("mix"))
     .description("preview mixed images as the contrastive stage sees them")
-    .addOption(dataOption("the embedded street scenes"))
-    .addOption(presetOption())
-    .option(
-      "--depth-run <dir>",
-      "a run whose depth network predicts; without it, the dataset's own depth",
-    )
-    .addOption(
-      new Option("--paste <shape>", "what is pasted across images").choices([
-        "regions",
-        "boxes",
-        "none",
-      ])
-        .default("regions"),
-    )
+    .addOption(depthOption())
+    .addOption(pasteOption())
+    .addOption(groupingOption())
     .option("--batches <n>", "how many batches to draw", positiveInteger, 1)
     .action((options) => commands.mix(options));
-  withCommon(root.command("evaluate"))
+  examples(command, ["mix --paste boxes --batches 2", "mix --data frames/ --depth-run runs/depth"]);
+}
+
+function evaluateCommand(root: Command): void {
+  const command = withCommon(root.command("evaluate"))
     .description("score a run's features on a labelled dataset")
     .requiredOption("--run <dir>", "the run to evaluate")
     .addOption(dataOption("the run's own dataset"))
     .addOption(
       new Option("--protocol <name>", "how features become a segmentation")
-        .choices(["cluster", "kmeans", "linear"]).default("cluster"),
+        .choices(["cluster", "kmeans", "linear", "finetune"]).default("cluster"),
+    )
+    .option("--label-fraction <share>", "of the labelled frames, for finetune (default: 1)", share)
+    .option("--steps <n>", "fine-tuning steps (default: 400)", positiveInteger)
+    .addOption(
+      new Option("--split <name>", "which split of the data, where it has several")
+        .choices(["validation", "test"]).default("test"),
+    )
+    .addOption(predictionsOption())
+    .action((options) => commands.evaluate(options));
+  examples(command, [
+    "evaluate --run runs/mine --data labelled/ --json",
+    "evaluate --run runs/mine --data cityscapes/ --split validation --predictions predicted/",
+    "evaluate --run runs/mine --protocol linear",
+  ]);
+}
+
+function runsCommand(root: Command): void {
+  const command = withAnswer(root.command("runs"))
+    .description("list runs: date, preset, data, steps, mIoU beside untrained and k-means, time")
+    .argument("[folders...]", "folders of runs, or runs", ["runs"])
+    .option("--settings", "also tell the settings in which they differ", false)
+    .action((folders, options) => commands.runs(folders, options));
+  examples(command, ["runs", "runs --json", "runs runs/mine runs/boxes --settings"]);
+}
+
+function exportCommand(root: Command): void {
+  const command = withCommon(
+    root.command("export"),
+    "the file to write (default: in the run's folder)",
+  )
+    .description("write a run's network for other programs")
+    .requiredOption("--run <dir>", "the run to export")
+    .addOption(
+      new Option("--format <name>", "the backbone under torchvision's names, or the whole network")
+        .choices(["torchvision", "onnx"]).makeOptionMandatory(),
     )
     .addOption(
-      new Option("--split <name>", "which split of the data, where it has several").choices([
-        "validation",
-        "test",
-      ])
-        .default("test"),
+      new Option("--network <name>", "which network (default: the run's last stage)")
+        .choices(["features", "depth"]),
     )
-    .action((options) => commands.evaluate(options));
-  withCommon(root.command("scenes"))
+    .action((options) => commands.exportRun(options));
+  examples(command, [
+    "export --run runs/mine --format onnx --out model.onnx",
+    "export --run runs/mine --format torchvision",
+  ]);
+}
+
+function scenesCommand(root: Command): void {
+  const command = withCommon(root.command("scenes"))
     .description("write the embedded street scenes as an ordinary dataset with truth")
     .option("--sequences <n>", "how many streets", positiveInteger, 20)
     .option("--frames <n>", "frames a street", positiveInteger, 10)
@@ -109,33 +165,85 @@ export function program(): Command {
         .choices(["train", "validation", "test"]).default("train"),
     )
     .action((options) => commands.scenes(options));
-  withCommon(root.command("doctor"))
-    .description("tell every engine: whether it can be used here, why not, and how fast it is")
-    .action((options) => commands.doctor(options));
-  return root;
+  examples(command, [
+    "scenes --out streets",
+    "scenes --out held-out --split test --sequences 5 --frames 1",
+  ]);
 }
 
-function withCommon(command: Command): Command {
-  return command
-    .option("--seed <n>", "fixes every random draw", seedNumber, 0)
+function doctorCommand(root: Command): void {
+  const command = withCommon(root.command("doctor"))
+    .description("tell every engine: whether it can be used here, why not, and how fast it is")
+    .action((options) => commands.doctor(options));
+  examples(command, ["doctor", "doctor --json"]);
+}
+
+/** Options of every command that works on data by a preset. */
+function withRun(command: Command): Command {
+  return withCommon(command)
+    .addOption(dataOption("the embedded street scenes"))
+    .option("--config <file>", "settings as a run's config.json has them, or a part; options win")
+    .addOption(
+      new Option("--preset <name>", "sizes and schedules (default: tiny)")
+        .choices(["tiny", "small", "paper"]),
+    )
+    .option("--fps <n>", "frames a second out of videos (default: 10)", positiveNumber)
+    .option(
+      "--intrinsics <fx,fy,cx,cy>",
+      "of all frames, fx and cx in image widths, fy and cy in heights (default: dataset.json's)",
+      camera,
+    );
+}
+
+function withCommon(command: Command, out = "the folder to write"): Command {
+  return withAnswer(command)
+    .option("--seed <n>", "fixes every random draw (default: 0)", seedNumber)
     .addOption(
       new Option("--device <name>", "the engine").choices(["auto", "cpu", "webgpu", "cuda"])
         .default("auto"),
     )
-    .option("--out <dir>", "the folder to write")
+    .option("--out <path>", out);
+}
+
+function withAnswer(command: Command): Command {
+  return command
     .option("--json", "print one JSON object as the last line of stdout", false)
     .option("--quiet", "no progress on stderr", false);
 }
 
-function presetOption(): Option {
-  return new Option("--preset <name>", "sizes and schedules").choices(["tiny", "small", "paper"])
-    .default("tiny");
+function examples(command: Command, lines: readonly string[]): void {
+  const text = lines.map((line) => `  deno run -A cli.ts ${line}`).join("\n");
+  command.addHelpText("after", `\nExamples:\n${text}`);
+}
+
+function depthOption(): Option {
+  return new Option(
+    "--depth-run <dir>",
+    "a run whose depth network predicts; without it, the dataset's own depth",
+  );
+}
+
+function predictionsOption(): Option {
+  return new Option(
+    "--predictions <dir>",
+    "write disparity, regions, classes and overlays as PNG, and a contact sheet",
+  );
+}
+
+function pasteOption(): Option {
+  return new Option("--paste <shape>", "what is pasted across images (default: regions)")
+    .choices(["regions", "components", "infomap", "slic", "masks", "boxes", "none"]);
+}
+
+function groupingOption(): Option {
+  return new Option("--grouping <name>", "how pixels become regions (default: components)")
+    .choices(["components", "infomap"]);
 }
 
 function dataOption(standard: string): Option {
   return new Option(
-    "--data <dir>",
-    `a dataset folder, repeatable; "scenes" is the embedded ones (default: ${standard})`,
+    "--data <path>",
+    `a dataset folder or a video, repeatable; "scenes" is the embedded ones (default: ${standard})`,
   ).argParser((value: string, previous: string[] = []) => [...previous, value]);
 }
 
@@ -147,12 +255,45 @@ function positiveInteger(text: string): number {
   return value;
 }
 
+function share(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) {
+    throw new InvalidArgumentError("Expected a number above 0 and at most 1.");
+  }
+  return value;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Infinity)) {
+    throw new InvalidArgumentError("Expected a number above 0.");
+  }
+  return value;
+}
+
 function seedNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0) {
     throw new InvalidArgumentError("Expected a whole number of at least 0.");
   }
   return value;
+}
+
+function camera(text: string): Intrinsics {
+  const [fx, fy, cx, cy, ...more] = text.split(",").map((part) => part.trim() ? Number(part) : NaN);
+  const problem = more.length > 0 ? text : checkCamera({ fx, fy, cx, cy });
+  if (problem === undefined) return { fx, fy, cx, cy };
+  const got = problem.startsWith("pixels") ? `, got ${problem}` : "";
+  throw new InvalidArgumentError(
+    `Expected fx,fy,cx,cy in image widths and heights, such as 0.9,1.6,0.5,0.5${got}.`,
+  );
+}
+
+/** One line, with where to look where it names no remedy itself. */
+function oneLine(text: string): string {
+  const line = text.trim().replaceAll("\n", " ");
+  const known = /Did you mean|Allowed choices|Expected/.test(line);
+  return `${line}${known ? "" : "; see --help"}\n`;
 }
 
 if (import.meta.main) {

@@ -71,7 +71,14 @@ export {
   type PredictOptions,
 } from "./lib/depth/trainer.ts";
 export type { DepthBatch, Pixels } from "./lib/depth/augmentation.ts";
-export { defaultRegionConfig, type RegionConfig } from "./lib/regions/config.ts";
+export {
+  type ColourRegionConfig,
+  defaultRegionConfig,
+  type Grouping,
+  type InfomapConfig,
+  type RegionConfig,
+} from "./lib/regions/config.ts";
+export type { RegionSource } from "./lib/regions/region_source.ts";
 export type { SuperpixelConfig, SuperpixelImage } from "./lib/regions/superpixels.ts";
 export {
   type BatchComponents,
@@ -97,6 +104,14 @@ export {
 } from "./lib/engine/native/cuda_library.ts";
 export { similarity, type SimilarityOptions } from "./lib/ops/similarity.ts";
 export { depthRegions } from "./lib/regions/depth_regions.ts";
+export { infomap, type Partition } from "./lib/regions/infomap.ts";
+export { codelength, type FlowGraph, flowGraph, type Links } from "./lib/regions/map_equation.ts";
+export {
+  addBoundaries,
+  type BoundaryCounts,
+  boundaryRecall,
+  emptyBoundaries,
+} from "./lib/regions/boundaries.ts";
 export { addPurity, emptyPurity, type PurityCounts, regionPurity } from "./lib/regions/quality.ts";
 export {
   addRecovery,
@@ -144,6 +159,8 @@ export {
 } from "./lib/evaluate/kmeans_protocol.ts";
 export { linearProbe, type LinearProbeInput } from "./lib/evaluate/linear_probe.ts";
 export type { SoftmaxRegressionOptions } from "./lib/evaluate/softmax_regression.ts";
+export { finetune, type FinetuneInput, type FinetuneResult } from "./lib/evaluate/finetune.ts";
+export { defaultFinetuneConfig, type FinetuneConfig } from "./lib/evaluate/finetune_config.ts";
 export {
   encodePng,
   JUPYTER_DISPLAY,
@@ -172,5 +189,21 @@ export {
   stacked,
 } from "./lib/report/pictures.ts";
 export { type DepthTarget, depthTargets, intrinsicsFor } from "./lib/run/inputs.ts";
+export { featuresModel } from "./lib/export/onnx/features.ts";
+export { disparityModel } from "./lib/export/onnx/disparity.ts";
+export {
+  encodeOnnx,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValue,
+} from "./lib/export/onnx/schema.ts";
+export {
+  memoryAdvice,
+  type MemoryPlan,
+  memoryPlan,
+  type PlannedBatch,
+} from "./lib/pretrain/memory_plan.ts";
 export { type Preset, type PresetName, PRESETS, type SceneCounts } from "./lib/run/presets.ts";
 export { depthBatch, mixSource } from "./lib/run/stage_inputs.ts";

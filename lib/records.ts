@@ -89,7 +89,7 @@ export interface Copy {
   readonly mixed: number;
   /** The source image it was taken from, 0..M-1. */
   readonly source: number;
-  /** The region of that source, or -1 for a whole image. */
+  /** The region of that source, or of the shapes that are pasted where those differ; -1: a whole image, or a box. */
   readonly region: number;
   /** 3x3 row-major, affine: source pixel (x, y, 1) to pixel of the final mixed image. */
   readonly transform: Float64Array;

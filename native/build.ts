@@ -5,6 +5,7 @@
  *     deno run -A native/build.ts --cpu      the CPU library alone; --cuda the CUDA library alone
  *     deno run -A native/build.ts --check    rebuilds beside it; fails when what ships is stale
  *     deno run -A native/build.ts --test     builds and runs native/test under ASan+UBSan and TSan
+ *     deno run -A native/build.ts --fuzz-minutes=N   random calls of the whole ABI under ASan+UBSan for N minutes
  *
  * A C++ compiler (`CXX`, else g++) is all that the CPU library needs; the CUDA library needs nvcc (`NVCC`), and is
  * left out in one line where there is none.
@@ -25,6 +26,7 @@ import {
   modified,
   prebuiltFolder,
   readManifest,
+  ROOT,
   run,
   sources,
   updateManifest,
@@ -139,15 +141,37 @@ function report(library: string, differences: readonly string[], remedy: string)
   return false;
 }
 
+const MEMORY = "address,undefined";
+const SANITIZERS: Record<string, string[]> = {
+  [MEMORY]: [`-fsanitize=${MEMORY}`, "-fno-sanitize-recover=all"],
+  thread: ["-fsanitize=thread"],
+};
+/** How long the slice of the fuzz loop is that runs with the other checks. */
+const FUZZ_SLICE_SECONDS = 20;
+
+/** Where a sanitizer's objects go, and its flags. */
+function sanitized(name: string): { folder: string; extra: string[] } {
+  const folder = join(BUILD, name.replace(",", "_"));
+  return { folder, extra: [...SANITIZERS[name], "-O1", "-g"] };
+}
+
+/** Fuzzes the ABI, a third of the time on each instruction set. @throws when a call fails. */
+async function fuzz(seconds: number): Promise<void> {
+  const { folder, extra } = sanitized(MEMORY);
+  const objects = await compile(folder, extra);
+  const source = join(ROOT, "test", "fuzz.cpp"), program = join(folder, "fuzz");
+  await run(COMPILER, ["-std=c++17", ...extra, source, ...objects, "-lpthread", "-o", program]);
+  const levels = ["baseline", "avx2", "avx512"];
+  for (const isa of levels) {
+    const env = { CPCDR_ISA: isa, CPCDR_THREADS: "3" };
+    console.log(`fuzz: ${await run(program, [String(seconds / levels.length)], env)}`);
+  }
+}
+
 /** Builds and runs the C++ checks under each sanitizer. */
 async function test(): Promise<void> {
-  const sanitizers: Record<string, string[]> = {
-    "address,undefined": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
-    thread: ["-fsanitize=thread"],
-  };
-  for (const [name, flags] of Object.entries(sanitizers)) {
-    const folder = join(BUILD, name.replace(",", "_"));
-    const extra = [...flags, "-O1", "-g"];
+  for (const name of Object.keys(SANITIZERS)) {
+    const { folder, extra } = sanitized(name);
     const objects = await compile(folder, extra);
     for (const source of await sources(/_test\.cpp$/, "test")) {
       const program = join(folder, basename(source, ".cpp"));
@@ -164,12 +188,18 @@ async function test(): Promise<void> {
 
 if (import.meta.main) {
   const wants = (option: string) => Deno.args.includes(option);
+  const fuzzOption = Deno.args.find((option) => option.startsWith("--fuzz-minutes="));
+  const minutes = fuzzOption === undefined ? undefined : Number(fuzzOption.split("=")[1]);
   if (wants("--check")) {
     const cpu = report("CPU", await check(), "deno task build:native");
     const cuda = report("CUDA", await checkCuda(), "deno task build:native --cuda");
     if (!cpu || !cuda) Deno.exit(1);
   } else if (wants("--test")) {
     await test();
+    await fuzz(FUZZ_SLICE_SECONDS);
+  } else if (minutes !== undefined) {
+    if (!(minutes > 0)) throw new Error(`Cannot fuzz: expected --fuzz-minutes=N above 0`);
+    await fuzz(60 * minutes);
   } else {
     const folder = prebuiltFolder();
     if (!wants("--cuda")) {

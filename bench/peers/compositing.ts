@@ -57,6 +57,17 @@ function drawSource(random: Random): MixSource {
   };
 }
 
+/** Seconds that one thread takes to copy the results of a batch (colours and two ids a pixel) to memory that is there. */
+function copySeconds(): number {
+  const from = new Float32Array(2 * SOURCES * HEIGHT * WIDTH * 5).fill(1), to = from.slice();
+  const times = Array.from({ length: 5 }, () => {
+    const started = performance.now();
+    to.set(from);
+    return (performance.now() - started) / 1000;
+  });
+  return Math.min(...times);
+}
+
 async function main(folder: string): Promise<Case[]> {
   const rounds = roundsOption(ROUNDS);
   const device = await useDevice("cpu");
@@ -96,7 +107,11 @@ async function main(folder: string): Promise<Case[]> {
     async () => (await peer.ask<{ seconds: number }>({ do: "mix" })).seconds,
     () => mix(null),
   ]);
-  console.error(`plain TypeScript: ${(plain * 1000).toFixed(0)} ms`);
+  console.error(
+    `plain TypeScript: ${(plain * 1000).toFixed(0)} ms; ${
+      (copySeconds() / ours).toFixed(2)
+    } of the speed of copying what comes out`,
+  );
   return [
     compared(
       `mixing ${SOURCES} images of ${HEIGHT}x${WIDTH} into ${2 * SOURCES}`,

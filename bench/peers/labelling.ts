@@ -1,5 +1,6 @@
 /**
- * Connected components here, in OpenCV (two values) and in scikit-image (many values), 1024 x 2048.
+ * Connected components here, in OpenCV (two values) and in scikit-image (many values), 1024 x 2048, of maps of
+ * bytes on both sides; and of float maps here against scikit-image on int32.
  *
  *     deno run -A bench/peers/labelling.ts [--rounds N]
  *
@@ -36,7 +37,7 @@ interface Answer {
 
 interface MapCase {
   readonly name: string;
-  readonly map: Float32Array<ArrayBuffer>;
+  readonly map: Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
   readonly by: "opencv" | "skimage";
 }
 
@@ -58,33 +59,29 @@ function hills(random: Random, cell: number): Float32Array<ArrayBuffer> {
 }
 
 function cases(random: Random): MapCase[] {
-  const wide = hills(random, 128);
+  const wide = hills(random, 128), narrow = hills(random, 16);
+  const narrowLevels = Uint8Array.from(narrow, (v) => Math.floor(20 * v));
+  const noise = (levels: number) =>
+    Uint8Array.from({ length: HEIGHT * WIDTH }, () => random.integer(levels));
   return [
     {
       name: "binary blobs, 8-way",
       by: "opencv",
-      map: hills(random, 16).map((v) => Number(v > 0.5)),
+      map: Uint8Array.from(hills(random, 16), (v) => Number(v > 0.5)),
     },
-    {
-      name: "binary noise, 8-way",
-      by: "opencv",
-      map: new Float32Array(HEIGHT * WIDTH).map(() => random.integer(2)),
-    },
+    { name: "binary noise, 8-way", by: "opencv", map: noise(2) },
     {
       name: "20 levels of wide hills, 8-way",
       by: "skimage",
-      map: wide.map((v) => Math.floor(20 * v)),
+      map: Uint8Array.from(wide, (v) => Math.floor(20 * v)),
     },
+    { name: "20 levels of narrow hills, 8-way", by: "skimage", map: narrowLevels },
     {
-      name: "20 levels of narrow hills, 8-way",
+      name: "20 levels of narrow hills as floats, 8-way",
       by: "skimage",
-      map: hills(random, 16).map((v) => Math.floor(20 * v)),
+      map: Float32Array.from(narrowLevels),
     },
-    {
-      name: "noise of 10 values, 8-way",
-      by: "skimage",
-      map: new Float32Array(HEIGHT * WIDTH).map(() => random.integer(10)),
-    },
+    { name: "noise of 10 values, 8-way", by: "skimage", map: noise(10) },
   ];
 }
 
@@ -100,11 +97,20 @@ function label({ map, by }: MapCase, labels: Int32Array<ArrayBuffer>): Answer {
   return { seconds: (performance.now() - started) / 1000, count: counts[0] };
 }
 
-/** Seconds that one thread takes to copy the map into memory that is there already. */
-function copy(map: Float32Array, target: Float32Array): number {
+/** Seconds that one thread takes to copy the map and to fill as many labels, into memory that is there already. */
+function copy(map: MapCase["map"], target: MapCase["map"], labels: Int32Array): number {
   const started = performance.now();
   target.set(map);
+  labels.fill(started);
   return (performance.now() - started) / 1000;
+}
+
+/** Bytes travel as int32, and floats as such; the peer turns them back. */
+function mapTensor(map: MapCase["map"]) {
+  const shape = [HEIGHT, WIDTH];
+  return map instanceof Uint8Array
+    ? { dtype: "I32", shape, data: Int32Array.from(map) } as const
+    : { dtype: "F32", shape, data: map } as const;
 }
 
 async function main(folder: string): Promise<Case[]> {
@@ -113,15 +119,14 @@ async function main(folder: string): Promise<Case[]> {
   console.error(device.detail);
   const maps = cases(randomStream(1, "bench", "labelling"));
   const path = join(folder, "maps.safetensors");
-  const shape = [HEIGHT, WIDTH];
   const tensors: StateDict = new Map(
-    maps.map(({ name, map }) => [name, { dtype: "F32", shape, data: map }] as const),
+    maps.map(({ name, map }) => [name, mapTensor(map)] as const),
   );
   await Deno.writeFile(path, encodeSafetensors({ tensors, metadata: {} }));
   await using peer = await Peer.start("labelling_peer.py", device.threads);
   const names = await peer.ask<Record<MapCase["by"], string>>({ do: "start", path });
   const results: Case[] = [];
-  const target = new Float32Array(HEIGHT * WIDTH), labels = new Int32Array(HEIGHT * WIDTH);
+  const labels = new Int32Array(HEIGHT * WIDTH), filled = new Int32Array(HEIGHT * WIDTH);
   for (const one of maps) {
     const ours = label(one, labels).count;
     const theirs = (await peer.ask<Answer>({ do: one.by, name: one.name })).count;
@@ -130,10 +135,11 @@ async function main(folder: string): Promise<Case[]> {
         `Cannot compare labellings of ${one.name}: expected the same count, got ${ours} here and ${theirs} there`,
       );
     }
+    const target = one.map.slice();
     const [own, peers, copied] = await takeTurns(rounds, [
       () => label(one, labels).seconds,
       async () => (await peer.ask<Answer>({ do: one.by, name: one.name })).seconds,
-      () => copy(one.map, target),
+      () => copy(one.map, target, filled),
     ]);
     console.error(`${one.name}: ${ours} components, ${(copied / own).toFixed(2)} of copy speed`);
     results.push(compared(one.name, "s", own, peers, names[one.by]));

@@ -21,7 +21,8 @@ def start(path):
     cv2.setNumThreads(torch.get_num_threads())
     for name, tensor in read_tensors(path).items():
         values = tensor.numpy()
-        maps[name] = values.astype(np.uint8 if values.max() <= 1 else np.int32)
+        # What came as int32 is bytes on both sides; scikit-image labels no floats.
+        maps[name] = values.astype(np.uint8 if values.dtype == np.int32 else np.int32)
     return {"opencv": f"OpenCV {cv2.__version__}", "skimage": f"scikit-image {skimage.__version__}"}
 
 

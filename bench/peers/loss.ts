@@ -61,6 +61,20 @@ function step(features: tf.Tensor2D, prototypes: tf.Tensor2D, samples: SampleSet
   return { seconds: (performance.now() - started) / 1000, loss };
 }
 
+/** FLOP/s of a product of matrices of 1024 x 1024, the best of a few: stands in for the peak, which no system tells. */
+function matmulSpeed(): number {
+  const side = 1024;
+  const seconds = tf.tidy(() => {
+    const a = tf.randomNormal([side, side]);
+    return Math.min(...Array.from({ length: 8 }, () => {
+      const started = performance.now();
+      tf.matMul(a, a).dataSync();
+      return (performance.now() - started) / 1000;
+    }));
+  });
+  return 2 * side ** 3 / seconds;
+}
+
 async function residentBytes(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
   return Number(status.match(/VmRSS:\s+(\d+) kB/)?.[1] ?? NaN) * 1024;
@@ -112,7 +126,9 @@ async function main(folder: string): Promise<Case[]> {
   console.error(
     `${
       (products / own / 1e9).toFixed(0)
-    } GFLOP/s in three matrix products, all else counted as time`,
+    } GFLOP/s in three matrix products, all else counted as time; ${
+      (products / own / matmulSpeed()).toFixed(2)
+    } of what the library's best product of matrices reaches`,
   );
   const name = `prototype loss and gradients, ${ROWS} x ${PROTOTYPES} x ${DEPTH}`;
   const cases = [compared(name, "s", own, peers, peer.name)];

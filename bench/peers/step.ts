@@ -72,6 +72,7 @@ class Trainer {
       ...paperPretrainConfig,
       depth: 18,
       pyramidChannels: CHANNELS,
+      topDownChannels: 0,
       projectorChannels: 0,
       embeddingSize: CLASSES,
     });

@@ -36,7 +36,7 @@ export async function readDescription(path: string): Promise<Description> {
   try {
     description = JSON.parse(text);
   } catch (error) {
-    throw fail(`JSON, got "${(error as Error).message}"`);
+    throw fail(`JSON, got ${jsonProblem(error)}`);
   }
   if (!isRecord(description)) throw fail(`an object, got ${text.trim().slice(0, 40)}`);
   const { name, classes, ignore, intrinsics, cameras, fps } = description;
@@ -55,10 +55,20 @@ export async function readDescription(path: string): Promise<Description> {
     throw fail(`cameras to be intrinsics by sequence, got ${JSON.stringify(cameras)}`);
   }
   for (const camera of [intrinsics, ...Object.values(cameras ?? {})]) {
-    if (camera === undefined || isIntrinsics(camera)) continue;
-    throw fail("intrinsics fx, fy above 0 and cx, cy, in image widths and heights");
+    if (camera === undefined) continue;
+    const problem = checkCamera(camera);
+    if (problem) {
+      throw fail(
+        `intrinsics fx, fy above 0 and cx, cy, in image widths and heights, got ${problem}`,
+      );
+    }
   }
   return description;
+}
+
+/** What a JSON parser says, which quotes the text, in one line. */
+export function jsonProblem(error: unknown): string {
+  return `"${(error as Error).message.replaceAll(/[\s\p{Cc}]+/gu, " ")}"`;
 }
 
 /** True for a camera that can be used: focal lengths above 0. */
@@ -66,6 +76,21 @@ export function isIntrinsics(camera: unknown): camera is Intrinsics {
   if (!isRecord(camera)) return false;
   const { fx, fy, cx, cy } = camera as Intrinsics;
   return [fx, fy, cx, cy].every(isNumber) && fx > 0 && fy > 0;
+}
+
+/** From here on, focal lengths and principal points in image sizes must be pixels. */
+const PIXELS = { focal: 20, principal: 4 };
+
+/** What is wrong with a camera that people wrote down, in words; undefined where nothing is. */
+export function checkCamera(camera: unknown): string | undefined {
+  if (!isIntrinsics(camera)) return JSON.stringify(camera);
+  const { fx, fy, cx, cy } = camera;
+  if (Math.max(fx, fy) < PIXELS.focal && Math.max(Math.abs(cx), Math.abs(cy)) < PIXELS.principal) {
+    return undefined;
+  }
+  return `pixels (${
+    [fx, fy, cx, cy].join(", ")
+  }); divide fx and cx by the image's width, fy and cy by its height`;
 }
 
 function isRecord(value: unknown): value is object {

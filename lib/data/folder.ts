@@ -27,7 +27,7 @@ const MAP_FOLDERS = ["labels", "depth", "disparity", "regions"];
 export async function openFolder(folder: string): Promise<Dataset> {
   if (!await isFolder(folder)) {
     const problem = await isFile(folder)
-      ? "got a file; take the frames out of a video first (ffmpeg -i video.mp4 images/%06d.png)"
+      ? "got a file; name the folder that it lies in, or a video (mp4, mov, mkv, ...)"
       : "got no such folder; check --data";
     throw new DataError(
       `Cannot use ${folder} as a dataset: expected a folder of images, ${problem}`,

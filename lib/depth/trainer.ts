@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError, TrainingError } from "../errors.ts";
 import { Adam } from "../nn/optimizers.ts";
 import type { Mode } from "../nn/layers.ts";
-import { ParameterStore, type StateDict } from "../nn/parameters.ts";
+import { ParameterStore, partOf, type StateDict } from "../nn/parameters.ts";
 import { type Schedule, stepwise, warmupCosine } from "../nn/schedules.ts";
 import { randomStream } from "../random.ts";
 import type { DepthMap, Frame } from "../records.ts";
@@ -233,11 +233,7 @@ export class DepthTrainer {
 
   /** A copy of the depth network's ResNet under torchvision's names, running statistics included. */
   async encoder(): Promise<StateDict> {
-    const entries = [...await this.#store.export()];
-    return new Map(
-      entries.filter(([name]) => name.startsWith(ENCODER))
-        .map(([name, tensor]) => [name.slice(ENCODER.length), tensor]),
-    );
+    return partOf(await this.#store.export(), ENCODER);
   }
 
   /** Takes it back. @throws {CheckpointError} when it belongs to another configuration. */
@@ -258,7 +254,9 @@ export class DepthTrainer {
 }
 
 const OPTIMIZER = "optimizer.";
-const ENCODER = "depth.encoder.";
+
+/** What the names of the depth network's ResNet begin with in its state. */
+export const ENCODER = "depth.encoder.";
 
 function learningRates(config: DepthConfig): Schedule {
   const { schedule, learningRate, steps, warmupSteps } = config;

@@ -64,7 +64,7 @@ export class Canvas {
       for (let x = x0; x < x1; x++, i++) {
         if (mask[i] === 0) continue;
         const at = y * this.width + x,
-          from = nearest(source, sourceColumn(paste, x), sourceRow(paste, y));
+          from = sourcePixel(paste, source, x, y);
         this.copyIds[at] = copyId;
         this.regionIds[at] = source.regions.ids[from] + regionOffset;
         this.disparity[at] = source.depth.disparity[from] *
@@ -142,6 +142,11 @@ function sourceColumn(paste: Paste, x: number): number {
   const { piece } = paste;
   const share = (x - paste.left + 0.5) / paste.width;
   return piece.left - 0.5 + (paste.flip ? 1 - share : share) * (piece.right - piece.left);
+}
+
+/** Index of the source pixel that a paste shows at a pixel of the canvas. */
+export function sourcePixel(paste: Paste, source: MixSource, x: number, y: number): number {
+  return nearest(source, sourceColumn(paste, x), sourceRow(paste, y));
 }
 
 function nearest({ height, width }: MixSource, x: number, y: number): number {

@@ -5,8 +5,10 @@
  * @module
  */
 
-/** What is pasted across images. */
-export type PasteShape = "regions" | "boxes" | "none";
+import type { RegionSource } from "../regions/region_source.ts";
+
+/** What is pasted across images: regions of some kind, boxes of the sizes of regions at random places, nothing. */
+export type PasteShape = RegionSource | "boxes" | "none";
 
 /** Torchvision's ColorJitter with its probability, then blur and grey with theirs. */
 export interface ColourConfig {
@@ -32,6 +34,8 @@ export interface ColourConfig {
 export interface MixConfig {
   /** What is pasted; `none` mixes nothing. */
   readonly paste: PasteShape;
+  /** Whose labels the region loss compares; they may be others than what is pasted. */
+  readonly lossRegions: RegionSource;
   /** M, images that are mixed together; 2 M mixed images come out. */
   readonly sources: number;
   /** How often each region is pasted in the first and in the second round. */
@@ -78,6 +82,7 @@ const colour: ColourConfig = {
 /** The paper's. */
 export const paperMixConfig: MixConfig = {
   paste: "regions",
+  lossRegions: "regions",
   sources: 8,
   pastes: [2, 4],
   depthTest: true,

@@ -12,6 +12,7 @@ import { windowOf } from "./canvas.ts";
 import { drawColours } from "./colour.ts";
 import { composeNatively, composePlainly, type MixPlan, type PlannedPaste } from "./compose.ts";
 import type { MixConfig } from "./config.ts";
+import { pasteSources, withLossRegions } from "./loss_regions.ts";
 import { drawPaste, type MixSource, pasteTransform, piecesOf } from "./paste.ts";
 import { drawLook, drawView, throughView } from "./view.ts";
 
@@ -48,10 +49,15 @@ export function mixImages(
   library: HotLibrary | null = hotLibrary() ?? null,
 ): MixedBatch {
   checkSources(sources);
-  const plans = drawPlans(sources, config, random);
-  const { images, copyIds, regionIds, shown, regionOffsets } = library
-    ? composeNatively(sources, plans, config, library)
-    : composePlainly(sources, plans, config);
+  const pasted = pasteSources(sources);
+  const plans = drawPlans(pasted, config, random);
+  const composition = library
+    ? composeNatively(pasted, plans, config, library)
+    : composePlainly(pasted, plans, config);
+  const { images, copyIds, regionIds, shown, regionOffsets } =
+    sources.some(({ shapes }) => shapes !== undefined)
+      ? withLossRegions(composition, plans, sources)
+      : composition;
   const copies: Copy[] = [];
   plans.forEach(({ source, view, pastes }, mixed) => {
     copies.push({ mixed, source, region: -1, transform: throughView(IDENTITY, view) });

@@ -18,8 +18,10 @@ export interface MixSource {
   readonly rgb: Uint8Array;
   /** `[H,W]` disparities, which decide what is in front. */
   readonly depth: DepthMap;
-  /** Its pieces. */
+  /** What the loss compares, and what is pasted where there are no `shapes`. */
   readonly regions: RegionMap;
+  /** What is pasted where that differs. */
+  readonly shapes?: RegionMap;
   /** Row of the horizon in pixels, may lie outside. */
   readonly horizon: number;
 }

@@ -135,6 +135,14 @@ export class Scope {
   }
 }
 
+/** The tensors whose names begin with `prefix`, without it; the values are shared. */
+export function partOf(state: StateDict, prefix: string): StateDict {
+  return new Map(
+    [...state].filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
+  );
+}
+
 /** The tensor of that name. @throws {CheckpointError} where it is missing or of another shape. */
 export function takeTensor(state: StateDict, name: string, shape: number[]): StateTensor {
   const tensor = state.get(name);

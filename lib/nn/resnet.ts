@@ -70,6 +70,26 @@ export function resnetChannels({ depth, width }: Pick<ResNetOptions, "depth" | "
   return [width, ...[1, 2, 4, 8].map((factor) => width * factor * expansion)];
 }
 
+/** Weights of {@linkcode resnet}, without running statistics; nothing is created. */
+export function countResnetParameters({ depth, width, inputChannels }: ResNetOptions): number {
+  /** A convolution without bias, and the scale and offset of its normalisation. */
+  const layer = (inputs: number, outputs: number, size: number) =>
+    outputs * (inputs * size * size + 2);
+  const channels = resnetChannels({ depth, width });
+  let count = layer(inputChannels, width, 7);
+  blockCounts[depth].forEach((blocks, i) => {
+    const inner = width << i, outputs = channels[i + 1];
+    for (let j = 0; j < blocks; j++) {
+      const inputs = j === 0 ? channels[i] : outputs;
+      count += depth === 50
+        ? layer(inputs, inner, 1) + layer(inner, inner, 3) + layer(inner, outputs, 1)
+        : layer(inputs, outputs, 3) + layer(outputs, outputs, 3);
+      if (j === 0 && (i > 0 || inputs !== outputs)) count += layer(inputs, outputs, 1);
+    }
+  });
+  return count;
+}
+
 interface BlockOptions {
   readonly inputs: number;
   readonly inner: number;

@@ -37,3 +37,8 @@ export function warmupCosine(options: WarmupCosineOptions): Schedule {
 export function stepwise(initial: number, milestones: readonly number[], factor: number): Schedule {
   return (step) => initial * factor ** milestones.filter((milestone) => step >= milestone).length;
 }
+
+/** `initial` (1 - step / steps)^power; 0 from step `steps` on. */
+export function polynomial(initial: number, steps: number, power: number): Schedule {
+  return (step) => initial * Math.max(0, 1 - step / steps) ** power;
+}

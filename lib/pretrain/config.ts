@@ -24,14 +24,25 @@ export interface PretrainConfig {
   /** Layers of the backbone, a ResNet. */
   readonly depth: 18 | 34 | 50;
   /**
-   * Where the backbone's weights begin: drawn at random, or those of the depth network's encoder, which
-   * has seen the same video without labels. The two networks are of one depth and width then.
+   * Where the backbone's weights begin: drawn at random, those of the depth network's encoder, which
+   * has seen the same video without labels (the two networks are of one depth and width then), or those of
+   * a file under torchvision's names.
    */
-  readonly backbone: "random" | "depth";
+  readonly backbone: "random" | "depth" | "file";
+  /**
+   * Images are enlarged by this before the network sees them, so that features lie closer together: small
+   * frames have too few of them else. 1, the default, leaves them as they are.
+   */
+  readonly enlarge?: number;
   /** Channels of the ResNet's first stage: 64 is the standard network, 16 a quarter of its width. */
   readonly width: number;
-  /** Channels of the feature pyramid. */
+  /** Channels of the feature pyramid's result. */
   readonly pyramidChannels: number;
+  /**
+   * Channels of the pyramid's top-down path, each of whose maps then passes a 3x3 convolution; 0, the
+   * default, goes without that convolution and in `pyramidChannels`.
+   */
+  readonly topDownChannels?: number;
   /** Channels between the projector's two 1x1 convolutions; 0 leaves a single convolution. */
   readonly projectorChannels: number;
   /** D, length of an embedding. */
@@ -56,6 +67,13 @@ export interface PretrainConfig {
   readonly sinkhornIterations: number;
   /** How parameters move. */
   readonly optimizer: OptimizerConfig;
+  /**
+   * Micro-batches that a step's mixed images are dealt into, to save memory; 1, the default, is the whole
+   * batch. The gradient is the mean of theirs, and each has its own batch statistics, samples, groups and
+   * balance of prototypes: the running statistics move so many times a step, and points are not
+   * followed from one micro-batch into another.
+   */
+  readonly accumulate?: number;
   /** Steps in which the rate rises from 0 to its peak. */
   readonly warmupSteps: number;
   /** Training steps in all; the learning rate is planned over them. */
@@ -66,8 +84,10 @@ export interface PretrainConfig {
 export const tinyPretrainConfig: PretrainConfig = {
   depth: 18,
   backbone: "depth",
+  enlarge: 2,
   width: 16,
   pyramidChannels: 64,
+  topDownChannels: 0,
   projectorChannels: 64,
   embeddingSize: 64,
   prototypes: 200,
@@ -86,8 +106,9 @@ export const tinyPretrainConfig: PretrainConfig = {
     momentum: 0.9,
     weightDecay: 1e-5,
   },
+  accumulate: 1,
   warmupSteps: 50,
-  steps: 1000,
+  steps: 500,
 };
 
 /**
@@ -98,8 +119,10 @@ export const tinyPretrainConfig: PretrainConfig = {
 export const paperPretrainConfig: PretrainConfig = {
   depth: 50,
   backbone: "random",
+  enlarge: 1,
   width: 64,
   pyramidChannels: 128,
+  topDownChannels: 256,
   projectorChannels: 0,
   embeddingSize: 128,
   prototypes: 1000,
@@ -118,6 +141,7 @@ export const paperPretrainConfig: PretrainConfig = {
     momentum: 0.9,
     weightDecay: 1e-4,
   },
+  accumulate: 1,
   warmupSteps: 742,
   steps: 9275,
 };
@@ -138,11 +162,24 @@ export function checkPretrainConfig(config: PretrainConfig): void {
     require(name, Number.isInteger(value) && value >= least, `to be an integer from ${least}`);
   };
   require("depth", [18, 34, 50].includes(config.depth), "18, 34 or 50");
-  require("backbone", ["random", "depth"].includes(config.backbone), "random or depth");
+  require(
+    "backbone",
+    ["random", "depth", "file"].includes(config.backbone),
+    "random, depth or file",
+  );
   for (
-    const name of ["width", "pyramidChannels", "embeddingSize", "minimumGroup", "steps"] as const
+    const name of [
+      "width",
+      "pyramidChannels",
+      "embeddingSize",
+      "minimumGroup",
+      "steps",
+    ] as const
   ) count(name, 1);
   count("prototypes", 2);
+  if (config.enlarge !== undefined) count("enlarge", 1);
+  if (config.topDownChannels !== undefined) count("topDownChannels", 0);
+  if (config.accumulate !== undefined) count("accumulate", 1);
   for (
     const name of [
       "projectorChannels",

@@ -8,21 +8,27 @@ import { DataError } from "../errors.ts";
 import { featurePyramid } from "../nn/fpn.ts";
 import { conv2d, convNorm, type Layer, type Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
-import { resnet, resnetChannels } from "../nn/resnet.ts";
+import { countResnetParameters, resnet, resnetChannels } from "../nn/resnet.ts";
+import { resizeBilinear } from "../ops/resize.ts";
 import type { Frame } from "../records.ts";
 import type { PretrainConfig } from "./config.ts";
 
-/** Pixels from one feature to the next. */
-export const FEATURE_STRIDE = 4;
+/** Pixels that the network sees from one feature to the next. */
+const NETWORK_STRIDE = 4;
+
+/** Pixels of a frame from one feature to the next. */
+export function featureStride({ enlarge = 1 }: PretrainConfig): number {
+  return NETWORK_STRIDE / enlarge;
+}
 
 /** What the names of the ResNet's parameters begin with. */
 export const BACKBONE = "backbone";
 
-/** What the network says of a batch `[B,H,W,3]`. */
+/** What the network says of a batch `[B,H,W,3]`: a feature every {@linkcode featureStride} pixels. */
 export interface Encoding {
-  /** `[B,H/4,W/4,pyramidChannels]`, what other tasks build on. */
+  /** `[B,h,w,pyramidChannels]`, what other tasks build on. */
   readonly features: tf.Tensor4D;
-  /** `[B,H/4,W/4,embeddingSize]`, what the loss compares; rows are not yet of unit length. */
+  /** `[B,h,w,embeddingSize]`, what the loss compares; rows are not yet of unit length. */
   readonly projections: tf.Tensor4D;
 }
 
@@ -42,13 +48,35 @@ export function encoder(scope: Scope, config: PretrainConfig): Encoder {
   const pyramid = featurePyramid(scope.child("pyramid"), {
     inputChannels: resnetChannels(config).slice(1),
     channels: config.pyramidChannels,
+    topDownChannels: config.topDownChannels,
   });
   const project = projector(scope.child("projector"), config);
+  const { enlarge = 1 } = config;
   return (images, mode) => {
-    const [, ...stages] = backbone(images, mode);
+    const [, height, width] = images.shape;
+    const seen = resizeBilinear(images, height * enlarge, width * enlarge);
+    const [, ...stages] = backbone(seen, mode);
     const features = pyramid(stages, mode);
     return { features, projections: project(features, mode) };
   };
+}
+
+/** Weights of the network and of the prototypes, without running statistics; nothing is created. */
+export function countParameters(config: PretrainConfig): number {
+  const { depth, width, pyramidChannels, topDownChannels = 0, projectorChannels, embeddingSize } =
+    config;
+  const maps = resnetChannels({ depth, width }).slice(1);
+  const inner = topDownChannels || pyramidChannels;
+  const lateral = maps.reduce((sum, channels) => sum + (channels + 1) * inner, 0);
+  const output = topDownChannels > 0 ? 4 * (9 * inner + 1) * inner : 0;
+  // Seven convolutions, the first of each level from the top-down path's channels.
+  const head = (9 * (4 * inner + 3 * pyramidChannels) + 2 * 7) * pyramidChannels;
+  const projector = projectorChannels === 0
+    ? (pyramidChannels + 1) * embeddingSize
+    : (pyramidChannels + 2 + embeddingSize) * projectorChannels;
+  const prototypes = config.prototypes * embeddingSize;
+  return countResnetParameters({ depth, width, inputChannels: 3 }) + lateral + output + head +
+    projector + prototypes;
 }
 
 /** One 1x1 convolution, or two with normalisation and ReLU between them. */
@@ -84,8 +112,9 @@ export function unitRows(rows: tf.Tensor2D): tf.Tensor2D {
   });
 }
 
-const IMAGENET_MEAN = [0.485, 0.456, 0.406];
-const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];
+/** Of colours 0..1, red, green and blue. */
+export const IMAGENET_MEAN = [0.485, 0.456, 0.406];
+export const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];
 
 /**
  * Frames as the network's input `[B,H,W,3]`, normalised as the mixed images are.

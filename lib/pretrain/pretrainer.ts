@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { TrainingError } from "../errors.ts";
 import { Adam, type Optimizer, Sgd } from "../nn/optimizers.ts";
-import { ParameterStore, type StateDict } from "../nn/parameters.ts";
+import { ParameterStore, partOf, type StateDict } from "../nn/parameters.ts";
 import { type Schedule, warmupCosine } from "../nn/schedules.ts";
 import { resizeBilinear } from "../ops/resize.ts";
 import { randomStream } from "../random.ts";
@@ -18,10 +18,11 @@ import {
   type Encoder,
   encoder,
   type Encoding,
-  FEATURE_STRIDE,
+  featureStride,
   frameBatch,
   unitRows,
 } from "./encoder.ts";
+import { microBatches } from "./micro_batches.ts";
 import { samplePixels, sampleRegions } from "./sampling.ts";
 
 /** What one step reports. */
@@ -43,6 +44,12 @@ const OPTIMIZER = "optimizer.";
 
 /** Rows x prototypes that {@linkcode Pretrainer.assign} compares at a time. */
 const ASSIGN_ENTRIES = 1 << 22;
+
+/** What is trained on at once: a micro-batch, or the whole of a step's batch. */
+interface Part {
+  readonly batch: MixedBatch;
+  readonly levels: readonly Level[];
+}
 
 /**
  * Trains features by swapped prediction on mixed images, and answers features of frames. All of it
@@ -119,14 +126,19 @@ export class Pretrainer {
    * @throws {TrainingError} when the loss is not finite; the parameters are spoilt then.
    */
   async step(batch: MixedBatch, step: number): Promise<PretrainMetrics> {
-    const { pixelWeight, regionWeight } = this.config;
-    const levels = this.#levels(batch, step);
+    const { pixelWeight, regionWeight, accumulate = 1 } = this.config;
+    const parts = microBatches(batch, accumulate).map((batch, i): Part => ({
+      batch,
+      levels: this.#levels(batch, accumulate === 1 ? [step] : [step, i]),
+    }));
     const learningRate = this.#schedule(step);
-    const comparisons = tf.tidy(() => this.#update(batch, levels, learningRate));
+    const comparisons = tf.tidy(() => this.#update(parts, learningRate));
     const outcomes = await Promise.all(comparisons.map(readComparison));
-    const of = (name: Level["name"]) => levels.findIndex((level) => level.name === name);
-    const pixelLoss = outcomes[of("pixel")]?.loss ?? 0;
-    const regionLoss = outcomes[of("region")]?.loss ?? 0;
+    const levels = parts.flatMap((part) => part.levels);
+    const lossOf = (name: Level["name"]) =>
+      outcomes.reduce((sum, { loss }, i) => levels[i].name === name ? sum + loss : sum, 0) /
+      accumulate;
+    const pixelLoss = lossOf("pixel"), regionLoss = lossOf("region");
     const loss = pixelWeight * pixelLoss + regionWeight * regionLoss;
     if (!Number.isFinite(loss)) {
       throw new TrainingError(
@@ -144,11 +156,11 @@ export class Pretrainer {
     };
   }
 
-  /** The samples of the losses that have a weight. */
-  #levels(batch: MixedBatch, step: number): Level[] {
+  /** The samples of the losses that have a weight; the keys fix them. */
+  #levels(batch: MixedBatch, keys: readonly number[]): Level[] {
     const { pixelWeight, regionWeight, pixelSamples, regionSamples, minimumGroup } = this.config;
-    const random = randomStream(this.#seed, "pretrain", "samples", step);
-    const options = { minimumGroup, stride: FEATURE_STRIDE };
+    const random = randomStream(this.#seed, "pretrain", "samples", ...keys);
+    const options = { minimumGroup, stride: featureStride(this.config) };
     const levels: Level[] = [];
     if (pixelWeight > 0 && pixelSamples > 0) {
       const samples = samplePixels(batch, { ...options, perImage: pixelSamples }, random);
@@ -161,13 +173,32 @@ export class Pretrainer {
     return levels;
   }
 
-  /** Moves the parameters; answers what each level found, for the caller to read and dispose. */
-  #update(batch: MixedBatch, levels: readonly Level[], learningRate: number): Comparison[] {
+  /**
+   * Moves the parameters by the mean of the parts' gradients; answers what each level of each part found,
+   * for the caller to read and dispose.
+   */
+  #update(parts: readonly Part[], learningRate: number): Comparison[] {
     this.#normalisePrototypes();
+    const comparisons: Comparison[] = [];
+    let total: tf.NamedTensorMap | undefined;
+    for (const part of parts) {
+      // A scope of its own, so that one part's activations are gone before the next one's come.
+      const gradients = tf.tidy(() => this.#gradients(part, 1 / parts.length, comparisons));
+      total = total ? sumAndFree(total, gradients) : gradients;
+    }
+    this.#optimizer.step(total!, learningRate);
+    return comparisons;
+  }
+
+  /** The gradient of a part's loss times `share`; adds what its levels found to `comparisons`. */
+  #gradients(
+    { batch, levels }: Part,
+    share: number,
+    comparisons: Comparison[],
+  ): tf.NamedTensorMap {
     const { count, height, width } = batch;
     const images = tf.tensor4d(batch.images, [count, height, width, 3]);
-    const comparisons: Comparison[] = [];
-    const { grads } = tf.variableGrads(() => {
+    return tf.variableGrads(() => {
       const { projections } = this.#encode(images, { training: true });
       const losses = levels.map(({ samples, weight }): tf.Scalar => {
         const comparison = compare(projections, this.#prototypes, samples, this.config);
@@ -176,12 +207,10 @@ export class Pretrainer {
           lossAndEntropy: tf.keep(comparison.lossAndEntropy),
           nearest: tf.keep(comparison.nearest),
         });
-        return tf.mul(tf.sum(tf.slice(comparison.lossAndEntropy, 0, 1)), weight);
+        return tf.mul(tf.sum(tf.slice(comparison.lossAndEntropy, 0, 1)), weight * share);
       });
       return tf.addN(losses) as tf.Scalar;
-    }, this.#store.trainable());
-    this.#optimizer.step(grads, learningRate);
-    return comparisons;
+    }, this.#store.trainable()).grads;
   }
 
   /** Features of frames that are all of one size, each of unit length. */
@@ -256,6 +285,11 @@ export class Pretrainer {
     );
   }
 
+  /** A copy of the ResNet under torchvision's names, running statistics included. */
+  async backbone(): Promise<StateDict> {
+    return partOf(await this.#store.export(), `${BACKBONE}.`);
+  }
+
   /**
    * Takes over a ResNet under torchvision's names, running statistics included, in place of the random
    * backbone. Its classifier `fc`, which nothing here has, may be there.
@@ -279,6 +313,16 @@ export class Pretrainer {
   #normalisePrototypes(): void {
     tf.tidy(() => this.#prototypes.assign(unitRows(this.#prototypes as tf.Tensor2D)));
   }
+}
+
+/** The sums of two sets of gradients, which are freed. */
+function sumAndFree(a: tf.NamedTensorMap, b: tf.NamedTensorMap): tf.NamedTensorMap {
+  const sums = Object.entries(a).map(([name, gradient]) => {
+    const sum = tf.add(gradient, b[name]);
+    tf.dispose([gradient, b[name]]);
+    return [name, sum] as const;
+  });
+  return Object.fromEntries(sums);
 }
 
 /** The most similar row of `prototypes` for each of `rows`, some rows at a time. */

@@ -6,8 +6,37 @@
 
 import type { SuperpixelConfig } from "./superpixels.ts";
 
+/** How pixels become regions, see depth_regions.ts. */
+export type Grouping = "components" | "infomap";
+
+/** Settings of grouping `infomap`; it has no use for the others but the areas and jump of small regions. */
+export interface InfomapConfig {
+  /** Superpixels of a frame of 384 x 768, about; smaller frames have fewer of the same size. */
+  readonly superpixels: number;
+  /** See {@linkcode SuperpixelConfig}. */
+  readonly compactness: number;
+  /** Times that centres of superpixels move. */
+  readonly iterations: number;
+  /** Communities with a link of less distance (0..1) than this are grouped again. */
+  readonly apart: number;
+}
+
+/** Settings of regions by colour alone, see colour_regions.ts. */
+export interface ColourRegionConfig {
+  /** Superpixels of a frame of 384 x 768, about; smaller frames have fewer of the same size. */
+  readonly superpixels: number;
+  /** See {@linkcode SuperpixelConfig}. */
+  readonly compactness: number;
+  /** Times that centres of superpixels move. */
+  readonly iterations: number;
+  /** How many regions are left of a frame. */
+  readonly regions: number;
+}
+
 /** See {@linkcode defaultRegionConfig} for values; lengths are in camera heights above the ground. */
 export interface RegionConfig {
+  /** How pixels become regions. */
+  readonly grouping: Grouping;
   /** Neighbours of one thing differ by at most this share of their depth. */
   readonly maxJump: number;
   /** Where surfaces differ in orientation by more than this cosine, depth must agree four times better. */
@@ -38,10 +67,23 @@ export interface RegionConfig {
    * to the next, and this brings its edges to the image's. null for depth that is sharp.
    */
   readonly superpixels: SuperpixelConfig | null;
+  /** Settings of grouping `infomap`, which alone reads them. */
+  readonly infomap: InfomapConfig;
+  /** Settings of regions by colour alone, which alone read them. */
+  readonly colour: ColourRegionConfig;
 }
+
+/** The paper's (Zeng et al., BMVC 2022). */
+const paperInfomap: InfomapConfig = {
+  superpixels: 10_000,
+  compactness: 10,
+  iterations: 10,
+  apart: 0.2,
+};
 
 /** Chosen on validation scenes of the embedded streets. */
 export const defaultRegionConfig: RegionConfig = {
+  grouping: "components",
   maxJump: 0.06,
   minCosine: 0.75,
   creaseCosine: 0.98,
@@ -54,6 +96,9 @@ export const defaultRegionConfig: RegionConfig = {
   keepArea: 0.00035,
   groundTrials: 200,
   superpixels: null,
+  infomap: paperInfomap,
+  // As many as depth gives, so that neither has larger pieces to paste.
+  colour: { superpixels: 10_000, compactness: 10, iterations: 10, regions: 50 },
 };
 
 /**
@@ -65,4 +110,5 @@ export const tinyRegionConfig: RegionConfig = {
   minArea: 0.004,
   keepJump: null,
   superpixels: { count: 230, compactness: 10, iterations: 5 },
+  colour: { ...defaultRegionConfig.colour, regions: 80 },
 };

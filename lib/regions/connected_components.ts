@@ -78,8 +78,9 @@ export function labelGrid(
 }
 
 /**
- * Labels a batch of float maps `[B,H,W]`: neighbours join when |a - b| <= maxJump. NaN joins nothing,
- * equal infinities join. Labels are 0..n-1 per map in raster order of first pixel, background is -1.
+ * Labels a batch of maps `[B,H,W]` of floats or bytes: neighbours join when |a - b| <= maxJump. NaN joins
+ * nothing, equal infinities join. Labels are 0..n-1 per map in raster order of first pixel, background is
+ * -1. Bytes are the faster kind, for masks and class ids.
  *
  * @param shape `[B,H,W]`.
  * @example
@@ -97,7 +98,7 @@ export function labelGrid(
  * @throws {ConfigError} when the map's length is not B*H*W, or an option is out of its range.
  */
 export function connectedComponents(
-  map: Float32Array,
+  map: Float32Array | Uint8Array,
   shape: readonly [number, number, number],
   options: ComponentOptions,
   library: HotLibrary | null = hotLibrary() ?? null,
@@ -120,12 +121,15 @@ export function connectedComponents(
     );
   }
   return library && map.length > 0
-    ? labelNatively(map as Float32Array<ArrayBuffer>, shape, options, library)
+    ? labelNatively(map as OwnMap, shape, options, library)
     : labelPlainly(map, shape, options);
 }
 
+/** A map in memory that the FFI takes. */
+type OwnMap = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+
 function labelNatively(
-  map: Float32Array<ArrayBuffer>,
+  map: OwnMap,
   [batch, height, width]: readonly [number, number, number],
   { connectivity, maxJump, background, labels = new Int32Array(map.length) }: ComponentOptions,
   { symbols, check }: HotLibrary,
@@ -134,12 +138,18 @@ function labelNatively(
   // A background that no float32 equals is none, NaN among them.
   const hasBackground = background !== undefined && Math.fround(background) === background;
   const sizes = Int32Array.of(batch, height, width, connectivity, Number(hasBackground));
-  check(symbols.cpcdr_label(map, labels, counts, sizes, maxJump, background ?? 0));
+  const missing = background ?? 0;
+  if (map instanceof Uint8Array && symbols.cpcdr_label_bytes) {
+    check(symbols.cpcdr_label_bytes(map, labels, counts, sizes, maxJump, missing));
+  } else {
+    const floats = map instanceof Uint8Array ? new Float32Array(map) : map;
+    check(symbols.cpcdr_label(floats, labels, counts, sizes, maxJump, missing));
+  }
   return { labels, counts };
 }
 
 function labelPlainly(
-  map: Float32Array,
+  map: Float32Array | Uint8Array,
   [batch, height, width]: readonly [number, number, number],
   { connectivity, maxJump, background, labels = new Int32Array(map.length) }: ComponentOptions,
 ): BatchComponents {
@@ -167,7 +177,7 @@ function copyLabels({ labels, count }: Components, target: Int32Array): number {
 /** Renumbers what is left when background pixels, each a component of its own, are taken out. */
 function dropBackground(
   { labels, count }: Components,
-  values: Float32Array,
+  values: Float32Array | Uint8Array,
   background: number,
   target: Int32Array,
 ): number {

@@ -1,6 +1,7 @@
 /**
- * Cuts a frame into coherent depth regions: surfaces that hang together in 3-D, the ground apart from
- * what stands on it, road apart from raised pavement where depth shows the kerb.
+ * Cuts a frame into coherent depth regions. Grouping `components`: surfaces that hang together in 3-D, the
+ * ground apart from what stands on it, road apart from raised pavement where depth shows the kerb. Grouping
+ * `infomap`, the paper's: see infomap_regions.ts.
  *
  * @module
  */
@@ -8,11 +9,12 @@
 import { ConfigError, DataError } from "../errors.ts";
 import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
 import { randomStream } from "../random.ts";
-import type { DepthMap, Intrinsics, Region, RegionMap } from "../records.ts";
+import type { DepthMap, Intrinsics, RegionMap } from "../records.ts";
 import { defaultRegionConfig, type RegionConfig } from "./config.ts";
-import type { Components } from "./connected_components.ts";
+import { describe } from "./describe.ts";
 import { type Surface, surfaceOf } from "./geometry.ts";
 import { fitGroundPlane } from "./ground_plane.ts";
+import { infomapRegions } from "./infomap_regions.ts";
 import { heightsOf, Kind, kindsOf } from "./kinds.ts";
 import { logDepths, mergeSmall } from "./merging.ts";
 import { regionsNatively } from "./native_regions.ts";
@@ -38,7 +40,7 @@ const TYPICAL_HEIGHT = 0.12;
  * ```
  *
  * @param image The frame that the depth map belongs to; superpixels are cut from it where the
- * settings ask for them.
+ * settings ask for them, and always by grouping `infomap`.
  * @param library cuts on all cores; null: plain TypeScript, which gives the same ids, and mean disparities
  * that agree to rounding in double. By default the library that ships for this platform.
  * @throws {DataError} when disparity or image and size do not agree.
@@ -53,6 +55,9 @@ export function depthRegions(
 ): RegionMap {
   const { height, width } = depth;
   checkInputs(depth, config, image);
+  if (config.grouping === "infomap") {
+    return infomapRegions(depth, intrinsics, config, image!, library);
+  }
   const disparity = config.superpixels
     ? superpixelMedians(depth.disparity, superpixels(image!, config.superpixels, library), library)
     : depth.disparity;
@@ -83,7 +88,7 @@ export function depthRegions(
 
 function checkInputs(
   { height, width, disparity }: DepthMap,
-  { superpixels }: RegionConfig,
+  { grouping, superpixels }: RegionConfig,
   image: SuperpixelImage | undefined,
 ): void {
   if (disparity.length !== height * width) {
@@ -91,10 +96,11 @@ function checkInputs(
       `Cannot cut regions: expected ${height} x ${width} disparities, got ${disparity.length}`,
     );
   }
-  if (!superpixels) return;
+  if (!superpixels && grouping !== "infomap") return;
   if (!image) {
     throw new ConfigError(
-      "Cannot cut regions by superpixels: expected the frame itself, got none; give it or set superpixels to null",
+      "Cannot cut regions by superpixels: expected the frame itself, got none; give it, or set superpixels to " +
+        'null and grouping to "components"',
     );
   }
   if (image.height !== height || image.width !== width) {
@@ -135,28 +141,4 @@ export function predicate(
     if (turn < 0 && cosine < creaseCosine) return false;
     return cosine > minCosine || jump < maxJump / 4;
   };
-}
-
-/** Areas, boxes and mean disparities of labelled pixels. */
-function describe(
-  { labels, count }: Components,
-  { height, width, disparity }: DepthMap,
-): RegionMap {
-  const regions = Array.from(
-    { length: count },
-    () => ({ area: 0, top: height, left: width, bottom: 0, right: 0, disparity: 0 }),
-  );
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      const region = regions[labels[i]];
-      region.area++;
-      region.top = Math.min(region.top, y);
-      region.left = Math.min(region.left, x);
-      region.bottom = Math.max(region.bottom, y + 1);
-      region.right = Math.max(region.right, x + 1);
-      region.disparity += disparity[i];
-    }
-  }
-  for (const region of regions) region.disparity /= region.area;
-  return { height, width, ids: labels, regions: regions as readonly Region[] };
 }

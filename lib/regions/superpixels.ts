@@ -182,7 +182,7 @@ function linearShares(): Float32Array<ArrayBuffer> {
 }
 
 /** sRGB 0..255 to CIELAB under D65: L 0..100, a and b about -100..100. */
-function toLab(rgb: Uint8Array): Float32Array {
+export function toLab(rgb: Uint8Array): Float32Array {
   const linear = linearShares();
   const float = new Float32Array(1), bits = new Int32Array(float.buffer);
   // A third of the exponent, then Halley's steps: 14 digits, and in the library the same bits.

@@ -28,6 +28,7 @@ import {
   sideBySide,
   stacked,
 } from "./pictures.ts";
+import { colour, themeVariables } from "./theme.ts";
 
 /** One thing in the forms that a notebook chooses from, by MIME type. */
 export interface MimeBundle {
@@ -63,6 +64,9 @@ export class Shown {
 
 /** What {@linkcode show} takes. An embedding is shown by {@linkcode featurePictures}. */
 export type Showable = Frame | DepthMap | RegionMap | MixedBatch | Embedding | Picture;
+
+/** Of curves, in order. */
+const CURVE_COLOURS = ["accent", "sky", "vegetation", "person", "light"] as const;
 
 /** Pictures in a row. */
 const PER_ROW = 4;
@@ -130,14 +134,16 @@ export function showCurves<Metrics extends Readonly<Record<string, number>>>(
   return new Shown(async () => {
     // The plotting library takes a while to load, and most programs draw nothing.
     const { curvePlot } = await import("./plots.ts");
-    const points = names.flatMap((curve) =>
-      metrics.map((line, step) => ({ step, value: line[curve], curve }))
-    );
+    const curves = names.map((name, i) => ({
+      name,
+      colour: colour(CURVE_COLOURS[i % CURVE_COLOURS.length]),
+      points: metrics.map((line, step) => ({ step, value: line[name] })),
+    }));
     const ends = names.map((name) =>
       `${name} ${round(metrics[0][name])} -> ${round(metrics[metrics.length - 1][name])}`
     );
     return {
-      "text/html": curvePlot(points, names.join(", ")),
+      "text/html": themed(legend(curves) + curvePlot(curves, names.join(", "))),
       "text/plain": `${metrics.length} steps: ${ends.join(", ")}`,
     };
   });
@@ -166,15 +172,32 @@ export function showScore(score: SegmentationScore, classes: readonly string[]):
   }
   return new Shown(async () => {
     const { barPlot } = await import("./plots.ts");
-    const bars = classes.map((name, id) => ({ name, percent: 100 * perClass[id] }))
+    const bars = classes.map((name, id) => ({
+      name,
+      percent: 100 * perClass[id],
+      colour: colour("accent"),
+    }))
       .filter(({ percent }) => !Number.isNaN(percent));
     const head = `mIoU ${percentOf(miou)}, pixel accuracy ${percentOf(accuracy)}`;
     const lines = bars.map(({ name, percent }) => `${name} ${percent.toFixed(1)}%`);
     return {
-      "text/html": `<p>${escape(head)}</p>${barPlot(bars, "IoU, percent")}`,
+      "text/html": themed(`<p>${escape(head)}</p>${barPlot(bars, "IoU, percent")}`),
       "text/plain": [head, ...lines].join("\n"),
     };
   });
+}
+
+/** Names beside their colours. */
+function legend(curves: readonly { readonly name: string; readonly colour: string }[]): string {
+  const entries = curves.map(({ name, colour }) =>
+    `<span style="color: ${colour}">&#9632;</span> ${escape(name)}`
+  );
+  return `<p>${entries.join(" &ensp; ")}</p>`;
+}
+
+/** A part of a page that brings the report's colours along. */
+function themed(html: string): string {
+  return `<div style="${themeVariables()}">${html}</div>`;
 }
 
 /**

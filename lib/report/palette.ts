@@ -41,6 +41,11 @@ export function classColours(classes: readonly string[]): Rgb[] {
   return classes.map((name, id) => CLASS_COLOURS[name] ?? idColour(id));
 }
 
+/** A colour as CSS and SVG write it. */
+export function css([red, green, blue]: Rgb): string {
+  return `rgb(${red} ${green} ${blue})`;
+}
+
 /** A colour for any id; neighbouring ids differ clearly (hues at the golden angle). */
 export function idColour(id: number): Rgb {
   const hue = (id * 137.50776405) % 360;

@@ -65,7 +65,7 @@ export function scalarPicture(
 }
 
 /**
- * A frame in which everything but the pixels that hold is nearly black.
+ * A frame in which everything but the pixels that hold is dark.
  *
  * @param holds told the index of a pixel, `y * W + x`.
  */
@@ -73,7 +73,7 @@ export function spotlightPicture(frame: Frame, holds: (pixel: number) => boolean
   return paint(
     frame.height,
     frame.width,
-    (i) => blend(frame.rgb, i, [0, 0, 0], holds(i) ? 0 : 0.8),
+    (i) => blend(frame.rgb, i, [0, 0, 0], holds(i) ? 0 : 0.75),
   );
 }
 
@@ -104,6 +104,22 @@ export function labelPicture(
 ): Picture {
   checkLength("a segmentation", labels, height, width);
   return paint(height, width, (i) => colours[labels[i]] ?? [0, 0, 0]);
+}
+
+/** Where a segmentation is wrong: the colour predicted there, over the frame in darkened grey. */
+export function mistakePicture(
+  predicted: ArrayLike<number>,
+  frame: Frame,
+  labels: ArrayLike<number>,
+  ignore: number,
+  colours: readonly Rgb[],
+): Picture {
+  return paint(frame.height, frame.width, (i) => {
+    const wrong = labels[i] !== ignore && labels[i] !== predicted[i];
+    if (wrong) return colours[predicted[i]] ?? [0, 0, 0];
+    const grey = 0.6 * (frame.rgb[3 * i] + frame.rgb[3 * i + 1] + frame.rgb[3 * i + 2]) / 3;
+    return [grey, grey, grey];
+  });
 }
 
 /** One mixed image of a batch, its normalisation undone. */

@@ -103,3 +103,8 @@ async function steps(folder: string): Promise<number[]> {
   }
   return found.sort((a, b) => a - b);
 }
+
+/** The step of a folder's newest checkpoint, 0 where it has none. */
+export async function newestStep(folder: string): Promise<number> {
+  return (await steps(folder)).at(-1) ?? 0;
+}

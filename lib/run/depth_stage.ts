@@ -12,10 +12,12 @@ import {
 } from "../depth/metrics.ts";
 import { type DepthInput, DepthTrainer } from "../depth/trainer.ts";
 import { CheckpointError } from "../errors.ts";
+import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { depthTargets } from "./inputs.ts";
 import { depthFolder, readRun, type RunConfig } from "./run_folder.ts";
+import { writeStoppedReport } from "./run_report.ts";
 import { type Session, trainStage } from "./session.ts";
 import { depthBatch } from "./stage_inputs.ts";
 
@@ -48,7 +50,11 @@ export async function trainDepth(
     save: async (step) =>
       await saveCheckpoint(folder, { step, state: await trainer.export() }, metadata),
   });
-  return { trainer, completed: completed >= settings.depth.steps };
+  const done = completed >= settings.depth.steps;
+  if (!done && config.command === "pretrain") {
+    await writeStoppedReport(session, config, { stage: "depth", completed });
+  }
+  return { trainer, completed: done };
 }
 
 /** @throws {CheckpointError} when the run has no finished depth stage. */
@@ -57,15 +63,23 @@ export async function depthOfRun(
   warn: (line: string) => void,
 ): Promise<DepthTrainer> {
   const config = await readRun(folder);
-  const start = await loadCheckpoint(depthFolder(folder), depthMetadata(config), warn);
-  if (!start) {
-    throw new CheckpointError(
-      `Cannot take depth from ${folder}: expected a checkpoint in its depth/, got none; train depth there first`,
-    );
-  }
+  const state = await depthStateOfRun(folder, config, warn);
   const trainer = new DepthTrainer(config.settings.depth, config.seed);
-  trainer.import(start.state);
+  trainer.import(state);
   return trainer;
+}
+
+/** What its newest checkpoint holds. @throws {CheckpointError} when there is none. */
+export async function depthStateOfRun(
+  folder: string,
+  config: RunConfig,
+  warn: (line: string) => void,
+): Promise<StateDict> {
+  const start = await loadCheckpoint(depthFolder(folder), depthMetadata(config), warn);
+  if (start) return start.state;
+  throw new CheckpointError(
+    `Cannot take depth from ${folder}: expected a checkpoint in its depth/, got none; train depth there first`,
+  );
 }
 
 function depthMetadata({ preset, settings }: RunConfig): Record<string, string> {

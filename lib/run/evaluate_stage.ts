@@ -6,9 +6,15 @@
 
 import { clusterProtocol, type ClusterProtocolResult } from "../evaluate/cluster_protocol.ts";
 import { colourPositionBaseline } from "../evaluate/colour_baseline.ts";
+import {
+  groupPrototypes,
+  type PrototypeModel,
+  prototypeUse,
+} from "../evaluate/prototype_groups.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
-import type { Frame, SegmentationScore } from "../records.ts";
+import type { Embedding, Frame, SegmentationScore } from "../records.ts";
 import type { LoadedDataset } from "./inputs.ts";
+import type { Progress } from "./progress.ts";
 import type { RunConfig } from "./run_folder.ts";
 
 /** Every how many-th training frame tells what prototypes stand for. */
@@ -21,20 +27,75 @@ export interface Evaluation {
   readonly colour: SegmentationScore;
 }
 
+/** A network whose work on frames shows in progress. */
+export class WatchedModel implements PrototypeModel {
+  #done = 0;
+
+  /** `total` frames will be looked at. */
+  constructor(
+    readonly model: PrototypeModel,
+    readonly progress: Progress,
+    readonly stage: string,
+    readonly total: number,
+  ) {}
+
+  prototypes(): Promise<Float32Array> {
+    return this.model.prototypes();
+  }
+
+  async embed(frames: readonly Frame[]): Promise<Embedding> {
+    const features = await this.model.embed(frames);
+    this.#count(frames.length);
+    return features;
+  }
+
+  async assign(frames: readonly Frame[]): Promise<readonly Int32Array[]> {
+    const ids = await this.model.assign(frames);
+    this.#count(frames.length);
+    return ids;
+  }
+
+  #count(frames: number): void {
+    this.#done += frames;
+    this.progress.update(this.stage, this.#done, this.total);
+  }
+}
+
 /** Protocol `cluster` on labelled frames, prototypes grouped by their use on training frames. */
 export async function evaluateClusters(
   pretrainer: Pretrainer,
   trainFrames: readonly Frame[],
   { dataset, frames }: LoadedDataset,
+  progress: Progress,
+  stage = "evaluation",
 ): Promise<ClusterProtocolResult> {
+  const telling = tellingFrames(trainFrames);
   return await clusterProtocol({
-    model: pretrainer,
+    model: new WatchedModel(pretrainer, progress, stage, telling.length + frames.length),
     prototypeCount: pretrainer.config.prototypes,
-    trainFrames: trainFrames.filter((_, i) => i % USAGE_STRIDE === 0),
+    trainFrames: telling,
     frames,
     classes: dataset.classes.length,
     ignore: dataset.ignore,
   });
+}
+
+/**
+ * `[K]` the group of each prototype where no labels name one: by its use on training frames, in at most
+ * `groups` groups.
+ */
+export async function unlabelledGroups(
+  pretrainer: Pretrainer,
+  trainFrames: readonly Frame[],
+  groups: number,
+): Promise<Int32Array> {
+  const use = await prototypeUse(pretrainer, tellingFrames(trainFrames));
+  const count = Math.min(groups, pretrainer.config.prototypes);
+  return groupPrototypes(await pretrainer.prototypes(), use, count);
+}
+
+function tellingFrames(trainFrames: readonly Frame[]): Frame[] {
+  return trainFrames.filter((_, i) => i % USAGE_STRIDE === 0);
 }
 
 /** The whole comparison of a run. */
@@ -43,13 +104,20 @@ export async function evaluateRun(
   pretrainer: Pretrainer,
   trainFrames: readonly Frame[],
   test: LoadedDataset,
+  progress: Progress,
 ): Promise<Evaluation> {
   const untrained = new Pretrainer(config.settings.pretrain, config.seed);
   const { classes, ignore } = test.dataset;
   try {
     return {
-      trained: await evaluateClusters(pretrainer, trainFrames, test),
-      untrained: (await evaluateClusters(untrained, trainFrames, test)).score,
+      trained: await evaluateClusters(pretrainer, trainFrames, test, progress),
+      untrained: (await evaluateClusters(
+        untrained,
+        trainFrames,
+        test,
+        progress,
+        "evaluation, untrained",
+      )).score,
       colour: colourPositionBaseline(trainFrames, test.frames, classes.length, ignore, config.seed),
     };
   } finally {

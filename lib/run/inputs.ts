@@ -4,17 +4,25 @@
  * @module
  */
 
+import { join } from "@std/path";
 import type { Dataset } from "../data/dataset.ts";
+import { openFolder } from "../data/folder.ts";
+import { isFile, isFolder } from "../data/listing.ts";
 import { openDataset } from "../data/open.ts";
 import { readFrames } from "../data/read_ahead.ts";
 import { streetScenes, type StreetSplit } from "../data/street/scenes.ts";
+import { extractFrames, hasFrames, isVideo, probeVideo, videoName } from "../data/video.ts";
 import { ConfigError } from "../errors.ts";
 import type { Frame, Intrinsics } from "../records.ts";
 import type { Preset } from "./presets.ts";
 import type { Progress } from "./progress.ts";
+import type { Session } from "./session.ts";
 
 /** What `--data` says for the embedded scenes. */
 export const SCENES = "scenes";
+
+/** Frames a second that are taken out of a video where nothing else is asked for. */
+export const VIDEO_FPS = 10;
 
 /** Assumed where a dataset tells no intrinsics: a field of view of about 60 degrees across. */
 const TYPICAL_FOCAL = 0.85;
@@ -39,13 +47,83 @@ export function scenesOf(preset: Preset, split: StreetSplit, seed = 0): Dataset 
   });
 }
 
-/** Opens one `--data`; the split counts where the path stands for a dataset with several. */
-export async function openInput(
+/** What counts in opening data, beside where it is. */
+export interface InputOptions {
+  readonly settings: Preset;
+  /** Counts where a path stands for a dataset with several splits, "train" by default. */
+  readonly split?: StreetSplit;
+  /** Of all frames, instead of what the datasets say. */
+  readonly intrinsics?: Intrinsics;
+  /** Frames a second that are taken out of videos, {@linkcode VIDEO_FPS} by default. */
+  readonly fps?: number;
+}
+
+/** One `--data` that was found to be usable; nothing is written before it is loaded. */
+export interface Input {
+  readonly path: string;
+  /** Reads every frame; those of a video are taken out of it into the session's folder first. */
+  load(session: Session): Promise<LoadedDataset>;
+}
+
+/**
+ * Opens every `--data`: embedded scenes, folders, videos.
+ *
+ * @param folder the run's, whose `frames/` holds what was taken out of videos.
+ * @throws {DataError} naming the path and the remedy when one cannot be used.
+ */
+export async function openInputs(
+  paths: readonly string[],
+  options: InputOptions,
+  folder: string,
+): Promise<Input[]> {
+  const { settings, split = "train", intrinsics } = options;
+  const names = uniqueNames(paths.map(videoName));
+  return await Promise.all(paths.map(async (path, i) => {
+    const frames = join(folder, "frames", names[i]);
+    const dataset = isVideo(path) && !await isFolder(path)
+      ? await videoInput(path, frames, options)
+      : await openInput(path, settings, split);
+    return {
+      path,
+      load: async (session) => {
+        const opened = typeof dataset === "function" ? await dataset(session) : dataset;
+        const loaded = await loadDataset(opened, settings, session.progress);
+        if (!intrinsics) return loaded;
+        return { ...loaded, frames: loaded.frames.map((frame) => ({ ...frame, intrinsics })) };
+      },
+    };
+  }));
+}
+
+/** Checks a video; what comes back takes its frames out. */
+async function videoInput(
   path: string,
-  preset: Preset,
-  split: StreetSplit = "train",
-): Promise<Dataset> {
+  frames: string,
+  { settings: { height, width }, fps = VIDEO_FPS }: InputOptions,
+): Promise<(session: Session) => Promise<Dataset>> {
+  if (await isFile(path)) await probeVideo(path);
+  else if (!await hasFrames(frames)) await openFolder(path); // Says that it is not there.
+  return async ({ progress, warn }) => {
+    const report = (done: number, total: number) =>
+      progress.update(`frames out of ${path}`, done, Math.max(done, total));
+    await extractFrames(path, frames, { height, width, fps, report, warn });
+    return await openFolder(frames);
+  };
+}
+
+/** Opens a path that is no video. */
+async function openInput(path: string, preset: Preset, split: StreetSplit): Promise<Dataset> {
   return path === SCENES ? scenesOf(preset, split) : await openDataset(path, { split });
+}
+
+/** The names, those that come again with a number. */
+export function uniqueNames(names: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? name : `${name}-${count}`;
+  });
 }
 
 /** Reads every frame of a dataset at the preset's size. */

@@ -4,30 +4,47 @@
  * @module
  */
 
+import type { MixConfig } from "../mix/config.ts";
 import { MixLoader } from "../mix/loader.ts";
 import type { MixSource } from "../mix/paste.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import type { RegionConfig } from "../regions/config.ts";
-import { depthRegions } from "../regions/depth_regions.ts";
+import { regionsBy, type RegionSource, resolveSource } from "../regions/region_source.ts";
+import { readBackbone } from "./backbone_file.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { pretrainMetadata } from "./features.ts";
 import { intrinsicsFor } from "./inputs.ts";
 import type { RunConfig } from "./run_folder.ts";
+import { writeStoppedReport } from "./run_report.ts";
 import { type Session, trainStage } from "./session.ts";
 import { mixSource } from "./stage_inputs.ts";
 
-/** Cuts every frame into regions and makes it ready for mixing. */
+export { featuresOfRun, featureStateOfRun } from "./features.ts";
+
+/**
+ * Cuts every frame into regions and makes it ready for mixing.
+ *
+ * @param mix Says which regions are pasted and which the loss compares.
+ */
 export function mixSources(
   session: Session,
   frames: readonly Frame[],
   maps: readonly DepthMap[],
   config: RegionConfig,
+  { paste, lossRegions }: Pick<MixConfig, "paste" | "lossRegions">,
 ): MixSource[] {
+  // Boxes take their sizes from the stage's own regions.
+  const shape = paste === "boxes" || paste === "none" ? "regions" : paste;
+  const apart = paste !== "none" &&
+    resolveSource(shape, config) !== resolveSource(lossRegions, config);
   return frames.map((frame, i) => {
-    const regions = depthRegions(maps[i], intrinsicsFor(frame), config, frame);
+    const intrinsics = intrinsicsFor(frame);
+    const cut = (source: RegionSource) => regionsBy(source, frame, maps[i], intrinsics, config);
+    const regions = cut(lossRegions), shapes = apart ? { shapes: cut(shape) } : {};
     session.progress.update("regions", i + 1, frames.length);
-    return mixSource(frame, maps[i], regions);
+    return { ...mixSource(frame, maps[i], regions), ...shapes };
   });
 }
 
@@ -48,6 +65,9 @@ export async function trainFeatures(
   const start = await loadCheckpoint(session.folder, metadata, session.warn);
   if (start) pretrainer.import(start.state);
   else if (settings.pretrain.backbone === "depth") await pretrainer.importBackbone(depthEncoder);
+  else if (config.backboneWeights) {
+    await pretrainer.importBackbone(await readBackbone(config.backboneWeights));
+  }
   const { steps } = settings.pretrain;
   using loader = new MixLoader(sources, settings.mix, seed);
   const completed = await trainStage(session, {
@@ -60,27 +80,13 @@ export async function trainFeatures(
     save: async (step) =>
       await saveCheckpoint(session.folder, { step, state: await pretrainer.export() }, metadata),
   });
+  if (completed < steps) {
+    await writeStoppedReport(session, config, {
+      stage: "pretrain",
+      completed,
+      sources,
+      pretrainer,
+    });
+  }
   return { pretrainer, completed };
-}
-
-/** The trained features of a run's newest checkpoint; undefined where it has none yet. */
-export async function featuresOfRun(
-  folder: string,
-  config: RunConfig,
-  warn: (line: string) => void,
-): Promise<Pretrainer | undefined> {
-  const start = await loadCheckpoint(folder, pretrainMetadata(config), warn);
-  if (!start) return undefined;
-  const pretrainer = new Pretrainer(config.settings.pretrain, config.seed);
-  pretrainer.import(start.state);
-  return pretrainer;
-}
-
-function pretrainMetadata({ preset, settings }: RunConfig): Record<string, string> {
-  const { depth, width, embeddingSize, prototypes } = settings.pretrain;
-  return {
-    stage: "pretrain",
-    preset,
-    network: `resnet${depth} width ${width}, ${prototypes} prototypes of ${embeddingSize}`,
-  };
 }

@@ -11,6 +11,8 @@ export interface ProgressOptions {
   readonly terminal?: boolean;
   /** Milliseconds. */
   readonly now?: () => number;
+  /** Bytes of memory that the process holds. */
+  readonly memory?: () => number;
   readonly write?: (text: string) => void;
 }
 
@@ -22,16 +24,21 @@ export class Progress {
   readonly #quiet: boolean;
   readonly #terminal: boolean;
   readonly #now: () => number;
+  readonly #memory: () => number;
   readonly #write: (text: string) => void;
+  /** Where it is computed, as the live line shows it; empty until that is settled. */
+  device = "";
   #stage = "";
   #started = 0;
   #first = 0;
   #shown = -Infinity;
+  #ended = false;
 
   constructor(options: ProgressOptions = {}) {
     this.#quiet = options.quiet ?? false;
     this.#terminal = options.terminal ?? Deno.stderr.isTerminal();
     this.#now = options.now ?? (() => performance.now());
+    this.#memory = options.memory ?? (() => Deno.memoryUsage().rss);
     this.#write = options.write ??
       ((text) => Deno.stderr.writeSync(new TextEncoder().encode(text)));
   }
@@ -41,13 +48,19 @@ export class Progress {
     if (!this.#quiet) this.#write(`${this.#terminal ? "\r\x1b[K" : ""}${line}\n`);
   }
 
-  /** Shows how far a stage is; rate and remaining time are those since its first report. */
+  /**
+   * Shows how far a stage is, where it is computed and the memory in use; rate and remaining time are
+   * those since its first report.
+   */
   update(stage: string, done: number, total: number, detail = ""): void {
     if (this.#quiet) return;
     const now = this.#now();
     if (stage !== this.#stage) {
       [this.#stage, this.#started, this.#first, this.#shown] = [stage, now, done, -Infinity];
+      this.#ended = false;
     }
+    if (this.#ended && done >= total) return; // The last line stands already.
+    this.#ended = done >= total;
     const interval = this.#terminal ? TERMINAL_INTERVAL : LINE_INTERVAL;
     if (now - this.#shown < interval && done < total) return;
     this.#shown = now;
@@ -56,9 +69,14 @@ export class Progress {
     const timing = rate > 0 && Number.isFinite(rate)
       ? `  ${rate.toFixed(rate < 10 ? 2 : 1)}/s  ${duration((total - done) / rate)} left`
       : "";
-    const line = `${stage} ${done}/${total}${timing}${detail && `  ${detail}`}`;
+    const place = `${this.device && `${this.device}, `}${megabytes(this.#memory())}`;
+    const line = `${stage} ${done}/${total}${timing}${detail && `  ${detail}`}  ${place}`;
     this.#write(this.#terminal ? `\r\x1b[K${line}${done >= total ? "\n" : ""}` : `${line}\n`);
   }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
 }
 
 /** Seconds as 1:05 or 2:03:04. */

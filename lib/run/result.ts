@@ -21,9 +21,14 @@ export interface PretrainResult {
   readonly perClass?: Readonly<Record<string, number>>;
   readonly randomInitMiou?: number;
   readonly colourKmeansMiou?: number;
+  /** `[C][C]` pixels of the test set, row = label, column = prediction, in the order of `perClass`. */
+  readonly confusion?: readonly (readonly number[])[];
   readonly depth?: {
     readonly absRel?: number;
     readonly constantAbsRel?: number;
+    /** All measures, and those of the best constant depth. */
+    readonly score?: DepthScore;
+    readonly constant?: DepthScore;
     readonly regionPurity?: number;
   };
 }
@@ -37,12 +42,17 @@ export function evaluationFields(evaluation: Evaluation, classes: readonly strin
     perClass: Object.fromEntries(classes.map((name, id) => [name, score.perClass[id]])),
     randomInitMiou: evaluation.untrained.miou,
     colourKmeansMiou: evaluation.colour.miou,
+    confusion: classes.map((_, row) => [
+      ...score.confusion.subarray(row * classes.length, (row + 1) * classes.length),
+    ]),
   };
 }
 
 /** The scores of depth as fields of the result. */
 export function depthFields(scores: { score: DepthScore; constant: DepthScore } | undefined) {
-  return scores && { absRel: scores.score.absRel, constantAbsRel: scores.constant.absRel };
+  if (!scores) return undefined;
+  const { score, constant } = scores;
+  return { absRel: score.absRel, constantAbsRel: constant.absRel, score, constant };
 }
 
 /** The summary that a run ends with. */

@@ -6,8 +6,9 @@
 
 import { join } from "@std/path";
 import { CheckpointError, ConfigError } from "../errors.ts";
+import type { Intrinsics } from "../records.ts";
 import { writeAtomically } from "./atomic.ts";
-import { type Preset, type PresetName, PRESETS } from "./presets.ts";
+import type { Preset, PresetName } from "./presets.ts";
 
 /** What a run is made of, as config.json stores it. */
 export interface RunConfig {
@@ -18,8 +19,33 @@ export interface RunConfig {
   readonly data: readonly string[];
   /** A run whose depth network is taken instead of training one. */
   readonly depthRun?: string;
+  /** Of all frames, instead of what the datasets say. */
+  readonly intrinsics?: Intrinsics;
+  /** Frames a second that are taken out of videos. */
+  readonly fps?: number;
+  /** A safetensors file under torchvision's names that the backbone begins from. */
+  readonly backboneWeights?: string;
   /** The preset with what the command line changed. */
   readonly settings: Preset;
+}
+
+/** Settings in which two configurations differ, by their names in config.json. */
+export function differences(a: unknown, b: unknown, path = ""): string[] {
+  if (JSON.stringify(a) === JSON.stringify(b)) return [];
+  const plain = (value: unknown) =>
+    typeof value !== "object" || value === null || Array.isArray(value);
+  if (plain(a) || plain(b)) return [path];
+  const [x, y] = [a, b] as Record<string, unknown>[];
+  return [...new Set([...Object.keys(x), ...Object.keys(y)])]
+    .flatMap((key) => differences(x[key], y[key], path ? `${path}.${key}` : key));
+}
+
+/** The value of a setting by its name, such as `depth.steps`; undefined where there is none. */
+export function settingAt(config: unknown, name: string): unknown {
+  return name.split(".").reduce<unknown>(
+    (value, key) => (value as Record<string, unknown> | undefined)?.[key],
+    config,
+  );
 }
 
 /** Where the depth stage of a run keeps its checkpoints. */
@@ -54,10 +80,12 @@ export async function prepareRun(
     );
   }
   if (stored === text) return;
+  const own = parseConfig(path, stored);
+  const [name] = differences(own, config);
+  if (name === undefined) return;
+  const [has, asked] = [own, config].map((side) => JSON.stringify(settingAt(side, name)) ?? "none");
   throw new ConfigError(
-    `Cannot resume ${folder}: its settings differ (${
-      firstDifference(parseConfig(path, stored), config)
-    }); repeat ` +
+    `Cannot resume ${folder}: its settings differ (${name}: it has ${has}, asked is ${asked}); repeat ` +
       "the options that it was started with",
   );
 }
@@ -116,27 +144,4 @@ export async function freeFolder(name: string): Promise<string> {
     const folder = join("runs", k === 1 ? name : `${name}-${k}`);
     if (!await Deno.stat(folder).then(() => true, () => false)) return folder;
   }
-}
-
-/** A preset with other numbers of steps. */
-export function withSteps(name: PresetName, steps?: number, depthSteps?: number): Preset {
-  const preset = PRESETS[name];
-  return {
-    ...preset,
-    depth: { ...preset.depth, steps: depthSteps ?? preset.depth.steps },
-    pretrain: { ...preset.pretrain, steps: steps ?? preset.pretrain.steps },
-  };
-}
-
-function firstDifference(stored: unknown, wanted: unknown, path = ""): string {
-  if (typeof stored !== "object" || typeof wanted !== "object" || !stored || !wanted) {
-    return `${path || "all"}: it has ${JSON.stringify(stored)}, asked is ${JSON.stringify(wanted)}`;
-  }
-  const [a, b] = [stored, wanted] as Record<string, unknown>[];
-  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    if (JSON.stringify(a[key]) !== JSON.stringify(b[key])) {
-      return firstDifference(a[key], b[key], path ? `${path}.${key}` : key);
-    }
-  }
-  return "";
 }

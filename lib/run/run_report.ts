@@ -1,34 +1,27 @@
 /**
- * Fills a run's report.html from what the run has in memory and in its log.
+ * report.html: gathers what a run has made into the report's data.
  *
  * @module
  */
 
 import { join } from "@std/path";
-import sharp from "sharp";
-import { mixedBatch } from "../mix/batches.ts";
 import type { MixSource } from "../mix/paste.ts";
+import type { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { Frame } from "../records.ts";
-import { figure, page, preformatted, type Section, table } from "../report/html.ts";
-import { classColours } from "../report/palette.ts";
-import {
-  disparityPicture,
-  framePicture,
-  labelPicture,
-  mixedPicture,
-  type Picture,
-  regionPicture,
-  sideBySide,
-} from "../report/pictures.ts";
-import { barPlot, curvePlot } from "../report/plots.ts";
+import type { ReportData, ReportScores } from "../report/data.ts";
+import { classColours, css } from "../report/palette.ts";
+import { report } from "../report/report.ts";
 import { writeAtomically } from "./atomic.ts";
+import { environmentRows, repeatCommand, resumeCommand } from "./environment.ts";
+import { featuresOfRun } from "./features.ts";
 import type { LoadedDataset } from "./inputs.ts";
 import type { MetricsLine } from "./metrics_log.ts";
+import { groupedSegmentations, labelledSegmentations, stageExamples } from "./report_pictures.ts";
 import type { PretrainResult } from "./result.ts";
 import type { RunConfig } from "./run_folder.ts";
-import { percent } from "./table.ts";
+import type { Session } from "./session.ts";
 
-/** What the report shows. */
+/** What a finished run shows. */
 export interface ReportInput {
   readonly folder: string;
   readonly config: RunConfig;
@@ -41,131 +34,108 @@ export interface ReportInput {
   readonly segmentations?: readonly Int32Array[];
 }
 
-const EXAMPLES = 6;
-const MIXED_ROWS = 3;
+/** What an interrupted run has so far. */
+export interface StoppedRun {
+  readonly stage: "depth" | "pretrain";
+  readonly completed: number;
+  /** Once the depth stage is done. */
+  readonly sources?: readonly MixSource[];
+  readonly pretrainer?: Pretrainer;
+}
 
-/** Writes report.html. */
+/** Writes the report.html of a finished run. */
 export async function writeReport(input: ReportInput): Promise<void> {
-  const sections: Section[] = [
-    { title: "Result", html: resultSection(input.result) },
-    ...await pictureSections(input),
-    ...curveSections(input.metrics),
-    { title: "Settings", html: preformatted(JSON.stringify(input.config, null, 2)) },
-    { title: "Repeat it", html: preformatted(commandOf(input)) },
-  ];
-  await writeAtomically(
-    join(input.folder, "report.html"),
-    page(`cpcdr: ${input.folder}`, sections),
-  );
+  const { folder, config, result, metrics, trainFrames, sources, test, segmentations } = input;
+  const pictures = test && segmentations
+    ? labelledSegmentations(test, segmentations)
+    : await unlabelled(folder, config, trainFrames);
+  const { score: estimated, constant } = result.depth ?? {};
+  const data: ReportData = {
+    ...commonData(folder, config, metrics),
+    ...pictures,
+    status: {
+      stage: "pretrain",
+      completed: result.steps,
+      steps: config.settings.pretrain.steps,
+      seconds: result.seconds,
+    },
+    scores: scoresOf(result, test?.dataset.classes ?? []),
+    depth: estimated && constant ? { estimated, constant } : undefined,
+    regionPurity: result.depth?.regionPurity,
+    stages: stageExamples(sources, trainFrames, config),
+    environment: environmentRows(result.device, result.seconds),
+  };
+  await writeAtomically(join(folder, "report.html"), await report(data));
 }
 
-function resultSection(result: PretrainResult): string {
-  const rows = Object.entries({
-    "mIoU of the features": result.miou,
-    "mIoU of the same network untrained": result.randomInitMiou,
-    "mIoU of k-means on colour and position": result.colourKmeansMiou,
-    "pixel accuracy": result.accuracy,
-    "region purity": result.depth?.regionPurity,
-  }).flatMap(([name, value]) => value === undefined ? [] : [[name, `${percent(value)}%`]]);
-  const { absRel, constantAbsRel } = result.depth ?? {};
-  if (absRel !== undefined) {
-    rows.push([
-      "depth abs_rel (a constant has " + constantAbsRel!.toFixed(3) + ")",
-      absRel.toFixed(3),
-    ]);
-  }
-  rows.push(["device", result.device], ["steps", String(result.steps)], [
-    "seconds",
-    result.seconds.toFixed(0),
-  ]);
-  const bars = Object.entries(result.perClass ?? {}).map(([name, iou]) => ({
-    name,
-    percent: 100 * (iou || 0),
+/** Writes the report.html of an interrupted run; a finished one takes its place later. */
+export async function writeStoppedReport(
+  session: Session,
+  config: RunConfig,
+  stopped: StoppedRun,
+): Promise<void> {
+  const { folder } = session;
+  const { stage, completed, sources = [], pretrainer } = stopped;
+  const frames = sources.map(({ height, width, rgb }, i): Frame => ({
+    name: `frame ${i}`,
+    sequence: "",
+    height,
+    width,
+    rgb,
   }));
-  return table(["what", "value"], rows) + (bars.length ? barPlot(bars, "IoU, percent") : "");
+  const pictures = pretrainer && await groupedSegmentations(pretrainer, frames);
+  const data: ReportData = {
+    ...commonData(folder, config, await session.log.read()),
+    segmentations: [],
+    legend: [],
+    ...pictures,
+    status: {
+      stage,
+      completed,
+      steps: config.settings[stage].steps,
+      resume: resumeCommand(folder),
+    },
+    stages: stageExamples(sources, frames, config),
+    environment: environmentRows(undefined),
+  };
+  await writeAtomically(join(folder, "report.html"), await report(data));
 }
 
-async function pictureSections(input: ReportInput): Promise<Section[]> {
-  const { trainFrames, sources, config } = input;
-  const stride = Math.max(1, Math.floor(sources.length / EXAMPLES));
-  const prepared = Array.from({ length: Math.min(EXAMPLES, sources.length) }, (_, k) => {
-    const i = k * stride;
-    return sideBySide([
-      framePicture(trainFrames[i]),
-      disparityPicture(sources[i].depth),
-      regionPicture(sources[i].regions, trainFrames[i]),
-    ]);
-  });
-  const batch = mixedBatch(sources, config.settings.mix, config.seed, 0);
-  const perRow = Math.min(4, batch.count);
-  const mixed = Array.from(
-    { length: Math.min(MIXED_ROWS, Math.floor(batch.count / perRow)) },
-    (_, row) =>
-      sideBySide(Array.from({ length: perRow }, (_, k) => mixedPicture(batch, row * perRow + k))),
-  );
-  const sections = [
-    {
-      title: "Frame, estimated depth, regions",
-      html: await figures(prepared, "training frame, disparity, regions"),
-    },
-    { title: "Mixed images", html: await figures(mixed, "mixed images of the first step") },
-  ];
-  const segmented = segmentationPictures(input);
-  if (segmented.length > 0) {
-    const html = await figures(segmented, "test frame, segmentation, labels");
-    sections.push({ title: "Segmentation without labels", html });
+/** What every report has. */
+function commonData(folder: string, config: RunConfig, metrics: readonly MetricsLine[]) {
+  const { settings, ...others } = config;
+  return {
+    title: folder,
+    metrics,
+    prototypes: settings.pretrain.prototypes,
+    depthRun: config.depthRun,
+    settings: { ...others, ...settings },
+    command: repeatCommand(folder),
+  };
+}
+
+function scoresOf(result: PretrainResult, names: readonly string[]): ReportScores | undefined {
+  const { miou, accuracy, randomInitMiou, colourKmeansMiou, perClass, confusion } = result;
+  if (miou === undefined) return undefined;
+  const colours = classColours(names);
+  return {
+    miou,
+    accuracy: accuracy ?? NaN,
+    untrained: randomInitMiou ?? NaN,
+    colour: colourKmeansMiou ?? NaN,
+    classes: names.map((name, id) => ({ name, colour: css(colours[id]) })),
+    perClass: names.map((name) => perClass?.[name] ?? NaN),
+    confusion,
+  };
+}
+
+/** Without labels, what the features part is shown on training frames. */
+async function unlabelled(folder: string, config: RunConfig, frames: readonly Frame[]) {
+  const pretrainer = await featuresOfRun(folder, config, () => {});
+  if (!pretrainer) return { segmentations: [], legend: [] };
+  try {
+    return await groupedSegmentations(pretrainer, frames);
+  } finally {
+    pretrainer.dispose();
   }
-  return sections;
-}
-
-function segmentationPictures({ test, segmentations = [] }: ReportInput): Picture[] {
-  if (!test) return [];
-  const colours = classColours(test.dataset.classes);
-  return segmentations.map((ids, i) => {
-    const frame = test.frames[i];
-    const { height, width } = frame;
-    return sideBySide([
-      framePicture(frame),
-      labelPicture(ids, height, width, colours),
-      labelPicture(frame.labels!, height, width, colours),
-    ]);
-  });
-}
-
-async function figures(pictures: readonly Picture[], caption: string): Promise<string> {
-  const made = pictures.map(async ({ rgb, height, width }) => {
-    const png = await sharp(rgb, { raw: { height, width, channels: 3 } }).png().toBuffer();
-    return figure(png, caption);
-  });
-  return (await Promise.all(made)).join("\n");
-}
-
-function curveSections(metrics: readonly MetricsLine[]): Section[] {
-  const curve = (stage: string, names: readonly string[]) =>
-    metrics.filter((line) => line.stage === stage).flatMap((line) =>
-      names.map((name) => ({ step: line.step, value: Number(line[name]), curve: name }))
-    );
-  const plots = [
-    { title: "Depth training", points: curve("depth", ["photometric"]) },
-    {
-      title: "Contrastive training",
-      points: curve("pretrain", ["loss", "pixelLoss", "regionLoss"]),
-    },
-    { title: "Prototypes in use", points: curve("pretrain", ["prototypesUsed"]) },
-  ];
-  return plots.filter(({ points }) => points.length > 0)
-    .map(({ title, points }) => ({ title, html: curvePlot(points, title.toLowerCase()) }));
-}
-
-function commandOf({ config }: ReportInput): string {
-  const { preset, seed, data, settings, depthRun } = config;
-  const options = [
-    ...data.map((folder) => `--data ${folder}`),
-    `--preset ${preset}`,
-    `--seed ${seed}`,
-    `--steps ${settings.pretrain.steps}`,
-    `--paste ${settings.mix.paste}`,
-    depthRun ? `--depth-run ${depthRun}` : `--depth-steps ${settings.depth.steps}`,
-  ];
-  return `deno run -A cli.ts pretrain ${options.join(" ")}`;
 }

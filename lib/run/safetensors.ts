@@ -6,7 +6,7 @@
  */
 
 import { CheckpointError } from "../errors.ts";
-import type { StateDict } from "../nn/parameters.ts";
+import type { StateDict, StateTensor } from "../nn/parameters.ts";
 
 /** What a file holds. */
 export interface Tensors {
@@ -21,7 +21,41 @@ interface HeaderEntry {
 }
 
 const ALIGNMENT = 8;
-const ARRAYS = { F32: Float32Array, I32: Int32Array } as const;
+
+/** How values of a type are read: bytes each, and what they become here. */
+interface Reader {
+  readonly size: number;
+  read(bytes: ArrayBuffer): Pick<StateTensor, "dtype" | "data">;
+}
+
+/** Types that come from elsewhere are read as the nearest of our two; I64 beyond 32 bits wraps around. */
+const READERS: Readonly<Record<string, Reader>> = {
+  F32: { size: 4, read: (bytes) => ({ dtype: "F32", data: new Float32Array(bytes) }) },
+  I32: { size: 4, read: (bytes) => ({ dtype: "I32", data: new Int32Array(bytes) }) },
+  F16: {
+    size: 2,
+    read: (bytes) => ({ dtype: "F32", data: Float32Array.from(new Float16Array(bytes)) }),
+  },
+  BF16: {
+    size: 2,
+    read: (bytes) => {
+      // The upper half of a float32.
+      const words = Uint32Array.from(new Uint16Array(bytes), (half) => half << 16);
+      return { dtype: "F32", data: new Float32Array(words.buffer) };
+    },
+  },
+  F64: {
+    size: 8,
+    read: (bytes) => ({ dtype: "F32", data: Float32Array.from(new Float64Array(bytes)) }),
+  },
+  I64: {
+    size: 8,
+    read: (bytes) => ({
+      dtype: "I32",
+      data: Int32Array.from(new BigInt64Array(bytes), (value) => Number(BigInt.asIntN(32, value))),
+    }),
+  },
+};
 
 /** Tensors in the map's order; metadata are strings by the format's rule. */
 export function encodeSafetensors({ tensors, metadata }: Tensors): Uint8Array<ArrayBuffer> {
@@ -48,7 +82,11 @@ export function encodeSafetensors({ tensors, metadata }: Tensors): Uint8Array<Ar
   return bytes;
 }
 
-/** @throws {CheckpointError} naming the file when it is no whole safetensors file of F32 and I32. */
+/**
+ * The tensors of a file; F16, BF16 and F64 become F32, and I64 becomes I32.
+ *
+ * @throws {CheckpointError} naming the file when it is no whole safetensors file of these types.
+ */
 export function decodeSafetensors(bytes: Uint8Array, path: string): Tensors {
   const fail = (problem: string) =>
     new CheckpointError(
@@ -64,15 +102,15 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): Tensors {
   const tensors: StateDict = new Map();
   for (const [name, entry] of Object.entries(entries as Record<string, HeaderEntry>)) {
     const [from, to] = entry.data_offsets ?? [0, -1];
-    const size = entry.shape?.reduce((product, extent) => product * extent, 4);
-    const Values = ARRAYS[entry.dtype as keyof typeof ARRAYS];
-    if (!Values || to - from !== size || from < 0 || start + to > bytes.length) {
+    const reader = READERS[entry.dtype];
+    const size = entry.shape?.reduce((product, extent) => product * extent, reader?.size ?? 0);
+    if (!reader || to - from !== size || from < 0 || start + to > bytes.length) {
       throw fail(
         `expected ${entry.dtype} ${entry.shape} of ${name} within the file, got ${from} to ${to}`,
       );
     }
-    const data = new Values(bytes.slice(start + from, start + to).buffer);
-    tensors.set(name, { dtype: entry.dtype as keyof typeof ARRAYS, shape: [...entry.shape], data });
+    const values = reader.read(bytes.slice(start + from, start + to).buffer as ArrayBuffer);
+    tensors.set(name, { ...values, shape: [...entry.shape] });
   }
   return { tensors, metadata: metadata as Record<string, string> };
 }

@@ -153,6 +153,9 @@ inline bool fit_plane(const Candidates& points, const uint32_t* draws, int trial
 constexpr int kBins = 256;
 constexpr double kPart = 1.0 / (1 << 30), kClear = 0.9, kLeastShare = 0.005;
 
+/* Squares of heights up to this, in parts, of 2^27 pixels fit into 64 bits. */
+constexpr double kHighestGround = 8;
+
 /* Heights by their bins, summed in whole parts, so that the order does not matter. */
 struct HeightSums {
   int64_t counts[kBins], sums[kBins], squares;

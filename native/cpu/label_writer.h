@@ -40,6 +40,30 @@ inline void write_eight(const int32_t* nodes, int32_t before, unsigned starts, u
   std::memcpy(out, &labels, sizeof labels);
 }
 
+#if CPCDR_ISA_LEVEL == 2
+typedef int32_t Labels16 __attribute__((vector_size(64)));
+
+/* The same of sixteen. */
+inline void write_sixteen(const int32_t* nodes, int32_t before, unsigned starts, unsigned inside, int32_t* out) {
+  typedef int8_t Ranks16 __attribute__((vector_size(16)));
+  const int32_t skipped = before == 0 ? 1 : static_cast<int32_t>(starts & 1);
+  uint64_t halves[2];
+  std::memcpy(halves, kRanks.ranks[starts & 255], 8);
+  std::memcpy(halves + 1, kRanks.ranks[starts >> 8], 8);
+  halves[1] += static_cast<uint64_t>(__builtin_popcount(starts & 255)) * 0x0101010101010101u;
+  Labels16 runs;
+  Ranks16 ranks;
+  std::memcpy(&runs, nodes + before - 1 + skipped, sizeof runs);
+  std::memcpy(&ranks, halves, sizeof ranks);
+  const Labels16 lanes = __builtin_convertvector(ranks, Labels16) - skipped;
+  const Labels16 bit = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                        1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+  const Labels16 shown = (static_cast<int32_t>(inside) & bit) != 0;
+  const Labels16 labels = ~(__builtin_shuffle(runs, lanes) & shown);
+  std::memcpy(out, &labels, sizeof labels);
+}
+#endif
+
 /*
  * Writes a row, last pixels first, since the nodes of earlier runs lie in memory that earlier pixels take.
  * Background becomes -1.
@@ -54,6 +78,15 @@ inline void write_labels(const int32_t* nodes, const BitRow& row, int width, int
       continue;
     }
     int k = n;
+#if CPCDR_ISA_LEVEL == 2
+    if (n == kWordPixels) {
+      for (k -= 16; k >= 0; k -= 16) {
+        const int32_t before = row.before[w] + __builtin_popcountll(starts & ((uint64_t{1} << k) - 1));
+        write_sixteen(nodes, before, starts >> k & 0xffff, inside >> k & 0xffff, pixels + k);
+      }
+      continue;
+    }
+#endif
     for (; k % 8; k--) pixels[k - 1] = inside >> (k - 1) & 1 ? ~nodes[row.run_of(w, k - 1)] : -1;
     for (k -= 8; k >= 0; k -= 8) {
       const int32_t before = row.before[w] + __builtin_popcountll(starts & ((uint64_t{1} << k) - 1));

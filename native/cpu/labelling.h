@@ -4,14 +4,15 @@
  * keeps the earliest run as the root of its set, so that roots come in raster order of first pixels.
  *
  * Run k of a strip keeps its node at the strip's k-th pixel of the label array itself: there are never more
- * runs than pixels before them, so that labels can be written over the nodes from the end backwards.
+ * runs than pixels before them, so that labels can be written over the nodes from the end backwards. The sets of
+ * a strip, its parts, are then counted, and what happens across strips concerns parts alone.
  */
 #ifndef CPCDR_LABELLING_H
 #define CPCDR_LABELLING_H
 
 #include <algorithm>
 
-#include "bit_row.h"
+#include "compare_bits.h"
 #include "label_writer.h"
 #include "thread_pool.h"
 
@@ -52,26 +53,37 @@ inline uint64_t rule_bits(const Rule& rule, int64_t i, int64_t step, int count) 
 }
 
 /* One map, its bits and its labels. Background is what equals `background` in `values`, if those are given. */
-template <typename Rule>
+template <typename Rule, typename Value = float>
 struct LabelledMap {
   MapShape shape;
   Rule rule;
-  const float* values;
-  float background;
+  const Value* values;
+  Value background;
   uint64_t *inside, *starts, *down; /* [H,words] each; down: joined to the pixel above */
   int32_t* before;                  /* [H,words] */
   int32_t* labels;                  /* [H,W] */
-  int32_t *runs, *roots;            /* [strips] */
+  int32_t* parts;                   /* [H,W] from each strip's first pixel on: the part that leads a part, or its ~label */
+  int32_t *found, *roots;           /* [strips] parts, and those that lead themselves */
 
   BitRow row(int y) const {
     const int64_t at = int64_t{y} * shape.words();
     return {inside + at, starts + at, before + at};
   }
   int32_t node(int y) const { return y / shape.strip_rows() * shape.strip_rows() * shape.width; }
+  int32_t first_node(int strip) const { return strip * shape.strip_rows() * shape.width; }
 
   /* The one place where the rule is inlined. */
   __attribute__((noinline)) uint64_t joined(int64_t i, int64_t step, int count) const {
     return rule_bits(rule, i, step, count);
+  }
+  /* The same from the first pixel of a row on, which has none before it. */
+  uint64_t joined_within(int64_t i, int64_t step, int count) const {
+    if (i > step) return joined(i, step, count) & ~uint64_t{1};
+    return joined(i + 1, step, count - 1) << 1;
+  }
+  uint64_t inside_bits(int64_t i, int count) const {
+    if (count == kWordPixels) return other_bits(values + i, background);
+    return test_bits(count, [&](int k) { return values[i + k] != background; });
   }
 
   /* Finds the runs of a row, `count` of which come before it in the strip; answers how many come up to its end. */
@@ -82,8 +94,8 @@ struct LabelledMap {
       const int64_t i = int64_t{y} * shape.width + w * kWordPixels;
       const int n = shape.word_pixels(w);
       const uint64_t all = ~uint64_t{0} >> (kWordPixels - n);
-      const uint64_t in = values ? test_bits(n, [&](int k) { return values[i + k] != background; }) : all;
-      const uint64_t linked = w ? joined(i, 1, n) : joined(i + 1, 1, n - 1) << 1;
+      const uint64_t in = values ? inside_bits(i, n) : all;
+      const uint64_t linked = w ? joined(i, 1, n) : joined_within(i, 1, n);
       bits.inside[w] = in;
       bits.starts[w] = in & ~(linked & from_left(in, previous));
       bits.before[w] = count;
@@ -127,7 +139,7 @@ struct LabelledMap {
     const uint64_t left_in = from_left(above.inside[w], first ? 0 : above.inside[w - 1]);
     const uint64_t left_known = (v & above.links(w)) | (here.links(w) & from_left(v, first ? 0 : vertical[w - 1]));
     uint64_t bits = here.inside[w] & left_in & ~left_known;
-    if (bits) bits &= first ? joined(i + 1, width + 1, n - 1) << 1 : joined(i, width + 1, n);
+    if (bits) bits &= first ? joined_within(i, width + 1, n) : joined(i, width + 1, n);
     for (; bits; bits &= bits - 1) {
       const int x = __builtin_ctzll(bits);
       join(x ? above.run_of(w, x - 1) : above.run_of(w - 1, kWordPixels - 1), here.run_of(w, x));
@@ -144,62 +156,71 @@ struct LabelledMap {
     }
   }
 
-  /* Labels one strip for itself: afterwards every node points to its root. */
+  /* Labels one strip for itself: afterwards every node holds ~ the number of its part within the strip. */
   void join_strip(int strip) const {
     const int begin = strip * shape.strip_rows(), end = std::min(shape.height, begin + shape.strip_rows());
     const int32_t base = node(begin);
+    int32_t* const nodes = labels + base;
     int32_t count = 0;
     for (int y = begin; y < end; y++) {
       const int32_t fresh = count;
       count = cut_row(y, count);
-      for (int32_t k = fresh; k < count; k++) labels[base + k] = base + k;
-      if (y > begin) join_rows(y, [&](int32_t a, int32_t b) { unite(labels, base + a, base + b); });
+      for (int32_t k = fresh; k < count; k++) nodes[k] = k;
+      if (y > begin) join_rows(y, [=](int32_t a, int32_t b) { unite(nodes, a, b); });
     }
-    int32_t found = 0;
-    for (int32_t i = base; i < base + count; i++) {
-      labels[i] = labels[labels[i]];
-      found += labels[i] == i;
+    /* Roots come before what they lead, so that one pass names all. Without branches: none could be foretold. */
+    int32_t next = 0;
+    for (int32_t k = 0; k < count; k++) {
+      const int32_t leader = nodes[k], root = leader == k;
+      const int32_t named = nodes[root ? 0 : leader];
+      nodes[k] = root ? ~next : named;
+      next += root;
     }
-    runs[strip] = count;
-    roots[strip] = found;
+    for (int32_t k = 0; k < next; k++) parts[base + k] = base + k;
+    found[strip] = roots[strip] = next;
   }
 
   /*
-   * Unites roots across the seams; `lost` [strips * width] holds those that are roots no more. Other nodes
+   * Unites parts across the seams; `lost` [strips * width] holds those that lead no more. Other parts
    * stay as they are, so that threads can follow them later without meeting.
    */
   void join_seams(int32_t* lost) const {
     int64_t count = 0;
     for (int y = shape.strip_rows(); y < shape.height; y += shape.strip_rows()) {
+      const int32_t above = node(y - 1), here = node(y);
       join_rows(y, [&](int32_t a, int32_t b) {
-        const int32_t p = find_root(labels, labels[node(y - 1) + a]), q = find_root(labels, labels[node(y) + b]);
+        const int32_t p = find_root(parts, above + ~labels[above + a]), q = find_root(parts, here + ~labels[here + b]);
         if (p == q) return;
         const int32_t leader = std::min(p, q), other = std::max(p, q);
-        labels[other] = leader;
+        parts[other] = leader;
         roots[other / (shape.strip_rows() * shape.width)]--;
         lost[count++] = other;
       });
     }
-    for (int64_t k = 0; k < count; k++) labels[lost[k]] = find_root(labels, lost[k]);
+    for (int64_t k = 0; k < count; k++) parts[lost[k]] = find_root(parts, lost[k]);
   }
 
-  /* Names the roots of a strip from `next` on, as ~label, which no node is. Without branches: none could be foretold. */
+  /* Names the parts of a strip that lead, from `next` on, as ~label, which no part is. */
   void name_roots(int strip, int32_t next) const {
-    const int32_t base = node(strip * shape.strip_rows());
-    for (int32_t i = base; i < base + runs[strip]; i++) {
-      const int32_t node = labels[i];
-      labels[i] = node == i ? ~next : node;
-      next += node == i;
+    const int32_t base = first_node(strip);
+    for (int32_t i = base; i < base + found[strip]; i++) {
+      const int32_t part = parts[i];
+      parts[i] = part == i ? ~next : part;
+      next += part == i;
     }
   }
 
   /* Hands the names on to all nodes of a strip. */
   void name_runs(int strip) const {
-    const int32_t base = node(strip * shape.strip_rows());
-    for (int32_t i = base; i < base + runs[strip]; i++) {
-      const int32_t node = labels[i];
-      labels[i] = labels[node < 0 ? i : node];
+    const int32_t base = first_node(strip);
+    for (int32_t i = base; i < base + found[strip]; i++) {
+      if (parts[i] >= 0) parts[i] = parts[parts[i]];
     }
+    const int last = std::min(shape.height, (strip + 1) * shape.strip_rows()) - 1, word = shape.words() - 1;
+    const int32_t count = row(last).before[word] + __builtin_popcountll(row(last).starts[word]);
+    int32_t* const nodes = labels + base;
+    const int32_t* const names = parts + base;
+    for (int32_t k = 0; k < count; k++) nodes[k] = names[~nodes[k]];
   }
 
   void write_strip(int strip) const {
@@ -218,22 +239,23 @@ int32_t label_maps(int batch, const MapShape& shape, int32_t* counts, const Make
   const int strips = shape.strips();
   const size_t words = static_cast<size_t>(shape.height) * static_cast<size_t>(shape.words());
   const size_t per_strip = static_cast<size_t>(strips) * static_cast<size_t>(shape.width + 3);
-  /* Three planes of words and one of counts, then runs, roots, first labels and lost roots of each strip. */
-  const size_t floats = words * 7 + per_strip;
-  float* memory = workspace(0, floats * static_cast<size_t>(batch));
+  const size_t numbers_each = words + static_cast<size_t>(shape.pixels()) + per_strip;
+  /* Three planes of words; their counts, parts, and the found, roots, first labels and lost parts of each strip. */
+  float* memory = workspace(0, (6 * words + numbers_each) * static_cast<size_t>(batch));
   if (!memory) return fail(CPCDR_OUT_OF_MEMORY, "label: no memory for the bits of the maps");
   uint64_t* planes = reinterpret_cast<uint64_t*>(memory);
   int32_t* counters = reinterpret_cast<int32_t*>(planes + 3 * words * static_cast<size_t>(batch));
   const auto map_of = [&](int64_t b) {
     Map map = make(b);
     uint64_t* bits = planes + 3 * words * static_cast<size_t>(b);
-    int32_t* numbers = counters + (words + per_strip) * static_cast<size_t>(b);
+    int32_t* numbers = counters + numbers_each * static_cast<size_t>(b);
     map.inside = bits;
     map.starts = bits + words;
     map.down = bits + 2 * words;
     map.before = numbers;
-    map.runs = numbers + words;
-    map.roots = map.runs + strips;
+    map.found = numbers + words;
+    map.roots = map.found + strips;
+    map.parts = map.found + per_strip;
     return map;
   };
   const auto each_strip = [&](const auto& body) {
@@ -255,8 +277,10 @@ int32_t label_maps(int batch, const MapShape& shape, int32_t* counts, const Make
     }
   });
   each_strip([=](const Map& map, int strip) { map.name_roots(strip, map.roots[strips + strip]); });
-  each_strip([](const Map& map, int strip) { map.name_runs(strip); });
-  each_strip([](const Map& map, int strip) { map.write_strip(strip); });
+  each_strip([](const Map& map, int strip) {
+    map.name_runs(strip);
+    map.write_strip(strip);
+  });
   return CPCDR_OK;
 }
 

@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-#define CPCDR_ABI_VERSION 3
+#define CPCDR_ABI_VERSION 4
 
 /* What is applied to a result on its way to memory. */
 enum cpcdr_activation {
@@ -41,6 +41,12 @@ CPCDR_API const char* cpcdr_isa(void);
 /* Threads of the pool; count < 1 asks for CPCDR_THREADS or all cores. Answers the number in use. */
 CPCDR_API int32_t cpcdr_set_threads(int32_t count);
 CPCDR_API int32_t cpcdr_threads(void);
+
+/* ---- connected components of bytes: kernels/label.cpp ---- */
+
+/* cpcdr_label (cpcdr_hot.h) of maps of bytes; no pixel equals a background outside 0..255. */
+CPCDR_API int32_t cpcdr_label_bytes(const uint8_t* maps, int32_t* labels, int32_t* counts, const int32_t* sizes,
+                                    double max_jump, double background);
 
 /* ---- matrix product: kernels/gemm.cpp ---- */
 

@@ -36,6 +36,24 @@ Labels flood(const float* map, int h, int w, int connectivity, double jump, bool
   return labels;
 }
 
+/* The same values as bytes. */
+void check_bytes(Floats maps, const int32_t* sizes, double jump) {
+  const int h = sizes[1], w = sizes[2];
+  std::vector<uint8_t> bytes;
+  for (float& value : maps) {
+    value = value == value ? value : 255;
+    bytes.push_back(static_cast<uint8_t>(value));
+  }
+  Labels labels(maps.size(), -7), counts(static_cast<size_t>(sizes[0]), -7);
+  expect_status("label_bytes", cpcdr_label_bytes(bytes.data(), labels.data(), counts.data(), sizes, jump, 0), 0);
+  for (int b = 0; b < sizes[0]; b++) {
+    const Labels expected = flood(maps.data() + b * h * w, h, w, sizes[3], jump, sizes[4], 0);
+    if (std::equal(expected.begin(), expected.end(), labels.begin() + b * h * w)) continue;
+    std::printf("FAILED label_bytes %d x %d connectivity %d jump %g background %d\n", h, w, sizes[3], jump, sizes[4]);
+    std::exit(1);
+  }
+}
+
 void check_label() {
   const int batch = pick(1, 2), h = pick(1, 40), w = pick(0, 3) ? pick(1, 140) : pick(1, 8), levels = pick(1, 5);
   const bool has_background = pick(0, 1);
@@ -51,6 +69,7 @@ void check_label() {
     std::printf("FAILED label %d x %d connectivity %d jump %g background %d\n", h, w, sizes[3], jump, has_background);
     std::exit(1);
   }
+  check_bytes(maps, sizes, jump);
   Labels boxes(static_cast<size_t>(5 * counts[0])), borders(3), found(1);
   std::vector<double> means(static_cast<size_t>(4 * counts[0]));
   const int32_t measured[] = {h, w, counts[0], 1};

@@ -44,7 +44,24 @@ const WRONG_DATA: readonly WrongData[] = [
       await Deno.remove(folder, { recursive: true });
       await saveText(folder, "");
     },
-    parts: ["video.mp4", "got a file", "ffmpeg"],
+    parts: ["video.mp4", "expected", "ffmpeg"],
+  },
+  {
+    name: "notes.txt",
+    change: async (folder) => {
+      await Deno.remove(folder, { recursive: true });
+      await saveText(folder, "no frames");
+    },
+    parts: ["notes.txt", "got a file", "name the folder"],
+  },
+  {
+    name: "pixels",
+    change: (folder) =>
+      saveText(
+        join(folder, "dataset.json"),
+        '{"intrinsics": {"fx": 700, "fy": 700, "cx": 640, "cy": 360}}',
+      ),
+    parts: ["pixels/dataset.json", "got pixels", "divide fx and cx"],
   },
   {
     name: "empty",
@@ -120,9 +137,24 @@ const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] =
   ["pretrain --steps many", "--steps", "'many'", "whole number"],
   ["pretrain --seed 0.5", "--seed", "'0.5'", "whole number"],
   ["pretrain --preset huge", "--preset", "'huge'", "tiny, small, paper"],
-  ["pretrain --paste circles", "--paste", "'circles'", "regions, boxes, none"],
+  ["pretrain --paste circles", "--paste", "'circles'", "regions, components"],
   ["pretrain --pasta boxes", "--pasta", "Did you mean --paste?"],
-  ["evaluate", "--run"],
+  ["evaluate", "--run", "--help"],
+  ["pretrain --intrinsics 700,700,320,240", "--intrinsics", "pixels", "divide fx and cx"],
+  ["pretrain --intrinsics 0.9,1.6,0.5", "--intrinsics", "0.9,1.6,0.5,0.5"],
+  ["pretrain --intrinsics 0.9,1.6,0.5,0.5", "embedded scenes", "name other --data"],
+  ["pretrain --data video --fps 5", "--fps 5", "expected a video", "leave it out"],
+  ["pretrain --data gone.mp4", "gone.mp4", "no such folder", "check --data"],
+  ["pretrain --config gone.json", "gone.json", "check that it is there"],
+  ["pretrain --config video/images/0.png", "video/images/0.png", "expected JSON"],
+  ["pretrain --config key.json", "key.json", "settings.depth.stepz", "did you mean steps?"],
+  ["pretrain --config type.json", "type.json", 'steps to be a number, got "4"'],
+  ["pretrain --config range.json", "range.json", "positive whole number", "got 1.5"],
+  ["depth --config run/config.json", "run/config.json", "got one of pretrain", "run pretrain"],
+  ["evaluate --run run --protocol kmeans --predictions p", "--predictions p", "leave one out"],
+  ["evaluate --run run --data a --data b", "several --data", "run evaluate for each"],
+  ["runs nowhere", "nowhere", "name one that holds runs"],
+  ["runs video", "video", "config.json", "name a folder"],
   ["pretrian", "pretrian", "Did you mean pretrain?"],
   ["pretrain --data video --out run", "run", "holds one already", "--resume", "--out"],
   ["pretrain --data video --out run --resume --preset small", 'has "tiny"', 'asked is "small"'],
@@ -265,6 +297,9 @@ Deno.test("bad input ends in one line, exit code 1 and nothing lost", (t) =>
       join(folder, "animals/dataset.json"),
       '{"classes": ["dog", "cat"], "ignore": 9}',
     );
+    await saveText(join(folder, "key.json"), '{"settings": {"depth": {"stepz": 4}}}');
+    await saveText(join(folder, "type.json"), '{"settings": {"depth": {"steps": "4"}}}');
+    await saveText(join(folder, "range.json"), '{"settings": {"depth": {"steps": 1.5}}}');
     const kept = ["video", "run", "other", "cut"].map((name) => join(folder, name));
     const before = kept.map(listing);
 

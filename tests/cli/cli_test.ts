@@ -57,9 +57,24 @@ Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to t
       assert(report.includes(title));
     }
     assertMatch(report, /data:image\/png;base64,/);
-    const again = await cli(["evaluate", "--run", "run", "--json", "--quiet"], folder);
+    const evaluate = ["evaluate", "--run", "run", "--predictions", "out", "--json", "--quiet"];
+    const again = await cli(evaluate, folder);
     assertEquals(again.code, 0, again.stderr);
     assertEquals(JSON.parse(again.stdout).miou, result.miou);
+    const { openFolder } = await import("../../lib/data/folder.ts");
+    const { frames } = await openFolder(join(folder, "streets"));
+    const formats = { segmentation: "uchar", disparity: "ushort", regions: "ushort" };
+    for (const [kind, depth] of Object.entries(formats)) {
+      for (const { name } of frames) {
+        const header = await sharp(join(folder, "out", kind, `${name}.png`)).metadata();
+        assertEquals([header.channels, header.depth, header.width], [1, depth, 128]);
+      }
+    }
+    const sheet = await sharp(join(folder, "out/contact_sheet.png")).metadata();
+    assertEquals(sheet.width, 4 * 128 + 3 * 2);
+    const listed = await cli(["runs", ".", "--json"], folder);
+    const [run] = JSON.parse(listed.stdout).runs;
+    assertEquals([run.name, run.steps, run.miou], ["run", 4, result.miou]);
     assertRefused(
       await cli(["pretrain", ...data, "--out", "run", ...SHORT], folder),
       "run",

@@ -175,7 +175,7 @@ const WRONG: readonly {
     what: "a video file",
     make: (folder) =>
       Deno.remove(folder, { recursive: true }).then(() => saveText(folder, "no folder")),
-    parts: ["got a file", "ffmpeg"],
+    parts: ["got a file", "name the folder"],
   },
   { what: "no images", make: (folder) => Deno.remove(join(folder, "1.png")), parts: ["got none"] },
   {

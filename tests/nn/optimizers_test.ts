@@ -4,7 +4,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { useDevice } from "../../lib/engine/device.ts";
 import { CheckpointError } from "../../lib/errors.ts";
 import { Adam, type Optimizer, Sgd } from "../../lib/nn/optimizers.ts";
-import { stepwise, warmupCosine } from "../../lib/nn/schedules.ts";
+import { polynomial, stepwise, warmupCosine } from "../../lib/nn/schedules.ts";
 import oracle from "../oracles/nn.json" with { type: "json" };
 
 /** Where the updates are composed of tfjs-core's operations, and where they are kernels. */
@@ -93,4 +93,12 @@ Deno.test("warmupCosine() rises linearly and falls to its final rate", () => {
 Deno.test("stepwise() multiplies at its milestones", () => {
   const rate = stepwise(2, [3, 5], 0.5);
   assertEquals([0, 2, 3, 4, 5, 9].map(rate), [2, 2, 1, 1, 0.5, 0.5]);
+});
+
+Deno.test("polynomial() falls to 0 at the last step and stays", () => {
+  const rate = polynomial(2, 10, 0.9);
+  assertEquals(rate(0), 2);
+  assertAlmostEquals(rate(5), 2 * 0.5 ** 0.9, 1e-12);
+  assertAlmostEquals(polynomial(2, 10, 1)(7), 0.6, 1e-12);
+  assertEquals([rate(10), rate(11)], [0, 0]);
 });

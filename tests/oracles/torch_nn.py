@@ -131,21 +131,22 @@ def optimizer_case(kind, options, make):
     return dict(kind=kind, options=options, values=values)
 
 
-networks = [
-    network_case("resnet", 18, 2, [2, 3, 32, 64], False),
-    network_case("resnet", 18, 2, [2, 3, 64, 96], True),
-    network_case("resnet", 50, 1, [2, 3, 32, 64], False),
-    network_case("fpn", 0, 3, [2, 3, 16, 24], False),
-    network_case("fpn", 0, 3, [2, 3, 16, 24], True),
-]
-optimizers = [
-    optimizer_case("adam", {}, lambda x: torch.optim.Adam(x)),
-    optimizer_case("adam", {"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3, "weightDecay": 0.2},
-                   lambda x: torch.optim.Adam(x, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.2)),
-    optimizer_case("sgd", {}, lambda x: torch.optim.SGD(x, 1.0)),
-    optimizer_case("sgd", {"momentum": 0.9, "weightDecay": 0.2},
-                   lambda x: torch.optim.SGD(x, 1.0, 0.9, weight_decay=0.2)),
-    optimizer_case("sgd", {"momentum": 0.9, "nesterov": True},
-                   lambda x: torch.optim.SGD(x, 1.0, 0.9, nesterov=True)),
-]
-print(json.dumps(dict(networks=networks, optimizers=optimizers)))
+if __name__ == "__main__":
+    networks = [
+        network_case("resnet", 18, 2, [2, 3, 32, 64], False),
+        network_case("resnet", 18, 2, [2, 3, 64, 96], True),
+        network_case("resnet", 50, 1, [2, 3, 32, 64], False),
+        network_case("fpn", 0, 3, [2, 3, 16, 24], False),
+        network_case("fpn", 0, 3, [2, 3, 16, 24], True),
+    ]
+    optimizers = [
+        optimizer_case("adam", {}, lambda x: torch.optim.Adam(x)),
+        optimizer_case("adam", {"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3, "weightDecay": 0.2},
+                       lambda x: torch.optim.Adam(x, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.2)),
+        optimizer_case("sgd", {}, lambda x: torch.optim.SGD(x, 1.0)),
+        optimizer_case("sgd", {"momentum": 0.9, "weightDecay": 0.2},
+                       lambda x: torch.optim.SGD(x, 1.0, 0.9, weight_decay=0.2)),
+        optimizer_case("sgd", {"momentum": 0.9, "nesterov": True},
+                       lambda x: torch.optim.SGD(x, 1.0, 0.9, nesterov=True)),
+    ]
+    print(json.dumps(dict(networks=networks, optimizers=optimizers)))

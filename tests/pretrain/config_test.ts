@@ -16,10 +16,13 @@ Deno.test("checkPretrainConfig() names the value that is out of range", () => {
   const refused: [Partial<PretrainConfig>, string][] = [
     [{ depth: 101 as 50 }, "depth"],
     [{ backbone: "imagenet" as "depth" }, "backbone"],
+    [{ enlarge: 1.5 }, "enlarge"],
     [{ width: 0 }, "width"],
     [{ prototypes: 1 }, "prototypes"],
     [{ pixelSamples: 3.5 }, "pixelSamples"],
     [{ warmupSteps: -1 }, "warmupSteps"],
+    [{ accumulate: 0 }, "accumulate"],
+    [{ topDownChannels: -1 }, "topDownChannels"],
     [{ regionWeight: -0.5 }, "regionWeight"],
     [{ pixelWeight: 0, regionWeight: 0 }, "regionWeight"],
     [{ pixelWeight: 0, regionSamples: 0 }, "regionWeight"],

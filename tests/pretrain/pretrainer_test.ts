@@ -54,6 +54,25 @@ Deno.test("Pretrainer.step() lowers both losses and follows its schedule", async
   pretrainer.dispose();
 });
 
+Deno.test("Pretrainer sees images enlarged, and compares the features of the same places", async () => {
+  const plain = new Pretrainer(config, 1);
+  const enlarging = new Pretrainer({ ...config, enlarge: 2 }, 1);
+  // A frame that is enlarged without loss: its colour is the same all over.
+  const grey = (height: number, width: number): Frame => ({
+    ...frame(1, height, width),
+    rgb: new Uint8Array(height * width * 3).fill(90),
+  });
+  const seen = await plain.embed([grey(2 * HEIGHT, 2 * WIDTH)]);
+  const found = await enlarging.embed([grey(HEIGHT, WIDTH)]);
+  assertEquals([found.height, found.width], [HEIGHT / 2, WIDTH / 2]);
+  found.values.forEach((value, i) => assertAlmostEquals(value, seen.values[i], 1e-5));
+  const metrics = await run(enlarging, 0, 12);
+  assert(metrics[11].pixelLoss < metrics[0].pixelLoss);
+  assert(metrics[11].regionLoss < metrics[0].regionLoss);
+  plain.dispose();
+  enlarging.dispose();
+});
+
 Deno.test("Pretrainer.step() leaves tensors as it found them, and dispose() none", async () => {
   const before = tf.memory().numTensors;
   const pretrainer = new Pretrainer(config, 1);

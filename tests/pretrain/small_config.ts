@@ -3,6 +3,7 @@ import { type PretrainConfig, tinyPretrainConfig } from "../../lib/pretrain/conf
 /** A network so small that a step takes some milliseconds, for frames of 32 x 64. */
 export const smallPretrainConfig: PretrainConfig = {
   ...tinyPretrainConfig,
+  enlarge: 1,
   width: 4,
   pyramidChannels: 8,
   projectorChannels: 8,

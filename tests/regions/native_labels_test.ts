@@ -94,6 +94,51 @@ nativeTest("connectedComponents() of the library labels as a flood fill does", (
   }
 });
 
+nativeTest("connectedComponents() labels bytes as a flood fill labels their values", (random) => {
+  for (let round = 0; round < 2000; round++) {
+    const batch = 1 + random.integer(3), height = 1 + random.integer(14);
+    const width = 1 + random.integer(random.chance(0.5) ? 200 : 20);
+    const levels = random.pick([2, 2, 3, 10, 256]),
+      spread = random.pick([1, 1, 255 / (levels - 1)]);
+    const map = Uint8Array.from(
+      { length: batch * height * width },
+      () => random.integer(levels) * spread,
+    );
+    const options: ComponentOptions = {
+      connectivity: random.pick([4, 8]),
+      maxJump: random.pick([0, 0, 0.5, 1, 1.5, 60, 254, 255, 300, Infinity]),
+      background: random.pick([undefined, 0, 1, 255, 256, -1, 0.5, NaN]),
+    };
+    const what = `${height} x ${width} ${JSON.stringify(options)}`;
+    // A library without bytes gets floats.
+    const { cpcdr_label_bytes: _, ...floatSymbols } = library!.symbols;
+    const engine = random.pick([library!, null, { ...library!, symbols: floatSymbols }]);
+    const got = connectedComponents(map, [batch, height, width], options, engine);
+    for (let b = 0; b < batch; b++) {
+      const part = map.slice(b * height * width, (b + 1) * height * width);
+      const { connectivity, maxJump, background } = options;
+      const values = Float32Array.from(part);
+      const expected = floodFill(values, height, width, connectivity, maxJump, background);
+      const labels = got.labels.subarray(b * height * width, (b + 1) * height * width);
+      assertEquals(Array.from(labels), expected.labels, what);
+      assertEquals(got.counts[b], expected.count, what);
+    }
+  }
+});
+
+nativeTest("connectedComponents() of the library joins strips of bytes as of floats", (random) => {
+  for (const levels of [2, 3, 20]) {
+    const [height, width] = [60 + random.integer(60), 1500 + random.integer(1200)];
+    const map = Uint8Array.from({ length: height * width }, () => random.integer(levels));
+    const options = drawOptions(random), shape = [1, height, width] as const;
+    const got = connectedComponents(map, shape, options, library);
+    const expected = connectedComponents(Float32Array.from(map), shape, options, null);
+    const what = `${levels} levels ${height} x ${width} ${JSON.stringify(options)}`;
+    assertEquals(got.counts, expected.counts, what);
+    assert(got.labels.every((label, i) => label === expected.labels[i]), what);
+  }
+});
+
 nativeTest(
   "connectedComponents() of the library joins strips as plain TypeScript does",
   (random) => {
@@ -156,6 +201,14 @@ nativeTest("cpcdr_label() answers a status to bad sizes and null pointers", () =
     );
   }
   assertThrows(() => check(1), DeviceError, "2^31 - 1 pixels");
+  const byte = new Uint8Array(1);
+  assertEquals(symbols.cpcdr_label_bytes(byte, labels, counts, sizes, 0, NaN), 0);
+  assertEquals(symbols.cpcdr_label_bytes(null, labels, counts, sizes, 0, 0), 1);
+  assertEquals(symbols.cpcdr_label_bytes(byte, labels, counts, sizes, NaN, 0), 1);
+  assertEquals(
+    symbols.cpcdr_label_bytes(byte, labels, counts, Int32Array.of(1, 1, 1, 5, 0), 0, 0),
+    1,
+  );
 });
 
 nativeTest("labelSurface() of the library follows the rule of the regions stage", (random) => {

@@ -25,7 +25,10 @@ export interface HotLibrary {
    *
    * @internal
    */
-  readonly symbols: Pick<Symbols, typeof HOT_KERNELS[number]>;
+  readonly symbols:
+    & Pick<Symbols, typeof HOT_KERNELS[number]>
+    /** The CPU library alone has it; bytes are labelled as floats elsewhere. */
+    & Partial<Pick<Symbols, "cpcdr_label_bytes">>;
   /**
    * Turns a status that a kernel answered into an error.
    *

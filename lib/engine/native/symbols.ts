@@ -6,7 +6,7 @@
  */
 
 /** Version of the ABI that this table was written for. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 const status = "i32" as const;
 const buffer = "buffer" as const;
@@ -88,6 +88,7 @@ export const kernelSymbols = {
   cpcdr_gather: { parameters: [buffer, buffer, buffer, buffer], result: status },
   cpcdr_segment_sum: { parameters: [buffer, buffer, buffer, buffer, buffer], result: status },
   cpcdr_label: { parameters: [buffer, buffer, buffer, buffer, f64, f32], result: status },
+  cpcdr_label_bytes: { parameters: [buffer, buffer, buffer, buffer, f64, f64], result: status },
   cpcdr_label_surfaces: {
     parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, f64, f64, f64, f64],
     result: status,

@@ -9,6 +9,7 @@ import { BACKEND_NAME, WebGpuBackend } from "./backend.ts";
 import type { OpenedDevice } from "./device.ts";
 import { hostKernels } from "./host_kernels.ts";
 import { type GpuKernel, registerKernels } from "./kernel.ts";
+import { alignmentKernels } from "./kernels/alignment.ts";
 import { argKernels } from "./kernels/arg.ts";
 import { batchNormKernels } from "./kernels/batch_norm.ts";
 import { binaryKernels } from "./kernels/binary.ts";
@@ -52,6 +53,7 @@ import { unaryKernels } from "./kernels/unary.ts";
 /** Every family of kernels. */
 export function gpuKernels(): GpuKernel[] {
   return [
+    ...alignmentKernels(),
     ...argKernels(),
     ...batchNormKernels(),
     ...binaryKernels(),

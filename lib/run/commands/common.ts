@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DeviceName } from "../../engine/device.ts";
+import { type Device, type DeviceName, useDevice } from "../../engine/device.ts";
 import { Interrupt } from "../interrupt.ts";
 import { MetricsLog } from "../metrics_log.ts";
 import { Progress } from "../progress.ts";
@@ -12,7 +12,7 @@ import type { Session } from "../session.ts";
 
 /** Options that every command has. */
 export interface CommonOptions {
-  readonly seed: number;
+  readonly seed?: number;
   readonly device: DeviceName;
   readonly out?: string;
   readonly json: boolean;
@@ -36,6 +36,13 @@ export async function inSession<T>(
     signal: interrupt.signal,
     warn: (line) => progress.say(`warning: ${line}`),
   });
+}
+
+/** Starts the engine that is asked for, and has progress name it. */
+export async function startDevice(session: Session, options: CommonOptions): Promise<Device> {
+  const device = await useDevice(options.device, { warn: session.warn });
+  session.progress.device = device.name;
+  return device;
 }
 
 /** Prints a result: a table for people, or one JSON object as the last line of stdout. */

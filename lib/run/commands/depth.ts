@@ -5,24 +5,26 @@
  */
 
 import { join } from "@std/path";
+import { ConfigError } from "../../errors.ts";
 import { writeMap16, writePicture } from "../../data/write.ts";
-import { useDevice } from "../../engine/device.ts";
 import type { DepthMap, Frame } from "../../records.ts";
+import { depthRegions } from "../../regions/depth_regions.ts";
 import { disparityPicture, framePicture, sideBySide } from "../../report/pictures.ts";
 import { predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
-import { loadDataset, openInput, SCENES } from "../inputs.ts";
-import type { PresetName } from "../presets.ts";
-import { freeFolder, prepareRun, type RunConfig, withSteps } from "../run_folder.ts";
+import { intrinsicsFor, type LoadedDataset, openInputs } from "../inputs.ts";
+import { disparityUnits, largestDisparity, outputNames, writePredictions } from "../predictions.ts";
+import { freeFolder, prepareRun, type RunConfig } from "../run_folder.ts";
+import { writeAtomically } from "../atomic.ts";
 import type { Session } from "../session.ts";
 import { textTable } from "../table.ts";
-import { answer, type CommonOptions, inSession } from "./common.ts";
+import { resolveRun, type Wishes } from "../wishes.ts";
+import { answer, type CommonOptions, inSession, startDevice } from "./common.ts";
 
 /** Options of `depth`. */
-export interface DepthOptions extends CommonOptions {
-  readonly data?: readonly string[];
-  readonly preset: PresetName;
-  readonly steps?: number;
+export interface DepthOptions extends CommonOptions, Omit<Wishes, "seed" | "depthSteps"> {
   readonly resume: boolean;
+  /** Where what is predicted for every frame is written, regions too. */
+  readonly predictions?: string;
 }
 
 /** Pictures of frame and disparity that are written to `pictures/`. */
@@ -30,14 +32,14 @@ const PICTURES = 12;
 
 /** Runs the command. */
 export async function depth(options: DepthOptions): Promise<void> {
-  const config: RunConfig = {
-    command: "depth",
-    preset: options.preset,
-    seed: options.seed,
-    data: options.data ?? [SCENES],
-    settings: withSteps(options.preset, undefined, options.steps),
-  };
-  const name = `depth-${options.preset}-seed${options.seed}`;
+  const { steps: depthSteps, ...others } = options;
+  const config = await resolveRun("depth", { ...others, depthSteps });
+  if (config.depthRun) {
+    throw new ConfigError(
+      `Cannot train depth: expected no depthRun in ${options.config}, got ${config.depthRun}; take it out`,
+    );
+  }
+  const name = `depth-${config.preset}-seed${config.seed}`;
   const folder = options.out ?? (options.resume ? join("runs", name) : await freeFolder(name));
   await inSession(folder, options, (session) => runDepth(session, config, options));
 }
@@ -45,20 +47,28 @@ export async function depth(options: DepthOptions): Promise<void> {
 async function runDepth(session: Session, config: RunConfig, options: DepthOptions): Promise<void> {
   const started = performance.now();
   const { settings } = config;
-  const opened = await Promise.all(config.data.map((path) => openInput(path, settings)));
-  const device = await useDevice(options.device, { warn: session.warn });
+  const inputs = await openInputs(config.data, config, session.folder);
+  const device = await startDevice(session, options);
   await prepareRun(session.folder, config, options.resume);
-  const frames: Frame[] = [];
-  for (const dataset of opened) {
-    frames.push(...(await loadDataset(dataset, settings, session.progress)).frames);
-  }
+  const loaded: LoadedDataset[] = [];
+  for (const input of inputs) loaded.push(await input.load(session));
+  const frames = loaded.flatMap((input) => input.frames);
   const { trainer, completed } = await trainDepth(session, config, frames);
   if (!completed) {
     return session.progress.say(`stopped and saved; go on with: --resume --out ${session.folder}`);
   }
   const maps = await predictDepth(session, trainer, frames);
   trainer.dispose();
-  await writeMaps(session.folder, frames, maps);
+  const names = outputNames(loaded);
+  await writeMaps(session.folder, frames, names, maps);
+  if (options.predictions) {
+    const regions = maps.map((map, i) =>
+      depthRegions(map, intrinsicsFor(frames[i]), settings.regions, frames[i])
+    );
+    const all = { frames, names, maps, regions };
+    const sheet = await writePredictions(options.predictions, all, session.progress);
+    session.progress.say(`predictions: ${sheet}`);
+  }
   const scores = scoreDepth(maps, frames);
   const lines = (await session.log.read()).filter((line) => line.stage === "depth");
   const result = {
@@ -70,6 +80,10 @@ async function runDepth(session: Session, config: RunConfig, options: DepthOptio
     loss: Number(lines[lines.length - 1]?.loss),
     ...(scores ? { ...scores.score, constantAbsRel: scores.constant.absRel } : {}),
   };
+  await writeAtomically(
+    join(session.folder, "result.json"),
+    JSON.stringify(result, null, 2) + "\n",
+  );
   const rows = Object.entries(result).map((
     [key, value],
   ) => [key, typeof value === "number" ? value.toFixed(4) : value]);
@@ -79,18 +93,19 @@ async function runDepth(session: Session, config: RunConfig, options: DepthOptio
 async function writeMaps(
   folder: string,
   frames: readonly Frame[],
+  names: readonly string[],
   maps: readonly DepthMap[],
 ): Promise<void> {
+  const largest = largestDisparity(maps);
   const stride = Math.max(1, Math.floor(frames.length / PICTURES));
   for (const [i, map] of maps.entries()) {
-    const { height, width, disparity } = map;
-    const largest = disparity.reduce((most, value) => Math.max(most, value), 0);
-    const units = Uint16Array.from(disparity, (value) => Math.round(65535 * value / largest));
-    await writeMap16(join(folder, "disparity", `${frames[i].name}.png`), units, height, width);
+    const { height, width } = map;
+    const units = disparityUnits(map, largest);
+    await writeMap16(join(folder, "disparity", `${names[i]}.png`), units, height, width);
     if (i % stride !== 0) continue;
     const picture = sideBySide([framePicture(frames[i]), disparityPicture(map)]);
     await writePicture(
-      join(folder, "pictures", `${frames[i].name}.png`),
+      join(folder, "pictures", `${names[i]}.png`),
       picture.rgb,
       picture.height,
       picture.width,

@@ -4,67 +4,127 @@
  * @module
  */
 
-import { useDevice } from "../../engine/device.ts";
-import { CheckpointError, DataError } from "../../errors.ts";
+import { CheckpointError, ConfigError, DataError } from "../../errors.ts";
+import { finetune, type FinetuneInput } from "../../evaluate/finetune.ts";
+import { defaultFinetuneConfig } from "../../evaluate/finetune_config.ts";
 import { kmeansProtocol } from "../../evaluate/kmeans_protocol.ts";
 import { linearProbe } from "../../evaluate/linear_probe.ts";
+import type { StateDict } from "../../nn/parameters.ts";
 import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { Frame, SegmentationScore } from "../../records.ts";
-import { evaluateClusters } from "../evaluate_stage.ts";
-import { loadDataset, type LoadedDataset, openInput, SCENES } from "../inputs.ts";
+import { depthRegions } from "../../regions/depth_regions.ts";
+import { classColours } from "../../report/palette.ts";
+import { depthOfRun, predictDepth } from "../depth_stage.ts";
+import { evaluateClusters, WatchedModel } from "../evaluate_stage.ts";
+import { intrinsicsFor, type LoadedDataset, openInputs, SCENES } from "../inputs.ts";
+import { outputNames, writePredictions } from "../predictions.ts";
 import { featuresOfRun } from "../pretrain_stage.ts";
-import { readRun } from "../run_folder.ts";
+import { readRun, type RunConfig } from "../run_folder.ts";
+import type { Session } from "../session.ts";
 import { percent, textTable } from "../table.ts";
-import { answer, type CommonOptions, inSession } from "./common.ts";
+import { answer, type CommonOptions, inSession, startDevice } from "./common.ts";
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions extends CommonOptions {
   readonly run: string;
   readonly data?: readonly string[];
-  readonly protocol: "cluster" | "kmeans" | "linear";
+  readonly protocol: "cluster" | "kmeans" | "linear" | "finetune";
   readonly split: "validation" | "test";
+  /** Of `finetune` alone. */
+  readonly labelFraction?: number;
+  readonly steps?: number;
+  /** Where what is predicted for every scored frame is written; protocol `cluster` alone. */
+  readonly predictions?: string;
+}
+
+/** A score, and what a protocol says beside it. */
+interface Scored {
+  readonly score: SegmentationScore;
+  readonly details?: Readonly<Record<string, number>>;
+  /** Of protocol `cluster`. */
+  readonly classOfPrototype?: Int32Array;
 }
 
 /** Runs the command. */
 export async function evaluate(options: EvaluateOptions): Promise<void> {
+  requireProtocolOptions(options);
+  const { predictions, protocol, split } = options;
+  if (predictions && protocol !== "cluster") {
+    throw new ConfigError(
+      `Cannot write --predictions ${predictions}: expected --protocol cluster, got ${protocol}; leave one out`,
+    );
+  }
+  if (options.data && options.data.length > 1) {
+    throw new ConfigError(
+      `Cannot score on several --data: expected one, got ${
+        options.data.join(", ")
+      }; run evaluate for each`,
+    );
+  }
   await inSession(options.run, options, async (session) => {
     const config = await readRun(options.run);
-    const { settings } = config;
     const path = options.data?.[0] ?? config.data[0];
-    const test = await loadDataset(
-      await openInput(path, settings, options.split),
-      settings,
-      session.progress,
-    );
+    const [input] = await openInputs([path], { ...config, split }, options.run);
+    const test = await input.load(session);
     requireLabels(path, test);
-    const device = await useDevice(options.device, { warn: session.warn });
+    const device = await startDevice(session, options);
     const pretrainer = await featuresOfRun(options.run, config, session.warn);
     if (!pretrainer) {
       throw new CheckpointError(
         `Cannot evaluate ${options.run}: it has no checkpoint yet; run pretrain --resume first`,
       );
     }
-    const train = await trainingFrames(config.data, config, session);
-    const score = await scoreBy(options.protocol, pretrainer, train, test, options.seed);
+    const train = await trainingFrames(config, session);
+    const { score, details, classOfPrototype } = await scoreBy(
+      options,
+      pretrainer,
+      train,
+      test,
+      session,
+    );
+    if (predictions && classOfPrototype) {
+      await writeTo(predictions, session, config, pretrainer, test, classOfPrototype);
+    }
     const { classes } = test.dataset;
     const perClass = Object.fromEntries(classes.map((name, id) => [name, score.perClass[id]]));
     const result = {
       run: options.run,
       data: path,
-      split: path === SCENES ? options.split : undefined,
-      protocol: options.protocol,
+      split: path === SCENES ? split : undefined,
+      protocol,
       device: device.detail,
       miou: score.miou,
       accuracy: score.accuracy,
       perClass,
+      ...details,
     };
     const rows = [
       ["mIoU", `${percent(score.miou)}%`],
       ["pixel accuracy", `${percent(score.accuracy)}%`],
       ...classes.map((name, id) => [`  IoU ${name}`, `${percent(score.perClass[id])}%`]),
+      ...detailRows(details),
     ];
-    answer(options, result, textTable([`protocol ${options.protocol}`, "value"], rows));
+    answer(options, result, textTable([`protocol ${protocol}`, "value"], rows));
   });
+}
+
+function detailRows(details: Scored["details"]): string[][] {
+  if (!details) return [];
+  return [
+    ["mIoU from random weights", `${percent(details.randomInitMiou)}%`],
+    ["pixel accuracy from random weights", `${percent(details.randomInitAccuracy)}%`],
+    ["frames whose labels were used", String(details.labelledFrames)],
+    ["steps", String(details.steps)],
+  ];
+}
+
+/** @throws {ConfigError} when an option is given that the protocol has no use for. */
+function requireProtocolOptions({ protocol, labelFraction, steps }: EvaluateOptions): void {
+  if (protocol === "finetune" || (labelFraction === undefined && steps === undefined)) return;
+  const name = labelFraction === undefined ? "--steps" : "--label-fraction";
+  throw new ConfigError(
+    `Cannot use ${name} with --protocol ${protocol}: expected --protocol finetune; leave it out`,
+  );
 }
 
 /** @throws {DataError} when there is nothing to score on. */
@@ -81,19 +141,37 @@ function requireLabels(path: string, { dataset: { classes, ignore }, frames }: L
   );
 }
 
-async function trainingFrames(
-  data: readonly string[],
-  config: Awaited<ReturnType<typeof readRun>>,
-  session: Parameters<Parameters<typeof inSession>[2]>[0],
-): Promise<LoadedDataset> {
+/** Depth and regions by the run's depth network, classes by its features. */
+async function writeTo(
+  folder: string,
+  session: Session,
+  config: RunConfig,
+  pretrainer: Pretrainer,
+  test: LoadedDataset,
+  classOfPrototype: Int32Array,
+): Promise<void> {
+  const { frames, dataset: { classes } } = test;
+  const trainer = await depthOfRun(config.depthRun ?? session.folder, session.warn);
+  const maps = await predictDepth(session, trainer, frames);
+  trainer.dispose();
+  const regions = maps.map((map, i) =>
+    depthRegions(map, intrinsicsFor(frames[i]), config.settings.regions, frames[i])
+  );
+  const segmentation = {
+    classes,
+    colours: classColours(classes),
+    assign: async (group: readonly Frame[]) =>
+      (await pretrainer.assign(group)).map((ids) => ids.map((id) => classOfPrototype[id])),
+  };
+  const all = { frames, names: outputNames([test]), maps, regions, segmentation };
+  session.progress.say(`predictions: ${await writePredictions(folder, all, session.progress)}`);
+}
+
+async function trainingFrames(config: RunConfig, session: Session): Promise<LoadedDataset> {
   const frames: Frame[] = [];
   let first: LoadedDataset | undefined;
-  for (const path of data) {
-    const loaded = await loadDataset(
-      await openInput(path, config.settings),
-      config.settings,
-      session.progress,
-    );
+  for (const input of await openInputs(config.data, config, session.folder)) {
+    const loaded = await input.load(session);
     first ??= loaded;
     frames.push(...loaded.frames);
   }
@@ -101,27 +179,68 @@ async function trainingFrames(
 }
 
 async function scoreBy(
-  protocol: EvaluateOptions["protocol"],
+  options: EvaluateOptions,
   pretrainer: Pretrainer,
   train: LoadedDataset,
   test: LoadedDataset,
-  seed: number,
-): Promise<SegmentationScore> {
-  if (protocol === "cluster") return (await evaluateClusters(pretrainer, train.frames, test)).score;
+  session: Session,
+): Promise<Scored> {
+  const { protocol, seed = 0 } = options;
+  const { progress } = session;
+  if (protocol === "cluster") {
+    return await evaluateClusters(pretrainer, train.frames, test, progress);
+  }
   const { classes, ignore } = test.dataset;
-  if (protocol === "linear" && train.dataset.classes.join() !== classes.join()) {
+  if (protocol !== "kmeans" && train.dataset.classes.join() !== classes.join()) {
     throw new DataError(
-      `Cannot train a linear probe for ${test.dataset.name}: expected its classes in the run's own data ` +
+      `Cannot train on labels for ${test.dataset.name}: expected its classes in the run's own data ` +
         `${train.dataset.name} too, got others; use --protocol cluster`,
     );
   }
-  const shared = {
-    embedder: pretrainer,
-    trainFrames: train.frames,
-    frames: test.frames,
-    classes: classes.length,
-    ignore,
-    seed,
+  const shared = { trainFrames: train.frames, frames: test.frames, ignore, seed };
+  if (protocol === "finetune") {
+    return await scoreFinetuned(
+      options,
+      pretrainer,
+      { ...shared, classes: classes.length },
+      session,
+    );
+  }
+  const count = train.frames.length + test.frames.length;
+  const embedder = new WatchedModel(pretrainer, progress, "evaluation", count);
+  const frozen = { ...shared, classes: classes.length, embedder };
+  const score = protocol === "kmeans" ? await kmeansProtocol(frozen) : await linearProbe(frozen);
+  return { score };
+}
+
+/** From the run's checkpoint, and from random weights with the same labels, batches and views. */
+async function scoreFinetuned(
+  { labelFraction = defaultFinetuneConfig.labelFraction, steps = defaultFinetuneConfig.steps }:
+    EvaluateOptions,
+  pretrainer: Pretrainer,
+  input: Omit<FinetuneInput, "network">,
+  { progress }: Session,
+): Promise<Scored> {
+  const tune = async (name: string, pretrained?: StateDict) =>
+    await finetune({
+      ...input,
+      network: pretrainer.config,
+      pretrained,
+      config: { labelFraction, steps },
+      report: (completed) => progress.update(`fine-tuning ${name}`, completed, steps),
+    });
+  const tuned = await tune("from the run", await pretrainer.export());
+  const random = await tune("from random weights");
+  return {
+    score: tuned.score,
+    details: {
+      randomInitMiou: random.score.miou,
+      randomInitAccuracy: random.score.accuracy,
+      labelFraction,
+      labelledFrames: tuned.labelledFrames,
+      steps,
+      loss: tuned.losses[steps - 1],
+      randomInitLoss: random.losses[steps - 1],
+    },
   };
-  return protocol === "kmeans" ? await kmeansProtocol(shared) : await linearProbe(shared);
 }

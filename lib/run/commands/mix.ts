@@ -7,35 +7,29 @@
 import { join } from "@std/path";
 import { writePicture } from "../../data/write.ts";
 import { mixedBatch } from "../../mix/batches.ts";
-import type { PasteShape } from "../../mix/config.ts";
 import { mixedPicture } from "../../report/pictures.ts";
-import { type PresetName, PRESETS } from "../presets.ts";
 import { mixSources } from "../pretrain_stage.ts";
 import { freeFolder } from "../run_folder.ts";
 import { textTable } from "../table.ts";
+import { resolveRun, type Wishes } from "../wishes.ts";
 import { answer, type CommonOptions, inSession } from "./common.ts";
 import { framesWithDepth } from "./sources.ts";
 
 /** Options of `mix`. */
-export interface MixOptions extends CommonOptions {
-  readonly data?: readonly string[];
-  readonly preset: PresetName;
-  readonly depthRun?: string;
-  readonly paste: PasteShape;
+export interface MixOptions extends CommonOptions, Omit<Wishes, "seed" | "steps" | "depthSteps"> {
   readonly batches: number;
 }
 
 /** Runs the command. */
 export async function mix(options: MixOptions): Promise<void> {
-  const standard = PRESETS[options.preset];
-  const preset = { ...standard, mix: { ...standard.mix, paste: options.paste } };
+  const config = await resolveRun(undefined, options);
   const folder = options.out ?? await freeFolder("mix");
   await inSession(folder, options, async (session) => {
-    const { frames, maps, regions } = await framesWithDepth(session, options, preset);
-    const sources = mixSources(session, frames, maps, regions);
+    const { frames, maps, regions } = await framesWithDepth(session, options, config);
+    const sources = mixSources(session, frames, maps, regions, config.settings.mix);
     let images = 0, copies = 0;
     for (let step = 0; step < options.batches; step++) {
-      const batch = mixedBatch(sources, preset.mix, options.seed, step);
+      const batch = mixedBatch(sources, config.settings.mix, config.seed, step);
       copies += batch.copies.length;
       for (let i = 0; i < batch.count; i++, images++) {
         const { rgb, height, width } = mixedPicture(batch, i);
@@ -46,6 +40,7 @@ export async function mix(options: MixOptions): Promise<void> {
           width,
         );
       }
+      session.progress.update("mixed batches", step + 1, options.batches);
     }
     const result = { out: folder, images, copiesPerImage: copies / images };
     answer(

@@ -5,51 +5,47 @@
  */
 
 import { join } from "@std/path";
-import { useDevice } from "../../engine/device.ts";
-import type { PasteShape } from "../../mix/config.ts";
+import type { Device } from "../../engine/device.ts";
 import type { MixSource } from "../../mix/paste.ts";
 import type { StateDict } from "../../nn/parameters.ts";
+import { countParameters } from "../../pretrain/encoder.ts";
+import { memoryAdvice, memoryLine, memoryPlan } from "../../pretrain/memory_plan.ts";
 import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
 import { writeAtomically } from "../atomic.ts";
+import { requireBackbone } from "../backbone_file.ts";
 import { depthOfRun, predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
-import { evaluateRun } from "../evaluate_stage.ts";
-import { loadDataset, type LoadedDataset, openInput, SCENES, scenesOf } from "../inputs.ts";
-import type { PresetName } from "../presets.ts";
+import { classColours, idColour } from "../../report/palette.ts";
+import { evaluateRun, type Evaluation, unlabelledGroups } from "../evaluate_stage.ts";
+import { loadDataset, type LoadedDataset, openInputs, SCENES, scenesOf } from "../inputs.ts";
+import { outputNames, type Segmentation, writePredictions } from "../predictions.ts";
+import type { Preset } from "../presets.ts";
 import { mixSources, trainFeatures } from "../pretrain_stage.ts";
 import { depthFields, evaluationFields, type PretrainResult, resultTable } from "../result.ts";
-import {
-  freeFolder,
-  prepareRun,
-  requireDepthRun,
-  type RunConfig,
-  withSteps,
-} from "../run_folder.ts";
+import { freeFolder, prepareRun, requireDepthRun, type RunConfig } from "../run_folder.ts";
 import { writeReport } from "../run_report.ts";
 import type { Session } from "../session.ts";
-import { answer, type CommonOptions, inSession } from "./common.ts";
+import { resolveRun, type Wishes } from "../wishes.ts";
+import { answer, type CommonOptions, inSession, startDevice } from "./common.ts";
 
 /** Options of `pretrain`. */
-export interface PretrainOptions extends CommonOptions {
-  readonly data?: readonly string[];
-  readonly preset: PresetName;
-  readonly steps?: number;
-  readonly depthSteps?: number;
-  readonly depthRun?: string;
-  readonly paste: PasteShape;
+export interface PretrainOptions extends CommonOptions, Omit<Wishes, "seed"> {
   readonly resume: boolean;
+  /** Where what is predicted for every frame is written. */
+  readonly predictions?: string;
 }
 
 /** Test frames whose segmentation the report shows. */
 const SHOWN = 6;
+/** Groups that pixels are shown in where no labels name classes. */
+const GROUPS = 16;
 
 /** Runs the command. */
 export async function pretrain(options: PretrainOptions): Promise<void> {
-  const config = configOf(options);
-  const name = `${
-    config.data.map(shortName).join("+")
-  }-${options.preset}-${options.paste}-seed${options.seed}`;
+  const config = await resolveRun("pretrain", options);
+  const { preset, seed, settings, data } = config;
+  const name = `${data.map(shortName).join("+")}-${preset}-${settings.mix.paste}-seed${seed}`;
   const folder = options.out ?? (options.resume ? join("runs", name) : await freeFolder(name));
   const result = await inSession(
     folder,
@@ -57,18 +53,6 @@ export async function pretrain(options: PretrainOptions): Promise<void> {
     (session) => runPretrain(session, config, options),
   );
   if (result) answer(options, result, resultTable(result));
-}
-
-function configOf(options: PretrainOptions): RunConfig {
-  const settings = withSteps(options.preset, options.steps, options.depthSteps);
-  return {
-    command: "pretrain",
-    preset: options.preset,
-    seed: options.seed,
-    data: options.data ?? [SCENES],
-    ...(options.depthRun ? { depthRun: options.depthRun } : {}),
-    settings: { ...settings, mix: { ...settings.mix, paste: options.paste } },
-  };
 }
 
 function shortName(path: string): string {
@@ -82,25 +66,28 @@ async function runPretrain(
 ): Promise<PretrainResult | undefined> {
   const started = performance.now();
   const { settings } = config;
-  const opened = await Promise.all(config.data.map((path) => openInput(path, settings)));
+  const inputs = await openInputs(config.data, config, session.folder);
   if (config.depthRun) await requireDepthRun(config.depthRun, settings);
-  const device = await useDevice(options.device, { warn: session.warn });
+  const device = await startDevice(session, options);
+  if (config.backboneWeights && !options.resume) {
+    await requireBackbone(config.backboneWeights, settings.pretrain);
+  }
   await prepareRun(session.folder, config, options.resume);
   session.progress.say(`${session.folder}: ${device.name} (${device.detail})`);
+  sayMemory(session, settings, device);
   const loaded: LoadedDataset[] = [];
-  for (const dataset of opened) loaded.push(await loadDataset(dataset, settings, session.progress));
+  for (const input of inputs) loaded.push(await input.load(session));
   const frames = loaded.flatMap((input) => input.frames);
 
   const depth = await predictedDepth(session, config, frames);
   if (!depth) return stopped(session, options);
   const { maps, encoder } = depth;
-  const sources = mixSources(session, frames, maps, settings.regions);
+  const sources = mixSources(session, frames, maps, settings.regions, settings.mix);
   const { pretrainer, completed } = await trainFeatures(session, config, sources, encoder);
   if (completed < settings.pretrain.steps) return stopped(session, options);
 
   const test = await testFrames(session, config, loaded);
-  session.progress.say("evaluating");
-  const evaluation = test && await evaluateRun(config, pretrainer, frames, test);
+  const evaluation = test && await evaluateRun(config, pretrainer, frames, test, session.progress);
   const metrics = await session.log.read();
   const result: PretrainResult = {
     run: session.folder,
@@ -128,8 +115,49 @@ async function runPretrain(
     JSON.stringify(result, null, 2) + "\n",
   );
   session.progress.say(`report: ${join(session.folder, "report.html")}`);
+  if (options.predictions) {
+    const sheet = await writePredictions(options.predictions, {
+      frames,
+      names: outputNames(loaded),
+      maps,
+      regions: sources.map(({ regions }) => regions),
+      segmentation: await segmentationOf(pretrainer, frames, evaluation, test),
+    }, session.progress);
+    session.progress.say(`predictions: ${sheet}`);
+  }
   pretrainer.dispose();
   return result;
+}
+
+/** By the classes of the evaluation, else in groups without names. */
+async function segmentationOf(
+  pretrainer: Pretrainer,
+  frames: readonly Frame[],
+  evaluation?: Evaluation,
+  test?: LoadedDataset,
+): Promise<Segmentation> {
+  const classes = test?.dataset.classes ?? [];
+  const idOf = evaluation?.trained.classOfPrototype ??
+    await unlabelledGroups(pretrainer, frames, GROUPS);
+  return {
+    classes,
+    colours: evaluation
+      ? classColours(classes)
+      : Array.from({ length: GROUPS }, (_, k) => idColour(k)),
+    assign: (frames) => segment(pretrainer, frames, idOf),
+  };
+}
+
+/** Tells what a step will take, and what to do where the machine has less. */
+function sayMemory(session: Session, { height, width, mix, pretrain }: Preset, device: Device) {
+  const batch = { count: 2 * mix.sources, height, width };
+  const parameters = countParameters(pretrain);
+  session.progress.say(memoryLine(memoryPlan(pretrain, batch, parameters), pretrain, batch));
+  // A GPU does not tell how much it has free, nor does the system tell everyone.
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  if (device.name === "webgpu" || state !== "granted") return;
+  const advice = memoryAdvice(pretrain, batch, parameters, Deno.systemMemoryInfo().available);
+  if (advice) session.warn(advice);
 }
 
 function stopped(session: Session, options: PretrainOptions): undefined {

@@ -6,84 +6,60 @@
 
 import { join } from "@std/path";
 import { writeMap16, writePicture } from "../../data/write.ts";
+import type { Frame, RegionMap } from "../../records.ts";
 import { depthRegions } from "../../regions/depth_regions.ts";
-import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
-import { addRecovery, emptyRecovery, recoveredShares } from "../../regions/recovery.ts";
 import { framePicture, regionPicture, sideBySide } from "../../report/pictures.ts";
 import { intrinsicsFor } from "../inputs.ts";
-import { type PresetName, PRESETS } from "../presets.ts";
+import { qualityRows, RegionQuality } from "../region_quality.ts";
 import { freeFolder } from "../run_folder.ts";
-import { percent, textTable } from "../table.ts";
+import { textTable } from "../table.ts";
+import { resolveRun, type Wishes } from "../wishes.ts";
 import { answer, type CommonOptions, inSession } from "./common.ts";
 import { framesWithDepth } from "./sources.ts";
 
 /** Options of `regions`. */
-export interface RegionsOptions extends CommonOptions {
-  readonly data?: readonly string[];
-  readonly preset: PresetName;
-  readonly depthRun?: string;
-}
+export type RegionsOptions = CommonOptions & Omit<Wishes, "steps" | "depthSteps" | "paste">;
 
 /** Runs the command. */
 export async function regions(options: RegionsOptions): Promise<void> {
-  const preset = PRESETS[options.preset];
+  const config = await resolveRun(undefined, options);
   const folder = options.out ?? await freeFolder("regions");
   await inSession(folder, options, async (session) => {
-    const input = await framesWithDepth(session, options, preset);
+    const input = await framesWithDepth(session, options, config);
     const { dataset, frames, maps } = input;
-    const counts = emptyPurity(dataset.classes.length);
-    const things = emptyRecovery(dataset.classes.length);
-    let total = 0;
+    const quality = new RegionQuality(dataset);
+    let total = 0, milliseconds = 0;
     for (const [i, frame] of frames.entries()) {
+      const started = performance.now();
       const map = depthRegions(maps[i], intrinsicsFor(frame), input.regions, frame);
+      milliseconds += performance.now() - started;
       total += map.regions.length;
-      if (frame.labels) addPurity(counts, map, frame.labels, dataset.ignore);
-      if (frame.labels && frame.instances) {
-        addRecovery(things, map, frame.labels, frame.instances);
-      }
-      const picture = sideBySide([framePicture(frame), regionPicture(map, frame)]);
-      await writePicture(
-        join(folder, "pictures", `${frame.name}.png`),
-        picture.rgb,
-        picture.height,
-        picture.width,
-      );
-      await writeMap16(
-        join(folder, "regions", `${frame.name}.png`),
-        Uint16Array.from(map.ids),
-        map.height,
-        map.width,
-      );
+      quality.add(map, frame);
+      await writeRegions(folder, frame, map);
       session.progress.update("regions", i + 1, frames.length);
     }
-    const labelled = dataset.classes.length > 0 && frames.some((frame) => frame.labels);
-    const purity = labelled ? regionPurity(counts) : undefined;
-    const shares = recoveredShares(things);
-    const perClass = Object.fromEntries(
-      dataset.classes.map((name, id) => [name, purity?.perClass[id]]),
-    );
-    const recovered = Object.fromEntries(
-      dataset.classes.map((name, id): [string, number] => [name, shares[id]])
-        .filter(([, share]) => !Number.isNaN(share)),
-    );
+    const score = quality.score();
     const result = {
       out: folder,
+      grouping: input.regions.grouping,
+      depth: config.depthRun ?? "true",
       frames: frames.length,
       regionsPerFrame: total / frames.length,
-      purity: purity?.overall,
-      perClass,
-      recovered,
+      millisecondsPerFrame: milliseconds / frames.length,
+      ...score,
     };
-    const rows = [["regions a frame", result.regionsPerFrame.toFixed(1)]];
-    if (purity) {
-      rows.push(["purity", `${percent(purity.overall)}%`]);
-      dataset.classes.forEach((name, id) =>
-        rows.push([`  purity ${name}`, `${percent(purity.perClass[id])}%`])
-      );
-    }
-    for (const [name, share] of Object.entries(recovered)) {
-      rows.push([`  instances with a region of their own, ${name}`, `${percent(share)}%`]);
-    }
-    answer(options, result, textTable(["what", "value"], rows));
+    const rows = [
+      ["regions a frame", result.regionsPerFrame.toFixed(1)],
+      ["milliseconds a frame", result.millisecondsPerFrame.toFixed(1)],
+      ...(score ? qualityRows(score) : []),
+    ];
+    answer(options, result, textTable([`grouping ${input.regions.grouping}`, "value"], rows));
   });
+}
+
+async function writeRegions(folder: string, frame: Frame, map: RegionMap): Promise<void> {
+  const { rgb, height, width } = sideBySide([framePicture(frame), regionPicture(map, frame)]);
+  await writePicture(join(folder, "pictures", `${frame.name}.png`), rgb, height, width);
+  const path = join(folder, "regions", `${frame.name}.png`);
+  await writeMap16(path, Uint16Array.from(map.ids), map.height, map.width);
 }

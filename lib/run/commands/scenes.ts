@@ -23,7 +23,7 @@ export interface ScenesOptions extends CommonOptions {
 
 /** Runs the command. */
 export async function scenes(options: ScenesOptions): Promise<void> {
-  const { seed, split, sequences, frames: framesPerSequence, height, width } = options;
+  const { seed = 0, split, sequences, frames: framesPerSequence, height, width } = options;
   const folder = options.out ?? "scenes";
   await inSession(folder, options, async (session) => {
     const dataset = streetScenes({ seed, split, sequences, framesPerSequence });

@@ -4,16 +4,15 @@
  * @module
  */
 
-import { useDevice } from "../../engine/device.ts";
+import { isVideo } from "../../data/video.ts";
 import { ConfigError } from "../../errors.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { defaultRegionConfig, type RegionConfig } from "../../regions/config.ts";
 import { depthOfRun, predictDepth } from "../depth_stage.ts";
-import { loadDataset, type LoadedDataset, openInput, SCENES } from "../inputs.ts";
-import type { Preset } from "../presets.ts";
-import { requireDepthRun } from "../run_folder.ts";
+import { type LoadedDataset, openInputs } from "../inputs.ts";
+import { requireDepthRun, type RunConfig } from "../run_folder.ts";
 import type { Session } from "../session.ts";
-import type { CommonOptions } from "./common.ts";
+import { type CommonOptions, startDevice } from "./common.ts";
 
 /** Frames, their depth, and how to cut it into regions. */
 export interface FramesWithDepth extends LoadedDataset {
@@ -29,28 +28,38 @@ export interface FramesWithDepth extends LoadedDataset {
  */
 export async function framesWithDepth(
   session: Session,
-  options: CommonOptions & { readonly data?: readonly string[]; readonly depthRun?: string },
-  preset: Preset,
+  options: CommonOptions,
+  config: RunConfig,
 ): Promise<FramesWithDepth> {
-  const [path = SCENES, ...more] = options.data ?? [];
-  if (more.length > 0) {
-    throw new ConfigError("Cannot use several --data here: expected one; run the command for each");
+  const { data, depthRun, settings } = config;
+  if (data.length > 1) {
+    throw new ConfigError(
+      `Cannot use several --data here: expected one, got ${
+        data.join(", ")
+      }; run the command for each`,
+    );
   }
-  if (options.depthRun) await requireDepthRun(options.depthRun, preset);
-  const loaded = await loadDataset(
-    await openInput(path, preset, "validation"),
-    preset,
-    session.progress,
-  );
-  if (!options.depthRun) {
+  if (depthRun) await requireDepthRun(depthRun, settings);
+  const [input] = await openInputs(data, { ...config, split: "validation" }, session.folder);
+  if (!depthRun && isVideo(input.path)) {
+    throw new ConfigError(
+      `Cannot take depth from the video ${input.path}: it has none; name a run with --depth-run`,
+    );
+  }
+  const loaded = await input.load(session);
+  if (!depthRun) {
     const maps = loaded.frames.map(trueDepth);
-    return { ...loaded, maps, regions: defaultRegionConfig };
+    return {
+      ...loaded,
+      maps,
+      regions: { ...defaultRegionConfig, grouping: settings.regions.grouping },
+    };
   }
-  await useDevice(options.device, { warn: session.warn });
-  const trainer = await depthOfRun(options.depthRun, session.warn);
+  await startDevice(session, options);
+  const trainer = await depthOfRun(depthRun, session.warn);
   const maps = await predictDepth(session, trainer, loaded.frames);
   trainer.dispose();
-  return { ...loaded, maps, regions: preset.regions };
+  return { ...loaded, maps, regions: settings.regions };
 }
 
 function trueDepth({ name, height, width, depth }: Frame): DepthMap {

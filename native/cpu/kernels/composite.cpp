@@ -2,6 +2,7 @@
 #include "../dispatch.h"
 
 #include "../canvas.h"
+#include "../large_pages.h"
 #include "../math.h"
 #include "../thread_pool.h"
 
@@ -56,6 +57,14 @@ void normalise(float* pixels, int64_t count) {
   }
 }
 
+/* Whether the whole numbers of a paste are so small that sums of a few are none too large; NaN is not. */
+bool has_sane_numbers(const double* fields) {
+  constexpr double kMost = 1 << 28;
+  bool sane = true;
+  for (int i = 0; i < 11; i++) sane &= fields[i] >= -kMost && fields[i] <= kMost;
+  return sane;
+}
+
 /* What a view, CPCDR_VIEW_FIELDS doubles, shows of a canvas. */
 void render(const Canvas& canvas, const double* view, float* pixels, int32_t* copies, int32_t* regions) {
   const int height = canvas.height, width = canvas.width;
@@ -106,9 +115,14 @@ CPCDR_KERNEL(cpcdr_composite,
   if (count < 1 || height < 1 || width < 1 || mixed < 0 || paste_count < 0) {
     return fail(CPCDR_INVALID_ARGUMENT, "composite: a size is too small");
   }
+  for (int s = 0; s < 3 * count; s++) {
+    if (!sources[s]) return fail(CPCDR_INVALID_ARGUMENT, "composite: null pointer");
+  }
   int samples = 1;
   for (int p = 0, previous = 0; p < paste_count; p++) {
-    const Paste paste(pastes + int64_t{p} * CPCDR_PASTE_FIELDS);
+    const double* const fields = pastes + int64_t{p} * CPCDR_PASTE_FIELDS;
+    if (!has_sane_numbers(fields)) return fail(CPCDR_INVALID_ARGUMENT, "composite: a number of a paste is too large");
+    const Paste paste(fields);
     if (const char* fault = fault_of(paste, count, height, width, mixed, previous)) {
       return fail(CPCDR_INVALID_ARGUMENT, fault);
     }
@@ -124,6 +138,11 @@ CPCDR_KERNEL(cpcdr_composite,
     return MixSource{static_cast<const uint8_t*>(sources[3 * s]), static_cast<const float*>(sources[3 * s + 1]),
                      static_cast<const int32_t*>(sources[3 * s + 2]), region_offsets[s]};
   };
+  /* Results are mostly new memory, whose first touches would cost more than what is written. */
+  const size_t all = static_cast<size_t>(mixed) * static_cast<size_t>(pixels);
+  prefer_large_pages(images, 3 * all * sizeof(float));
+  prefer_large_pages(copy_ids, all * sizeof(int32_t));
+  prefer_large_pages(region_ids, all * sizeof(int32_t));
   int32_t failed = 0;
   parallel_for(mixed, 1, [&](int64_t begin, int64_t end) {
     Canvas canvas{};
@@ -145,13 +164,20 @@ CPCDR_KERNEL(cpcdr_composite,
     }
   });
   if (failed) return fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for a canvas");
-  /* Pastes that show nothing have no number, so numbers are known only now. */
+  /* Pastes that show nothing have no number, so numbers are known only now. Background m comes before image m's pastes. */
+  int32_t* const backgrounds = reinterpret_cast<int32_t*>(workspace(2, static_cast<size_t>(mixed) + 1));
+  if (!backgrounds) return fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for the numbers of backgrounds");
   int32_t next = 0;
   for (int m = 0, p = 0; m < mixed; m++) {
-    const int32_t background = next++;
+    backgrounds[m] = next++;
     for (; p < paste_count && pastes[int64_t{p} * CPCDR_PASTE_FIELDS] == m; p++) shown[p] = shown[p] ? next++ : -1;
-    int32_t* const ids = copy_ids + m * pixels;
-    for (int64_t i = 0; i < pixels; i++) ids[i] = ids[i] < 0 ? background : shown[ids[i]];
   }
+  parallel_for(mixed, 1, [=](int64_t begin, int64_t end) {
+    for (int64_t m = begin; m < end; m++) {
+      int32_t* const ids = copy_ids + m * pixels;
+      const int32_t background = backgrounds[m];
+      for (int64_t i = 0; i < pixels; i++) ids[i] = ids[i] < 0 ? background : shown[ids[i]];
+    }
+  });
   return CPCDR_OK;
 }

@@ -1,5 +1,6 @@
 /* Maximum and average pooling NHWC and their gradients. */
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "../dispatch.h"
@@ -14,6 +15,9 @@ struct Range {
   int begin, end;
 };
 
+/* Beyond it sums of positions would not hold. */
+constexpr int64_t kWidestPad = 1 << 28;
+
 struct Pool {
   int batch, height, width, channels, out_height, out_width, filter_height, filter_width, stride_height,
       stride_width, dilation_height, dilation_width, pad_top, pad_left;
@@ -26,7 +30,7 @@ struct Pool {
   bool valid() const {
     return batch >= 0 && height > 0 && width > 0 && channels > 0 && out_height >= 0 && out_width >= 0 &&
            filter_height > 0 && filter_width > 0 && stride_height > 0 && stride_width > 0 && dilation_height > 0 &&
-           dilation_width > 0;
+           dilation_width > 0 && std::max(std::abs(int64_t{pad_top}), std::abs(int64_t{pad_left})) <= kWidestPad;
   }
 
   /* Calls visit(offset of the pixel in its image) for the image pixels under a window. */
@@ -217,13 +221,26 @@ void avg_pool_grad(const Pool& pool, const float* dy, float* dx) {
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr
 
+namespace cpcdr {
+namespace CPCDR_ISA {
+namespace {
+
+template <typename... Pointers>
+bool any_null(const Pointers*... pointers) {
+  return (... || !pointers);
+}
+
+}  // namespace
+}  // namespace CPCDR_ISA
+}  // namespace cpcdr
+
 #define CPCDR_POOL(name, parameters, arguments, call)                                              \
   CPCDR_KERNEL(name, parameters, arguments) {                                                      \
     using namespace cpcdr;                                                                         \
     using namespace cpcdr::CPCDR_ISA;                                                              \
-    if (!x || !sizes) return fail(CPCDR_INVALID_ARGUMENT, #name ": null pointer");                 \
+    if (any_null arguments) return fail(CPCDR_INVALID_ARGUMENT, #name ": null pointer");           \
     const Pool pool(sizes);                                                                        \
-    if (!pool.valid()) return fail(CPCDR_INVALID_ARGUMENT, #name ": size, stride or filter below 1"); \
+    if (!pool.valid()) return fail(CPCDR_INVALID_ARGUMENT, #name ": size, stride or filter below 1, or padding too wide"); \
     call;                                                                                          \
     return CPCDR_OK;                                                                               \
   }

@@ -1,7 +1,8 @@
 /*
  * Similarity of rows, and swapped prediction over groups with its gradients (lib/pretrain/prototype_loss.ts).
  *
- * One matrix of scores is kept and becomes its own gradient in place. exp(score / epsilon) is recomputed in
+ * One matrix of scores is kept, its last rows where the gradient of the features goes at the end, and becomes its
+ * own gradient in place. exp(score / epsilon) is recomputed in
  * every pass rather than stored, less the largest score, so that no exponent is above 0. Sums over rows
  * are formed in blocks of fixed bounds and added in order, whatever the number of threads.
  */
@@ -56,7 +57,9 @@ struct Loss {
   int k, iterations;
   float temperature;
   Kernel kernel;
-  float* scores;   /* [n, k] */
+  float* scores;   /* [kept, k] */
+  float* rest;     /* [n - kept, k] where the gradient of the features goes at the end */
+  int64_t kept;
   float* u;        /* [n] factors of rows */
   float* v;        /* [k] factors of columns */
   float* partial;  /* [blocks, 2, k] sums of columns, and one row's kernel */
@@ -64,7 +67,7 @@ struct Loss {
   int32_t* bounds; /* [group_count + 1] where groups begin in order */
 
   bool present(int64_t row) const { return groups[row] >= 0; }
-  float* row(int64_t i) const { return scores + i * k; }
+  float* row(int64_t i) const { return i < kept ? scores + i * k : rest + (i - kept) * k; }
 };
 
 /* Rows by group, by counting. */
@@ -214,17 +217,41 @@ void predict(const Loss& loss, int group_count, int64_t counted, float factor, f
   });
 }
 
-/* dprototypes = scores^T features, some rows at a time, so that little of the features is packed. */
-int32_t prototype_gradient(const Loss& loss, const float* features, int depth, float* out, float* part) {
+/* dprototypes += scores^T features over rows [first, last), some at a time, so that little of the features is packed. */
+int32_t prototype_gradient(const Loss& loss, const float* features, int depth, int64_t first, int64_t last, float* out,
+                           float* part) {
   const int64_t size = int64_t{loss.k} * depth;
-  std::fill_n(out, size, 0.0f);
-  for (int64_t begin = 0; begin < loss.n; begin += kGradientRows) {
-    const int rows = static_cast<int>(std::min<int64_t>(kGradientRows, loss.n - begin));
+  for (int64_t begin = first; begin < last; begin += kGradientRows) {
+    const int rows = static_cast<int>(std::min<int64_t>(kGradientRows, last - begin));
     const int32_t status = multiply(loss.row(begin), features + begin * depth, part, loss.k, depth, rows, true, false);
     if (status) return status;
     for (int64_t i = 0; i < size; i++) out[i] += part[i];
   }
   return CPCDR_OK;
+}
+
+/* Rows whose scores fit where the gradient of the features goes: that of theirs must wait elsewhere, so not all. */
+int64_t rows_lent(int64_t n, int k, int depth) { return std::min(n * depth / k, n / 7); }
+
+/* scores = features prototypes^T */
+int32_t form_scores(const Loss& loss, const float* features, const float* prototypes, int depth) {
+  const int kept = static_cast<int>(loss.kept), lent = static_cast<int>(loss.n - loss.kept);
+  if (const int32_t status = multiply(features, prototypes, loss.scores, kept, loss.k, depth, false, true)) return status;
+  if (lent == 0) return CPCDR_OK;
+  return multiply(features + loss.kept * depth, prototypes, loss.rest, lent, loss.k, depth, false, true);
+}
+
+/* Both gradients from those of the scores; the last rows of dfeatures, [n - kept, d], wait in `waiting`. */
+int32_t gradients(const Loss& loss, const float* features, const float* prototypes, int depth, float* dfeatures,
+                  float* dprototypes, float* waiting, float* part) {
+  const int kept = static_cast<int>(loss.kept), lent = static_cast<int>(loss.n - loss.kept);
+  std::fill_n(dprototypes, int64_t{loss.k} * depth, 0.0f);
+  int32_t status = prototype_gradient(loss, features, depth, 0, loss.kept, dprototypes, part);
+  if (!status) status = prototype_gradient(loss, features, depth, loss.kept, loss.n, dprototypes, part);
+  if (!status && lent) status = multiply(loss.rest, prototypes, waiting, lent, depth, loss.k, false, false);
+  if (!status) status = multiply(loss.scores, prototypes, dfeatures, kept, depth, loss.k, false, false);
+  if (!status) std::copy_n(waiting, int64_t{lent} * depth, dfeatures + loss.kept * depth);
+  return status;
 }
 
 /* Memory that is given back, since a matrix of scores is too large to keep. */
@@ -291,7 +318,8 @@ CPCDR_KERNEL(cpcdr_prototype_loss,
   }
   const int64_t tasks = group_count ? (group_count - 1) / std::max(1, group_count / 256) + 1 : 0;
   const int64_t part = int64_t{k} * d;
-  Block block(static_cast<size_t>(int64_t{n} * k + 2 * int64_t{n} + k + 2 * block_count(n) * k + group_count + 2 +
+  const int64_t lent = rows_lent(n, k, d), kept = n - lent;
+  Block block(static_cast<size_t>(kept * k + lent * d + 2 * int64_t{n} + k + 2 * block_count(n) * k + group_count + 2 +
                                   3 * tasks * k + 4 * tasks + part + 16));
   if (block.failed()) return fail(CPCDR_OUT_OF_MEMORY, "prototype_loss: no memory for the scores");
   Loss loss{};
@@ -301,7 +329,9 @@ CPCDR_KERNEL(cpcdr_prototype_loss,
   loss.iterations = iterations;
   loss.temperature = temperature;
   double* const sums = reinterpret_cast<double*>(block.take(4 * tasks));
-  loss.scores = block.take(int64_t{n} * k);
+  loss.scores = block.take(kept * k);
+  loss.rest = dfeatures;
+  loss.kept = kept;
   loss.u = block.take(n);
   loss.v = block.take(k);
   loss.partial = block.take(2 * block_count(n) * k);
@@ -312,7 +342,7 @@ CPCDR_KERNEL(cpcdr_prototype_loss,
   const int64_t count = loss.bounds[group_count];
   int64_t counted = 0;
   for (int i = 0; i < std::min(n, sizes[5]); i++) counted += loss.present(i);
-  if (const int32_t status = multiply(features, prototypes, loss.scores, n, k, d, false, true)) return status;
+  if (const int32_t status = form_scores(loss, features, prototypes, d)) return status;
   loss.kernel = {find_nearest(loss, nearest, loss.u), 1 / epsilon};
   balance(loss);
   const float factor = 1.0f / (static_cast<float>(std::max<int64_t>(1, count)) * temperature);
@@ -327,6 +357,6 @@ CPCDR_KERNEL(cpcdr_prototype_loss,
   }
   result[0] = static_cast<float>(value / static_cast<double>(std::max<int64_t>(1, count)));
   result[1] = static_cast<float>(entropy / (static_cast<double>(std::max<int64_t>(1, counted)) * static_cast<double>(fast_log(float(k)))));
-  if (const int32_t status = multiply(loss.scores, prototypes, dfeatures, n, d, k, false, false)) return status;
-  return prototype_gradient(loss, features, d, dprototypes, block.take(part));
+  float* const waiting = block.take(lent * d);
+  return gradients(loss, features, prototypes, d, dfeatures, dprototypes, waiting, block.take(part));
 }

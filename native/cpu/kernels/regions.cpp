@@ -277,6 +277,8 @@ CPCDR_KERNEL(cpcdr_depth_regions,
   if (height < 1 || width < 1 || trials < 0 || capacity < 0 || int64_t{height} * width > INT32_MAX) {
     return fail(CPCDR_INVALID_ARGUMENT, "depth_regions: a size is too small or too large");
   }
+  /* Heights are summed in whole parts, of which 64 bits hold so many. */
+  if (settings[8] > kHighestGround) return fail(CPCDR_INVALID_ARGUMENT, "depth_regions: groundHeight is above 8");
   if ((!draws && trials > 0) || (!regions && capacity > 0)) {
     return fail(CPCDR_INVALID_ARGUMENT, "depth_regions: null pointer");
   }

@@ -1,93 +1,99 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { tinyDepthConfig } from "../../../lib/depth/config.ts";
-import { DepthTrainer } from "../../../lib/depth/trainer.ts";
-import { useDevice } from "../../../lib/engine/device.ts";
+import { assert, assertEquals } from "@std/assert";
 import type { WebGpuBackend } from "../../../lib/engine/webgpu/backend.ts";
-import { Pretrainer } from "../../../lib/pretrain/pretrainer.ts";
+import { conv2d } from "../../../lib/nn/layers.ts";
+import { Adam } from "../../../lib/nn/optimizers.ts";
+import { ParameterStore } from "../../../lib/nn/parameters.ts";
 import { type Random, randomStream } from "../../../lib/random.ts";
-import { smallPretrainConfig } from "../../pretrain/small_config.ts";
-import { syntheticBatch } from "../../pretrain/synthetic_batch.ts";
 import { gpuTest } from "./support.ts";
-import { pretraining } from "./trainees.ts";
+import { depthTraining, pretraining, type Trainee } from "./trainees.ts";
 
-const depth = { ...tinyDepthConfig, width: 4, poseWidth: 4, decoderWidth: 4, batchSize: 2 };
+const STAGES = [["pretraining", pretraining], ["depth training", depthTraining]] as const;
 
-/** Losses of the first steps, and all parameters after them. */
-async function learn(steps: number, seed: number) {
-  const trainee = pretraining(seed);
-  const losses: number[] = [];
-  for (let step = 0; step < steps; step++) losses.push(await trainee.step(step));
-  const state = await trainee.export();
-  trainee.dispose();
-  return { losses, state };
-}
-
-async function learnDepth(steps: number, random: Random) {
-  const trainer = new DepthTrainer(depth, 1);
-  const size = 2 * 64 * 64 * 3;
-  const frame = () => Float32Array.from({ length: size }, () => random.uniform(0, 1));
-  const camera = { fx: 0.8, fy: 1.6, cx: 0.5, cy: 0.5 };
-  const batch = {
-    count: 2,
-    height: 64,
-    width: 64,
-    target: frame(),
-    sources: [frame(), frame()] as const,
-    offsets: [[-1, -1], [1, 1]] as const,
-    intrinsics: [camera, camera],
-  };
-  const losses: number[] = [];
-  for (let step = 0; step < steps; step++) losses.push((await trainer.step(batch, step)).loss);
-  trainer.dispose();
-  return losses;
-}
-
-gpuTest("pretraining loses as on the CPU, step by step", async () => {
-  const ours = await learn(6, 3);
-  await useDevice("cpu");
-  const theirs = await learn(6, 3);
-  await tf.setBackend("webgpu");
-  ours.losses.forEach((loss, step) =>
-    assertAlmostEquals(loss, theirs.losses[step], 2e-3 * theirs.losses[step], `step ${step}`)
-  );
-  assert(ours.losses[5] !== ours.losses[0]);
-});
-
-gpuTest("depth training with alignment loses as on the CPU, step by step", async (random) => {
-  const seed = random.integer(1000);
-  const ours = await learnDepth(3, randomStream(seed));
-  await useDevice("cpu");
-  const theirs = await learnDepth(3, randomStream(seed));
-  await tf.setBackend("webgpu");
-  ours.forEach((loss, step) => assertAlmostEquals(loss, theirs[step], 5e-3, `step ${step}`));
-});
-
-gpuTest("the same seed gives the same bytes", async () => {
-  const [first, second] = [await learn(3, 5), await learn(3, 5)];
-  assertEquals(first.state, second.state);
-  assert((await learn(3, 6)).losses[2] !== first.losses[2]);
-});
-
-gpuTest("memory stays flat over training steps", async () => {
-  const pretrainer = new Pretrainer(smallPretrainConfig, 1);
-  const batch = syntheticBatch(0, 32, 64);
+/** What training may not make grow. */
+function memory() {
   const backend = tf.backend() as WebGpuBackend;
-  const memory = () => ({
+  return {
     tensors: tf.memory().numTensors,
     bytes: tf.memory().numBytes,
     data: backend.numDataIds(),
     pool: backend.pool.idleBytes + backend.pool.lentBytes,
+  };
+}
+
+/** Runs steps, and expects memory after the first few to stay as it is. */
+async function assertFlat(steps: number, first: number, step: (n: number) => Promise<void>) {
+  let expected: ReturnType<typeof memory> | undefined;
+  for (let n = 0; n < steps; n++) {
+    await step(n);
+    if (n < first) continue;
+    const now = memory();
+    expected ??= now;
+    assertEquals({ ...now, pool: 0 }, { ...expected, pool: 0 }, `step ${n}`);
+    const limit = 1.05 * expected.pool;
+    assert(now.pool <= limit, `the pool grows from ${expected.pool} to ${now.pool} bytes`);
+  }
+}
+
+for (const [name, make] of STAGES) {
+  gpuTest(`memory stays flat over steps of ${name}`, async () => {
+    const trainee = make(1);
+    await assertFlat(12, 6, async (step) => {
+      await trainee.step(step);
+    });
+    trainee.dispose();
   });
-  const seen: ReturnType<typeof memory>[] = [];
-  for (let step = 0; step < 30; step++) {
-    await pretrainer.step(batch, step);
-    if (step >= 10) seen.push(memory());
-  }
-  const [first] = seen;
-  for (const now of seen) {
-    assertEquals({ ...now, pool: 0 }, { ...first, pool: 0 });
-    assert(now.pool <= 1.05 * first.pool, `the pool grows from ${first.pool} to ${now.pool} bytes`);
-  }
-  pretrainer.dispose();
+}
+
+/** Images that differ in number from step to step, as what is drawn in a real run does. */
+function drawImages(random: Random, count: number): tf.Tensor4D {
+  const values = Float32Array.from({ length: count * 8 * 8 * 4 }, () => random.normal());
+  return tf.tensor4d(values, [count, 8, 8, 4]);
+}
+
+gpuTest("memory stays flat over 1000 training steps", async (random) => {
+  const store = new ParameterStore(randomStream(1));
+  const convolution = conv2d(store.root.child("c"), {
+    inputChannels: 4,
+    outputChannels: 8,
+    kernelSize: 3,
+  });
+  const variables = store.trainable();
+  const optimizer = new Adam(variables);
+  let loss = 0;
+  await assertFlat(1000, 20, async (step) => {
+    const value = tf.tidy(() => {
+      const images = drawImages(random, 1 + step % 3);
+      const { value, grads } = tf.variableGrads(
+        () => tf.mean(tf.square(tf.sub(tf.relu(convolution(images, { training: true })), 1))),
+        variables,
+      );
+      optimizer.step(grads, 1e-3);
+      return value;
+    });
+    [loss] = await value.data();
+    value.dispose();
+  });
+  assert(Number.isFinite(loss));
+  optimizer.dispose();
+  store.dispose();
 });
+
+/** All parameters after two steps, and the last loss. */
+async function learn(make: (seed: number) => Trainee, seed: number) {
+  const trainee = make(seed);
+  let loss = 0;
+  for (let step = 0; step < 2; step++) loss = await trainee.step(step);
+  const state = await trainee.export();
+  trainee.dispose();
+  return { loss, state };
+}
+
+for (const [name, make] of STAGES) {
+  gpuTest(`the same seed of ${name} gives the same bytes`, async (random) => {
+    const seed = random.integer(1000);
+    const [first, second] = [await learn(make, seed), await learn(make, seed)];
+    assertEquals(first.state, second.state);
+    assert((await learn(make, seed + 1)).loss !== first.loss);
+  });
+}

@@ -1,0 +1,165 @@
+/**
+ * Regions of a frame by colour alone, for comparison: superpixels whose mean colours are merged without any
+ * look at depth.
+ *
+ * @module
+ */
+
+import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
+import type { DepthMap, RegionMap } from "../records.ts";
+import { componentStatistics } from "./component_statistics.ts";
+import type { ColourRegionConfig } from "./config.ts";
+import { connectedComponents } from "./connected_components.ts";
+import { describe } from "./describe.ts";
+import { type SuperpixelImage, superpixels, toLab } from "./superpixels.ts";
+
+/** The frame whose superpixels the settings count. */
+const PIXELS = 384 * 768;
+
+/**
+ * Merges touching superpixels of a frame, each time the two whose union adds the least to the squared distances
+ * in CIELAB between pixels and the mean colours of their regions (Ward 1963), until `regions` are left.
+ *
+ * @param depth Tells the mean disparity of each region; it has no part in the cutting.
+ */
+export function colourRegions(
+  image: SuperpixelImage,
+  depth: DepthMap,
+  config: ColourRegionConfig,
+  library: NativeLibrary | null = sharedLibrary() ?? null,
+): RegionMap {
+  const { height, width } = image;
+  const count = Math.max(1, Math.round(config.superpixels * height * width / PIXELS));
+  const ids = Float32Array.from(superpixels(image, { ...config, count }, library));
+  const shape: [number, number, number] = [1, height, width];
+  const pieces = connectedComponents(ids, shape, { connectivity: 4, maxJump: 0 }, library);
+  const components = { labels: pieces.labels, count: pieces.counts[0] };
+  const points = toLab(image.rgb);
+  const { components: places, borders } = componentStatistics(
+    components,
+    [height, width],
+    { points },
+    library,
+  );
+  const merged = mergeByColour(
+    places.map(({ area, centroid }) => ({ area, colour: centroid })),
+    borders.map(({ low, high }) => [low, high]),
+    config.regions,
+  );
+  return describe(inRasterOrder(components.labels.map((id) => merged[id])), depth);
+}
+
+/** A region while regions merge. */
+interface ColourRegion {
+  readonly area: number;
+  readonly colour: readonly number[];
+}
+
+/** For each of the regions the one that stands for what it has become part of. */
+export function mergeByColour(
+  regions: readonly ColourRegion[],
+  borders: readonly (readonly number[])[],
+  wanted: number,
+): Int32Array {
+  const states = [...regions];
+  const leader = Int32Array.from(regions, (_, i) => i);
+  const find = (i: number) => {
+    while (leader[i] !== i) i = leader[i] = leader[leader[i]];
+    return i;
+  };
+  const neighbours = regions.map(() => new Set<number>());
+  const queue = new Pairs();
+  const ages = new Int32Array(regions.length);
+  const offer = (a: number, b: number) =>
+    queue.push({ cost: cost(states[a], states[b]), a, b, age: ages[a] + ages[b] });
+  for (const [a, b] of borders) {
+    neighbours[a].add(b);
+    neighbours[b].add(a);
+    offer(a, b);
+  }
+  for (let left = regions.length; left > wanted;) {
+    const pair = queue.pop();
+    if (!pair) break;
+    const { a, b, age } = pair;
+    // An offer is out of date when one of the two has changed since, or is gone.
+    if (leader[a] !== a || leader[b] !== b || ages[a] + ages[b] !== age) continue;
+    const area = states[a].area + states[b].area;
+    const share = states[b].area / area;
+    const colour = states[a].colour.map((value, c) =>
+      value + share * (states[b].colour[c] - value)
+    );
+    states[a] = { area, colour };
+    leader[b] = a;
+    ages[a]++;
+    for (const other of neighbours[b]) {
+      neighbours[other].delete(b);
+      if (other === a) continue;
+      neighbours[other].add(a);
+      neighbours[a].add(other);
+    }
+    for (const other of neighbours[a]) offer(a, other);
+    left--;
+  }
+  return leader.map((_, i) => find(i));
+}
+
+/** What a union adds to the squared distances from mean colours. */
+function cost(a: ColourRegion, b: ColourRegion): number {
+  const distance = a.colour.reduce((sum, value, c) => sum + (value - b.colour[c]) ** 2, 0);
+  return a.area * b.area / (a.area + b.area) * distance;
+}
+
+function inRasterOrder(labels: Int32Array) {
+  const names = new Map<number, number>();
+  const renamed = labels.map((label) => {
+    if (!names.has(label)) names.set(label, names.size);
+    return names.get(label)!;
+  });
+  return { labels: renamed, count: names.size };
+}
+
+interface Pair {
+  readonly cost: number;
+  readonly a: number;
+  readonly b: number;
+  /** Unions that the two have been through, together, when this was offered. */
+  readonly age: number;
+}
+
+/** A binary heap, the cheapest first; of equals, the one with the lower numbers. */
+class Pairs {
+  readonly #heap: Pair[] = [];
+
+  push(pair: Pair): void {
+    const heap = this.#heap;
+    let at = heap.push(pair) - 1;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      if (!before(pair, heap[above])) break;
+      heap[at] = heap[above];
+      at = above;
+    }
+    heap[at] = pair;
+  }
+
+  pop(): Pair | undefined {
+    const heap = this.#heap;
+    const first = heap[0], last = heap.pop();
+    if (heap.length === 0 || !last) return first;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= heap.length) break;
+      if (below + 1 < heap.length && before(heap[below + 1], heap[below])) below++;
+      if (!before(heap[below], last)) break;
+      heap[at] = heap[below];
+      at = below;
+    }
+    heap[at] = last;
+    return first;
+  }
+}
+
+function before(p: Pair, q: Pair): boolean {
+  return p.cost !== q.cost ? p.cost < q.cost : p.a !== q.a ? p.a < q.a : p.b < q.b;
+}

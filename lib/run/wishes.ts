@@ -1,0 +1,116 @@
+/**
+ * What is asked of a run: options of the command line, over a configuration file, over a preset.
+ *
+ * @module
+ */
+
+import { isVideo } from "../data/video.ts";
+import { checkDepthConfig } from "../depth/config.ts";
+import { ConfigError } from "../errors.ts";
+import type { PasteShape } from "../mix/config.ts";
+import { checkPretrainConfig } from "../pretrain/config.ts";
+import type { Intrinsics } from "../records.ts";
+import type { Grouping } from "../regions/config.ts";
+import { type ConfigFile, readConfigFile, withFile } from "./config_file.ts";
+import { SCENES } from "./inputs.ts";
+import type { PresetName } from "./presets.ts";
+import type { RunConfig } from "./run_folder.ts";
+
+/** Options that make up a run; those left out are the file's, then the preset's. */
+export interface Wishes {
+  /** A file with the shape of a run's config.json. */
+  readonly config?: string;
+  readonly preset?: PresetName;
+  readonly seed?: number;
+  readonly data?: readonly string[];
+  readonly depthRun?: string;
+  /** A file of weights that the backbone begins from. */
+  readonly backboneWeights?: string;
+  readonly accumulate?: number;
+  readonly intrinsics?: Intrinsics;
+  readonly fps?: number;
+  readonly paste?: PasteShape;
+  readonly grouping?: Grouping;
+  readonly steps?: number;
+  readonly depthSteps?: number;
+}
+
+/**
+ * The configuration of a run.
+ *
+ * @param command whose config.json a file may be; undefined takes that of any.
+ * @throws {ConfigError} when the file cannot be used, a setting is out of its range, or an option
+ * would have no effect.
+ */
+export async function resolveRun(
+  command: RunConfig["command"] | undefined,
+  wishes: Wishes,
+): Promise<RunConfig> {
+  const path = wishes.config ?? "";
+  const file: ConfigFile = wishes.config === undefined ? {} : await readConfigFile(path);
+  if (command && file.command && file.command !== command) {
+    throw new ConfigError(
+      `Cannot use ${path} for ${command}: expected a configuration of ${command}, got one of ` +
+        `${file.command}; run ${file.command}, or take "command" out of the file`,
+    );
+  }
+  const preset = wishes.preset ?? file.preset ?? "tiny";
+  const settings = withFile(path, preset, file);
+  const data = wishes.data ?? file.data ?? [SCENES];
+  const depthRun = wishes.depthRun ?? file.depthRun;
+  const backboneWeights = wishes.backboneWeights ?? file.backboneWeights;
+  const { accumulate } = wishes;
+  const intrinsics = wishes.intrinsics ?? file.intrinsics;
+  const fps = wishes.fps ?? file.fps;
+  const { depth, regions, mix, pretrain } = settings;
+  const config: RunConfig = {
+    command: command ?? "pretrain",
+    preset,
+    seed: wishes.seed ?? file.seed ?? 0,
+    data,
+    ...(depthRun ? { depthRun } : {}),
+    ...(backboneWeights ? { backboneWeights } : {}),
+    ...(intrinsics ? { intrinsics } : {}),
+    ...(fps ? { fps } : {}),
+    settings: {
+      ...settings,
+      depth: { ...depth, steps: wishes.depthSteps ?? depth.steps },
+      regions: { ...regions, grouping: wishes.grouping ?? regions.grouping },
+      mix: { ...mix, paste: wishes.paste ?? mix.paste },
+      pretrain: {
+        ...pretrain,
+        ...(backboneWeights ? { backbone: "file" } : {}),
+        ...(accumulate ? { accumulate } : {}),
+        steps: wishes.steps ?? pretrain.steps,
+      },
+    },
+  };
+  checkRanges(config, path);
+  requireEffect(config);
+  return config;
+}
+
+/** The stages check their own settings; here it is told where these come from. */
+function checkRanges({ settings: { depth, pretrain } }: RunConfig, path: string): void {
+  try {
+    checkDepthConfig(depth);
+    checkPretrainConfig(pretrain);
+  } catch (error) {
+    if (!path || !(error instanceof ConfigError)) throw error;
+    throw new ConfigError(`${error.message}; correct it in ${path}`);
+  }
+}
+
+function requireEffect({ data, intrinsics, fps }: RunConfig): void {
+  if (fps && !data.some(isVideo)) {
+    throw new ConfigError(
+      `Cannot use --fps ${fps}: expected a video among the data, got ${data.join(", ")}; ` +
+        "leave it out, frames in folders are taken as they are",
+    );
+  }
+  if (intrinsics && data.includes(SCENES)) {
+    throw new ConfigError(
+      "Cannot use --intrinsics with the embedded scenes: they have their own; leave it out or name other --data",
+    );
+  }
+}

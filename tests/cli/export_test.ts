@@ -1,0 +1,81 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { useDevice } from "../../lib/engine/device.ts";
+import { randomStream } from "../../lib/random.ts";
+import { openFolder } from "../../lib/data/folder.ts";
+import { depthOfRun } from "../../lib/run/depth_stage.ts";
+import { featuresOfRun } from "../../lib/run/pretrain_stage.ts";
+import { readRun } from "../../lib/run/run_folder.ts";
+import { decodeSafetensors } from "../../lib/run/safetensors.ts";
+import { inTemporary, noise, saveRgb } from "../data/files.ts";
+import { assertNear, channelsLast, runOnnx } from "../export/run_onnx.ts";
+import { assertRefused, cli } from "./process.ts";
+
+const [HEIGHT, WIDTH] = [64, 128];
+const SHORT = ["--data", "video", "--steps", "1", "--depth-steps", "1", "--quiet"];
+
+/** Runs the command and parses what it answers. */
+async function answer(line: string, folder: string) {
+  const outcome = await cli([...line.split(" "), "--json", "--quiet"], folder);
+  assertEquals(outcome.code, 0, outcome.stderr);
+  return JSON.parse(outcome.stdout.split("\n").at(-1)!);
+}
+
+Deno.test("export writes a run's networks, and a new run begins from its backbone", () =>
+  inTemporary(async (folder) => {
+    const random = randomStream(Date.now(), "export");
+    for (const k of [0, 1, 2]) {
+      const rgb = noise(random, 3 * HEIGHT * WIDTH);
+      await saveRgb(join(folder, `video/images/${k}.png`), rgb, HEIGHT, WIDTH);
+    }
+    const trained = await cli(["pretrain", "--out", "run", ...SHORT], folder);
+    assertEquals(trained.code, 0, trained.stderr);
+
+    const features = await answer("export --run run --format onnx --out out/model.onnx", folder);
+    assertEquals([features.network, features.out], ["features", "out/model.onnx"]);
+    assertEquals(features.inputs.images, ["batch", 3, "height", "width"]);
+    const depth = await answer("export --run run --format onnx --network depth", folder);
+    const weights = await answer("export --run run --format torchvision", folder);
+    assertEquals(weights.backbone, "resnet18 width 16");
+
+    await useDevice("cpu");
+    const run = join(folder, "run");
+    const config = await readRun(run);
+    const video = await openFolder(join(folder, "video"));
+    const frame = await video.read(1, { height: HEIGHT, width: WIDTH });
+    const answerOf = async (path: string) =>
+      (await runOnnx(await Deno.readFile(join(folder, path)), [[frame]]))[0];
+
+    const pretrainer = (await featuresOfRun(run, config, console.error))!;
+    const { values } = await pretrainer.embed([frame]);
+    const { embeddings } = await answerOf(features.out);
+    assertNear(channelsLast(embeddings), values, 1e-4, "embeddings");
+    const trainer = await depthOfRun(run, console.error);
+    const [{ disparity }] = await trainer.predict([frame]);
+    const { inverse_depth } = await answerOf(depth.out);
+    assertNear(inverse_depth.data, disparity, 1e-4 * Math.max(...disparity), "inverse depth");
+
+    const { tensors } = decodeSafetensors(await Deno.readFile(join(folder, weights.out)), "x");
+    assertEquals(tensors, await pretrainer.backbone());
+    pretrainer.dispose();
+    trainer.dispose();
+
+    const start = ["--backbone-weights", weights.out, "--accumulate", "3"];
+    const next = await cli(["pretrain", "--out", "next", ...start, ...SHORT], folder);
+    assertEquals(next.code, 0, next.stderr);
+    const { settings, backboneWeights } = await readRun(join(folder, "next"));
+    assertEquals([settings.pretrain.backbone, settings.pretrain.accumulate], ["file", 3]);
+    assertEquals(backboneWeights, weights.out);
+
+    const wrong = [...start.slice(0, 1), features.out, ...SHORT];
+    assertRefused(await cli(["pretrain", "--out", "wrong", ...wrong], folder), "out/model.onnx");
+    const small = ["--preset", "small", ...start.slice(0, 2), "--out", "wrong", ...SHORT];
+    assertRefused(await cli(["pretrain", ...small], folder), weights.out, "width 64", "--preset");
+    assertRefused(
+      await cli(["export", "--run", "video", "--format", "onnx"], folder),
+      "config.json",
+    );
+    assertRefused(await cli(["export", "--run", "run"], folder), "--format");
+    const loud = await cli(["export", "--run", "run", "--format", "torchvision"], folder);
+    assertStringIncludes(loud.stderr, "width 16");
+  }));

@@ -1,0 +1,33 @@
+import { assert, assertEquals } from "@std/assert";
+import { inTemporary } from "../data/files.ts";
+import { assertRefused, cli } from "./process.ts";
+
+Deno.test("evaluate --protocol finetune trains on a fraction of the labels, from both beginnings", () =>
+  inTemporary(async (folder) => {
+    const size = ["--sequences", "4", "--frames", "3", "--height", "64", "--width", "128"];
+    const drawn = await cli(["scenes", "--out", "streets", "--quiet", ...size], folder);
+    assertEquals(drawn.code, 0, drawn.stderr);
+    const short = ["--steps", "2", "--depth-steps", "2", "--quiet"];
+    const run = await cli(["pretrain", "--data", "streets", "--out", "run", ...short], folder);
+    assertEquals(run.code, 0, run.stderr);
+    const evaluate = ["evaluate", "--run", "run", "--quiet"];
+    const tuning = ["--protocol", "finetune", "--steps", "3", "--label-fraction", "0.5"];
+    const outcome = await cli([...evaluate, ...tuning, "--json"], folder);
+    assertEquals(outcome.code, 0, outcome.stderr);
+    const result = JSON.parse(outcome.stdout.split("\n").at(-1)!);
+    assertEquals([result.labelFraction, result.labelledFrames, result.steps], [0.5, 6, 3]);
+    for (const key of ["miou", "accuracy", "randomInitMiou", "randomInitAccuracy"]) {
+      assert(result[key] > 0 && result[key] < 1, `${key}: ${result[key]}`);
+    }
+    assert(result.loss !== result.randomInitLoss);
+    assertRefused(
+      await cli([...evaluate, "--label-fraction", "0.5"], folder),
+      "--label-fraction",
+      "finetune",
+    );
+    assertRefused(
+      await cli([...evaluate, ...tuning, "--label-fraction", "2"], folder),
+      "--label-fraction",
+      "at most 1",
+    );
+  }));

@@ -1,0 +1,35 @@
+import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { inTemporary } from "../data/files.ts";
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+
+/** The line of README that asks for the least permissions. */
+async function leastLine(): Promise<string[]> {
+  const readme = await Deno.readTextFile(join(ROOT, "README.md"));
+  const line = readme.split("\n").find((line) => /^ {4}deno run --allow-read/.test(line));
+  assert(line !== undefined, "README has no such line");
+  return line!.trim().split(" ");
+}
+
+Deno.test("README's line of least permissions runs every stage, and cannot write elsewhere", () =>
+  inTemporary(async (folder) => {
+    for (const name of ["cli.ts", "deno.json", "deno.lock", "lib", "native"]) {
+      await Deno.symlink(join(ROOT, name), join(folder, name));
+    }
+    const [, ...line] = await leastLine();
+    const args = line.toSpliced(1, 0, "--no-prompt");
+    const run = async (...more: string[]) => {
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: [...args, ...more, "--quiet", "--steps", "1", "--depth-steps", "1"],
+        cwd: folder,
+      }).output();
+      return { code, stderr: new TextDecoder().decode(stderr) };
+    };
+    const { code, stderr } = await run();
+    assertEquals(code, 0, stderr);
+    assert(await Deno.readTextFile(join(folder, "runs/scenes-tiny-regions-seed0/report.html")));
+    const refused = await run("--out", "elsewhere");
+    assertEquals(refused.code, 1);
+    assert(refused.stderr.includes("elsewhere"), refused.stderr);
+  }));

@@ -1,0 +1,66 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { openFolder } from "../../lib/data/folder.ts";
+import { extractFrames, probeVideo } from "../../lib/data/video.ts";
+import { DataError } from "../../lib/errors.ts";
+import { inTemporary, saveText } from "./files.ts";
+
+const hasFfmpeg = await new Deno.Command("ffmpeg", { args: ["-version"], stdout: "null" })
+  .output().then(({ success }) => success, () => false);
+const size = { height: 32, width: 64 };
+
+/** A clip of two seconds at 20 frames a second: one second red, one blue. */
+async function saveClip(path: string): Promise<void> {
+  const colour = (name: string) => ["-f", "lavfi", "-i", `color=${name}:s=128x64:r=20:d=1`];
+  const join = ["-filter_complex", "[0][1]concat=n=2:v=1"];
+  const args = ["-v", "error", ...colour("red"), ...colour("blue"), ...join, path];
+  assertEquals((await new Deno.Command("ffmpeg", { args }).output()).success, true);
+}
+
+Deno.test({
+  name: "extractFrames() takes a video's frames at the rate and size asked for" +
+    (hasFfmpeg ? "" : " (ignored: ffmpeg is not installed)"),
+  ignore: !hasFfmpeg,
+  fn: () =>
+    inTemporary(async (folder) => {
+      const clip = join(folder, "drive.mp4"), frames = join(folder, "run/frames/drive");
+      await saveClip(clip);
+      await extractFrames(clip, frames, { ...size, fps: 5 });
+      const dataset = await openFolder(frames);
+      assertEquals(dataset.frames.length, 10);
+      for (const [index, strong, weak] of [[0, 0, 2], [9, 2, 0]]) {
+        const { rgb } = await dataset.read(index, size);
+        assertEquals([rgb[strong] > 200, rgb[weak] < 60], [true, true], `frame ${index}`);
+      }
+      const before = Deno.statSync(join(frames, "000001.png")).mtime;
+      await extractFrames(clip, frames, { ...size, fps: 5 });
+      assertEquals(Deno.statSync(join(frames, "000001.png")).mtime, before);
+      await extractFrames(clip, frames, { ...size, fps: 2 });
+      assertEquals((await openFolder(frames)).frames.length, 4);
+    }),
+});
+
+Deno.test("probeVideo() refuses a file that is no video, or says that ffmpeg is missing", () =>
+  inTemporary(async (folder) => {
+    const path = join(folder, "drive.mp4");
+    await saveText(path, "no video");
+    const expected = hasFfmpeg ? "replace it or save it anew" : "apt install ffmpeg";
+    await assertRejects(() => probeVideo(path), DataError, expected);
+  }));
+
+Deno.test("probeVideo() tells what to install where no ffmpeg is found", async () => {
+  const code = `const { probeVideo } = await import(${
+    JSON.stringify(new URL("../../lib/data/video.ts", import.meta.url).href)
+  }); await probeVideo("drive.mp4").catch((error) => console.log(error.message));`;
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--config", config, code],
+    env: { PATH: "/nowhere" },
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  assertEquals(
+    [text.includes("drive.mp4"), text.includes("apt install ffmpeg")],
+    [true, true],
+    text,
+  );
+});

@@ -1,0 +1,60 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { ConfigError } from "../../lib/errors.ts";
+import { PRESETS } from "../../lib/run/presets.ts";
+import { resolveRun } from "../../lib/run/wishes.ts";
+import { inTemporary, saveText } from "../data/files.ts";
+
+Deno.test("resolveRun() takes options over the file, and the file over the preset", () =>
+  inTemporary(async (folder) => {
+    const path = join(folder, "run.json");
+    const settings = { depth: { steps: 7 }, mix: { paste: "boxes" }, pretrain: { steps: 9 } };
+    await saveText(path, JSON.stringify({ seed: 3, data: ["a"], settings }));
+    const config = await resolveRun("pretrain", { config: path, seed: 4, steps: 11 });
+    assertEquals([config.seed, config.data, config.preset], [4, ["a"], "tiny"]);
+    assertEquals(config.settings.depth, { ...PRESETS.tiny.depth, steps: 7 });
+    assertEquals(config.settings.pretrain, { ...PRESETS.tiny.pretrain, steps: 11 });
+    assertEquals(config.settings.mix.paste, "boxes");
+  }));
+
+Deno.test("resolveRun() answers a stored configuration to the byte", () =>
+  inTemporary(async (folder) => {
+    const path = join(folder, "config.json");
+    const intrinsics = { fx: 0.9, fy: 1.6, cx: 0.5, cy: 0.5 };
+    const data = ["drive.mp4"];
+    const first = await resolveRun("pretrain", {
+      preset: "small",
+      seed: 2,
+      data,
+      intrinsics,
+      fps: 5,
+    });
+    await saveText(path, JSON.stringify(first));
+    assertEquals(
+      JSON.stringify(await resolveRun("pretrain", { config: path })),
+      JSON.stringify(first),
+    );
+  }));
+
+Deno.test("resolveRun() carries what a file changes over to another preset", () =>
+  inTemporary(async (folder) => {
+    const path = join(folder, "config.json");
+    await saveText(path, JSON.stringify(await resolveRun("pretrain", { steps: 12 })));
+    const { preset, settings } = await resolveRun("pretrain", { config: path, preset: "small" });
+    assertEquals(preset, "small");
+    const { small } = PRESETS;
+    assertEquals(settings, { ...small, pretrain: { ...small.pretrain, steps: 12 } });
+  }));
+
+Deno.test("resolveRun() wants all keys of another kind of schedule", () =>
+  inTemporary(async (folder) => {
+    const path = join(folder, "run.json");
+    const save = (schedule: unknown) =>
+      saveText(path, JSON.stringify({ settings: { depth: { schedule } } }));
+    await save({ kind: "step" });
+    const refused = () => resolveRun("depth", { config: path });
+    await assertRejects(refused, ConfigError, "settings.depth.schedule.at");
+    const whole = { kind: "step", at: 0.5, factor: 0.1 } as const;
+    await save(whole);
+    assertEquals((await resolveRun("depth", { config: path })).settings.depth.schedule, whole);
+  }));
