@@ -157,10 +157,10 @@ export {
   kmeansProtocol,
   type KMeansProtocolInput,
 } from "./lib/evaluate/kmeans_protocol.ts";
-export { linearProbe, type LinearProbeInput } from "./lib/evaluate/linear_probe.ts";
-export type { SoftmaxRegressionOptions } from "./lib/evaluate/softmax_regression.ts";
 export { finetune, type FinetuneInput, type FinetuneResult } from "./lib/evaluate/finetune.ts";
 export { defaultFinetuneConfig, type FinetuneConfig } from "./lib/evaluate/finetune_config.ts";
+export { linearProbe, type LinearProbeInput } from "./lib/evaluate/linear_probe.ts";
+export type { SoftmaxRegressionOptions } from "./lib/evaluate/softmax_regression.ts";
 export {
   encodePng,
   JUPYTER_DISPLAY,

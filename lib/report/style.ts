@@ -68,7 +68,7 @@ button:hover, .choice label:hover { border-color: var(--accent); }
 .callout { border-left: 3px solid var(--light); background: var(--card); padding: .9rem 1.1rem;
   margin: 0 0 1.6rem; } .callout p:last-child, .callout pre { margin-bottom: 0; }
 .tiles { display: grid; gap: 1rem; margin: 1.2rem 0 1.8rem; padding: 0;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 8.1rem), 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 8.1rem), 1fr)); }
 .tiles div { background: var(--card); border: 1px solid var(--rule); border-radius: .6rem;
   padding: .75rem .9rem .8rem; }
 .tiles dt { color: var(--muted); font-size: .82rem; }

@@ -98,12 +98,17 @@ export class Browser implements AsyncDisposable {
     await event("mouseReleased", to, 0);
   }
 
-  /** Sets the window's size and the reader's preferred colours. */
-  async look(width: number, height: number, scheme: "light" | "dark", scale = 1): Promise<void> {
-    const metrics = { width, height, deviceScaleFactor: scale, mobile: width < 600 };
+  /** Sets the window's size and the reader's preferred colours, on a screen or in print. */
+  async look(
+    width: number,
+    height: number,
+    scheme: "light" | "dark",
+    media: "" | "print" = "",
+  ): Promise<void> {
+    const metrics = { width, height, deviceScaleFactor: 1, mobile: width < 600 };
     await this.send("Emulation.setDeviceMetricsOverride", metrics);
     const features = [{ name: "prefers-color-scheme", value: scheme }];
-    await this.send("Emulation.setEmulatedMedia", { features });
+    await this.send("Emulation.setEmulatedMedia", { media, features });
   }
 
   /** A PNG of the window, or of the whole page. */

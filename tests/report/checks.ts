@@ -153,9 +153,8 @@ const CONTROLS: Checks = {
     assert(luminance((await tones())[0]) > 0.8);
   },
   async "in print it is light, without controls, and every fold is open"({ browser }) {
-    await browser.look(1280, 900, "dark");
+    await browser.look(1280, 900, "dark", "print");
     await browser.evaluate(`dispatchEvent(new Event("beforeprint"))`);
-    await browser.send("Emulation.setEmulatedMedia", { media: "print" });
     const [nav, button, folds, paper] = await browser.evaluate<[string, string, boolean, string]>(
       `(() => {
         const of = (selector, name) => getComputedStyle(document.querySelector(selector))[name];
@@ -163,7 +162,6 @@ const CONTROLS: Checks = {
           [...document.querySelectorAll("details")].every((d) => d.open), of("h1", "color")];
       })()`,
     );
-    await browser.send("Emulation.setEmulatedMedia", { media: "" });
     assertEquals([nav, button, folds], ["none", "none", true]);
     assert(luminance(paper) < 0.1, paper);
   },

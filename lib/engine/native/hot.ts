@@ -21,13 +21,13 @@ export const HOT_KERNELS = [
 /** The hot kernels on arrays of the process, wherever they compute. */
 export interface HotLibrary {
   /**
-   * The kernels, by the names of native/include/cpcdr_hot.h.
+   * The kernels, by the names of native/include/cpcdr_hot.h. The CPU library alone has
+   * `cpcdr_label_bytes`; bytes are labelled as floats elsewhere.
    *
    * @internal
    */
   readonly symbols:
     & Pick<Symbols, typeof HOT_KERNELS[number]>
-    /** The CPU library alone has it; bytes are labelled as floats elsewhere. */
     & Partial<Pick<Symbols, "cpcdr_label_bytes">>;
   /**
    * Turns a status that a kernel answered into an error.
