@@ -72,11 +72,13 @@ export {
 } from "./lib/depth/trainer.ts";
 export type { DepthBatch, Pixels } from "./lib/depth/augmentation.ts";
 export {
+  type ColourRegionConfig,
   defaultRegionConfig,
   type Grouping,
   type InfomapConfig,
   type RegionConfig,
 } from "./lib/regions/config.ts";
+export type { RegionSource } from "./lib/regions/region_source.ts";
 export type { SuperpixelConfig, SuperpixelImage } from "./lib/regions/superpixels.ts";
 export {
   type BatchComponents,

@@ -30,8 +30,11 @@ export interface FinetuneInput {
   readonly trainFrames: readonly Frame[];
   /** Frames with labels, which are scored. */
   readonly frames: Iterable<Frame> | AsyncIterable<Frame>;
+  /** C, classes of the labels. */
   readonly classes: number;
+  /** The label of pixels that do not count. */
   readonly ignore: number;
+  /** Decides whose labels are used, the batches, the views and the head's first weights. */
   readonly seed: number;
   /** What differs from {@linkcode defaultFinetuneConfig}. */
   readonly config?: Partial<FinetuneConfig>;
@@ -41,6 +44,7 @@ export interface FinetuneInput {
 
 /** What {@linkcode finetune} answers. */
 export interface FinetuneResult {
+  /** Over all frames that are scored. */
   readonly score: SegmentationScore;
   /** Training frames whose labels were used. */
   readonly labelledFrames: number;

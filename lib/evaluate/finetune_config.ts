@@ -7,7 +7,9 @@ import { ConfigError } from "../errors.ts";
 
 /** See {@linkcode defaultFinetuneConfig} for values. */
 export interface FinetuneConfig {
+  /** Adam, or SGD with momentum. */
   readonly optimizer: "adam" | "sgd";
+  /** The rate of the first step. */
   readonly learningRate: number;
   /** SGD's momentum; Adam's first beta. */
   readonly momentum: number;
@@ -15,6 +17,7 @@ export interface FinetuneConfig {
   readonly weightDecay: number;
   /** How the rate falls to 0: (1 - step / steps)^0.9, or half a cosine. */
   readonly schedule: "poly" | "cosine";
+  /** Training steps in all. */
   readonly steps: number;
   /** Frames a step. */
   readonly batch: number;

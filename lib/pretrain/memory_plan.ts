@@ -18,6 +18,7 @@ export interface MemoryPlan {
   readonly loss: number;
   /** Mixed images and ids of this step and of the two that are prepared ahead. */
   readonly batches: number;
+  /** The sum of these. */
   readonly total: number;
 }
 
@@ -25,7 +26,9 @@ export interface MemoryPlan {
 export interface PlannedBatch {
   /** Mixed images a step, before they are dealt into micro-batches. */
   readonly count: number;
+  /** H, pixels of each. */
   readonly height: number;
+  /** W, pixels of each. */
   readonly width: number;
 }
 

@@ -9,8 +9,9 @@ import type { RegionMap } from "../records.ts";
 
 /** Counts that add up over frames; see {@linkcode addBoundaries}. */
 export interface BoundaryCounts {
-  /** Pixels at true outlines, and those of them that have an outline of a region near. */
+  /** Pixels at true outlines. */
   total: number;
+  /** Those of them that have an outline of a region near. */
   found: number;
 }
 

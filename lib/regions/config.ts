@@ -15,6 +15,7 @@ export interface InfomapConfig {
   readonly superpixels: number;
   /** See {@linkcode SuperpixelConfig}. */
   readonly compactness: number;
+  /** Times that centres of superpixels move. */
   readonly iterations: number;
   /** Communities with a link of less distance (0..1) than this are grouped again. */
   readonly apart: number;
@@ -26,6 +27,7 @@ export interface ColourRegionConfig {
   readonly superpixels: number;
   /** See {@linkcode SuperpixelConfig}. */
   readonly compactness: number;
+  /** Times that centres of superpixels move. */
   readonly iterations: number;
   /** How many regions are left of a frame. */
   readonly regions: number;
@@ -33,6 +35,7 @@ export interface ColourRegionConfig {
 
 /** See {@linkcode defaultRegionConfig} for values; lengths are in camera heights above the ground. */
 export interface RegionConfig {
+  /** How pixels become regions. */
   readonly grouping: Grouping;
   /** Neighbours of one thing differ by at most this share of their depth. */
   readonly maxJump: number;
@@ -64,7 +67,9 @@ export interface RegionConfig {
    * to the next, and this brings its edges to the image's. null for depth that is sharp.
    */
   readonly superpixels: SuperpixelConfig | null;
+  /** Settings of grouping `infomap`, which alone reads them. */
   readonly infomap: InfomapConfig;
+  /** Settings of regions by colour alone, which alone read them. */
   readonly colour: ColourRegionConfig;
 }
 

@@ -11,6 +11,7 @@ import { aggregate, codelength, type FlowGraph, plogp, within } from "./map_equa
 export interface Partition {
   /** `[nodes]` 0..count-1, in order of their first nodes. */
   readonly modules: Int32Array;
+  /** Modules. */
   readonly count: number;
   /** Bits per step. */
   readonly codelength: number;

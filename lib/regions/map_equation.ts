@@ -9,7 +9,9 @@ import { ConfigError } from "../errors.ts";
 
 /** Undirected links, each once; the ends may come in any order. */
 export interface Links {
+  /** `[links]` one end of each. */
   readonly from: Int32Array;
+  /** `[links]` the other end. */
   readonly to: Int32Array;
   /** Above 0. */
   readonly weights: Float64Array;
@@ -20,9 +22,11 @@ export interface Links {
  * may stand for several of a finer graph; steps among those are flow of the node, not of any link.
  */
 export interface FlowGraph {
+  /** Nodes. */
   readonly count: number;
   /** `[count+1]` where each node's links begin; every link is there twice, from both its ends. */
   readonly offsets: Int32Array;
+  /** `[2 links]` the other end of each. */
   readonly neighbours: Int32Array;
   /** Steps over a link in one direction. */
   readonly linkFlows: Float64Array;

@@ -19,10 +19,11 @@ const SPAN = 2;
  * @example
  * ```ts
  * import { featurePictures } from "@cpcdr/cpcdr";
+ * import { assert } from "@std/assert";
  * // Two images of one row of two features each: the same two features in both.
  * const values = Float32Array.of(1, 0, 0, 1, 1, 0, 0, 1);
  * const [one, other] = featurePictures({ count: 2, height: 1, width: 2, channels: 2, values });
- * console.assert(one.rgb[0] === other.rgb[0] && one.rgb[0] !== one.rgb[3]);
+ * assert(one.rgb[0] === other.rgb[0] && one.rgb[0] !== one.rgb[3]);
  * ```
  */
 export function featurePictures(embedding: Embedding): Picture[] {

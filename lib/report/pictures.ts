@@ -65,7 +65,7 @@ export function scalarPicture(
 }
 
 /**
- * A frame in which everything but the pixels that hold is nearly black.
+ * A frame in which everything but the pixels that hold is dark.
  *
  * @param holds told the index of a pixel, `y * W + x`.
  */
@@ -73,7 +73,7 @@ export function spotlightPicture(frame: Frame, holds: (pixel: number) => boolean
   return paint(
     frame.height,
     frame.width,
-    (i) => blend(frame.rgb, i, [0, 0, 0], holds(i) ? 0 : 0.8),
+    (i) => blend(frame.rgb, i, [0, 0, 0], holds(i) ? 0 : 0.75),
   );
 }
 

@@ -18,11 +18,12 @@ import { type DepthTarget, intrinsicsFor } from "./inputs.ts";
  * @example
  * ```ts
  * import { depthBatch, depthTargets, readFrames, streetScenes } from "@cpcdr/cpcdr";
+ * import { assertEquals } from "@std/assert";
  * const scenes = streetScenes({ seed: 0, split: "train", sequences: 2, framesPerSequence: 3 });
  * const size = { height: 64, width: 128 };
  * const frames = await Array.fromAsync(readFrames(scenes, scenes.frames.keys(), size));
  * const batch = depthBatch(frames, depthTargets(frames, true), 4, 0, 0);
- * console.assert(batch.target.length === 4 * 64 * 128 * 3);
+ * assertEquals(batch.target.length, 4 * 64 * 128 * 3);
  * ```
  */
 export function depthBatch(

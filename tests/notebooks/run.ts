@@ -13,7 +13,7 @@
 import { basename, fromFileUrl, join } from "@std/path";
 
 const FOLDER = fromFileUrl(new URL("../../notebooks/", import.meta.url));
-const CELL_SECONDS = 600;
+const CONFIG = fromFileUrl(new URL("nbconvert_config.py", import.meta.url));
 
 /** What nbformat 4 says of a cell, as far as it is looked at. */
 interface Cell {
@@ -100,8 +100,7 @@ async function execute(path: string, folder: string): Promise<string[]> {
       "--to=notebook",
       "--execute",
       "--allow-errors",
-      `--ExecutePreprocessor.timeout=${CELL_SECONDS}`,
-      "--ExecutePreprocessor.shutdown_kernel=immediate",
+      `--config=${CONFIG}`,
       `--output-dir=${folder}`,
       path,
     ],

@@ -49,7 +49,7 @@ Deno.test("spotlightPicture() keeps the pixels that hold and darkens the rest", 
   const held = new Set(Array.from({ length: 40 }, () => random.integer(height * width)));
   const picture = spotlightPicture(frame, (i) => held.has(i));
   for (let i = 0; i < height * width; i++) {
-    const share = held.has(i) ? 1 : 0.2;
+    const share = held.has(i) ? 1 : 0.25;
     assertEquals(pixel(picture, i), stored(pixel(frame, i).map((value) => share * value)));
   }
 });

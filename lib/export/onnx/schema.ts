@@ -9,45 +9,69 @@ import protobuf from "protobufjs/light";
 
 /** One operation: names of what goes in and out. An empty name stands for an input that is left out. */
 export interface OnnxNode {
+  /** Unique in its model. */
   readonly name: string;
+  /** The operator, such as `Conv`. */
   readonly opType: string;
+  /** Names of what goes in, in the operator's order. */
   readonly input: readonly string[];
+  /** Names of what comes out. */
   readonly output: readonly string[];
+  /** Its settings. */
   readonly attribute: readonly OnnxAttribute[];
 }
 
 /** A setting of a node; which field holds it is told by `type`. */
 export interface OnnxAttribute {
+  /** As the operator calls it. */
   readonly name: string;
+  /** Which field holds it: 1 `f`, 2 `i`, 3 `s`, 7 `ints`. */
   readonly type: number;
+  /** A float32. */
   readonly f?: number;
+  /** An integer. */
   readonly i?: number;
+  /** A string in UTF-8. */
   readonly s?: Uint8Array;
+  /** Integers. */
   readonly ints?: readonly number[];
 }
 
 /** A constant, little-endian in `rawData`. */
 export interface OnnxTensor {
+  /** What nodes call it. */
   readonly name: string;
+  /** Length of each axis. */
   readonly dims: readonly number[];
+  /** Type of its numbers: 1 float32, 7 int64. */
   readonly dataType: number;
+  /** Its numbers, little-endian, the last axis fastest. */
   readonly rawData: Uint8Array;
 }
 
 /** An input or output of the graph: float32, sizes as numbers or as names of sizes that may vary. */
 export interface OnnxValue {
+  /** What callers and nodes call it. */
   readonly name: string;
+  /** What it means, for people. */
   readonly docString: string;
+  /** Length of each axis, or the name of one that may vary. */
   readonly dims: readonly (number | string)[];
 }
 
 /** A whole model. */
 export interface OnnxModel {
+  /** What the model does, for people. */
   readonly docString: string;
+  /** Facts about it by name. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Operations, each after those that it needs. */
   readonly nodes: readonly OnnxNode[];
+  /** Weights and other constants. */
   readonly constants: readonly OnnxTensor[];
+  /** What callers give. */
   readonly inputs: readonly OnnxValue[];
+  /** What callers get. */
   readonly outputs: readonly OnnxValue[];
 }
 
