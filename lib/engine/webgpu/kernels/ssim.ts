@@ -56,34 +56,46 @@ const UNIFORMS = {
   channels: "i32",
 } as const;
 
-/** `window` sums up the 3x3 pixels about a place, the border mirrored. */
+/**
+ * `window` takes the 3x3 pixels about a place, the border mirrored: means of a and b, how far these are from
+ * the pixel in the middle, and the variances and the covariance. Those are taken about that pixel: as the
+ * difference of mean square and squared mean they would lose four digits where images are smooth.
+ */
 const WINDOW = `
-struct Window { ma: f32, mb: f32, aa: f32, bb: f32, ab: f32 }
+struct Window { ma: f32, mb: f32, oa: f32, ob: f32, variances: f32, covariance: f32 }
 fn mirror(at: i32, size: i32) -> i32 { return select(abs(at), 2 * size - 2 - at, at >= size); }
 fn window(i: i32) -> Window {
   let c = i % u.channels;
   let x = i / u.channels % u.width;
   let y = i / (u.channels * u.width) % u.height;
   let image = i / (u.channels * u.width * u.height) * u.height;
-  var w = Window();
+  let middle = ((image + y) * u.width + x) * u.channels + c;
+  let a0 = a[middle];
+  let b0 = b[middle % u.size_b];
+  var offsets = vec2<f32>();
+  var squares = 0.0;
+  var product = 0.0;
   for (var dy = -1; dy <= 1; dy++) {
     for (var dx = -1; dx <= 1; dx++) {
       let at = ((image + mirror(y + dy, u.height)) * u.width + mirror(x + dx, u.width)) * u.channels + c;
-      let p = a[at];
-      let q = b[at % u.size_b];
-      w.ma += p; w.mb += q; w.aa += p * p; w.bb += q * q; w.ab += p * q;
+      let apart = vec2<f32>(a[at] - a0, b[at % u.size_b] - b0);
+      offsets += apart;
+      squares += dot(apart, apart);
+      product += apart.x * apart.y;
     }
   }
-  return Window(w.ma / 9, w.mb / 9, w.aa / 9, w.bb / 9, w.ab / 9);
+  offsets /= 9;
+  return Window(a0 + offsets.x, b0 + offsets.y, offsets.x, offsets.y,
+    squares / 9 - dot(offsets, offsets), product / 9 - offsets.x * offsets.y);
 }
 `;
 
 /** The four factors of equation 13 of Wang et al. 2004: similarity is a1 a2 / (b1 b2). */
 const FACTORS = `let w = window(i32(i));
   let a1 = 2 * w.ma * w.mb + 1e-4;
-  let a2 = 2 * (w.ab - w.ma * w.mb) + 9e-4;
+  let a2 = 2 * w.covariance + 9e-4;
   let b1 = w.ma * w.ma + w.mb * w.mb + 1e-4;
-  let b2 = w.aa - w.ma * w.ma + w.bb - w.mb * w.mb + 9e-4;`;
+  let b2 = w.variances + 9e-4;`;
 
 const similarityShader: Shader<{ workgroup: number }> = {
   name: "SSIM",
@@ -95,7 +107,11 @@ const similarityShader: Shader<{ workgroup: number }> = {
   }),
 };
 
-/** dy / 9 times the derivatives in mean(a), mean(a^2) and mean(a b), one after the other. */
+/**
+ * dy / 9 times the similarity's slopes m in the mean of a, v in its variance and k in the covariance. A pixel
+ * (p, q) moves those by m + 2 v (p - mean(a)) + k (q - mean(b)); what does not depend on it is taken together,
+ * with pixels counted from the window's middle one, so that no large numbers cancel.
+ */
 const slopesShader: Shader<{ workgroup: number }> = {
   name: "SSIM's slopes",
   source: ({ workgroup }) => ({
@@ -108,9 +124,11 @@ const slopesShader: Shader<{ workgroup: number }> = {
   let below = 1 / (b1 * b2);
   let value = a1 * a2 * below;
   let g = dy[i] / 9;
-  slopes[i] = g * (2 * w.mb * (a2 - a1) * below - 2 * w.ma * value * (1 / b1 - 1 / b2));
-  slopes[u.count + i] = -g * value / b2;
-  slopes[2 * u.count + i] = g * 2 * a1 * below;`,
+  let v = -g * value / b2;
+  let k = g * 2 * a1 * below;
+  slopes[i] = g * 2 * (w.mb * a2 * below - w.ma * value / b1) - 2 * v * w.oa - k * w.ob;
+  slopes[u.count + i] = v;
+  slopes[2 * u.count + i] = k;`,
     ),
   }),
 };
@@ -135,16 +153,19 @@ fn times(pixel: i32, centre: i32, size: i32) -> f32 {
   let y = i32(i) / (u.channels * u.width) % u.height;
   let image = i32(i) / (u.channels * u.width * u.height) * u.height;
   let count = i32(u.count);
-  var sum = vec3<f32>();
+  let p = a[i];
+  let q = b[i32(i) % u.size_b];
+  var sum = 0.0;
   for (var cy = max(0, y - 1); cy <= min(u.height - 1, y + 1); cy++) {
     let rows = times(y, cy, u.height);
     for (var cx = max(0, x - 1); cx <= min(u.width - 1, x + 1); cx++) {
       let at = ((image + cy) * u.width + cx) * u.channels + c;
       let often = rows * times(x, cx, u.width);
-      sum += often * vec3<f32>(slopes[at], slopes[count + at], slopes[2 * count + at]);
+      sum += often * (slopes[at] + 2 * (p - a[at]) * slopes[count + at] +
+        (q - b[at % u.size_b]) * slopes[2 * count + at]);
     }
   }
-  da[i] = sum.x + 2 * a[i] * sum.y + b[i32(i) % u.size_b] * sum.z;`,
+  da[i] = sum;`,
     ),
   }),
 };
