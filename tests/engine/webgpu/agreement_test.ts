@@ -5,7 +5,7 @@ import type { StateDict } from "../../../lib/nn/parameters.ts";
 import type { Random } from "../../../lib/random.ts";
 import { furthestApart, gradientsBetween, moved } from "./gradients.ts";
 import { gpuTest } from "./support.ts";
-import { pretraining, type Trainee } from "./trainees.ts";
+import { depthTraining, pretraining, type Trainee } from "./trainees.ts";
 
 /**
  * What both engines may differ by. From the same state a step differs by rounding alone. Over many steps
@@ -23,6 +23,7 @@ interface Tolerance {
 
 const STAGES: readonly [string, (seed: number) => Trainee, Tolerance][] = [
   ["pretraining", pretraining, { gradient: 1e-3, loss: 1e-5, drift: 0.1 }],
+  ["depth training", depthTraining, { gradient: 1e-3, loss: 1e-5, drift: 0.1 }],
 ];
 
 const STEPS = 50;
