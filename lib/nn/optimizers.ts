@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { useFusedKernel } from "../ops/fused.ts";
-import { type StateDict, takeTensor } from "./parameters.ts";
+import { readTogether, type StateDict, takeTensor } from "./parameters.ts";
 
 /** Gradients by `variable.name`, as `tf.variableGrads` gives them; the caller owns them. */
 export type Gradients = Readonly<Record<string, tf.Tensor>>;
@@ -187,10 +187,11 @@ class Moments {
     const state: StateDict = new Map([
       ["step", { dtype: "I32", shape: [], data: Int32Array.of(this.steps) }],
     ]);
-    for (const [name, variable] of this.#entries()) {
-      const data = (await variable.data<"float32">()).slice();
-      state.set(name, { dtype: "F32", shape: variable.shape, data });
-    }
+    const entries = this.#entries();
+    const values = await readTogether(entries.map(([, variable]) => variable));
+    entries.forEach(([name, { shape }], i) =>
+      state.set(name, { dtype: "F32", shape, data: values[i].slice() })
+    );
     return state;
   }
 

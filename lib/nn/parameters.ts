@@ -70,10 +70,11 @@ export class ParameterStore {
   /** A copy of every parameter. */
   async export(): Promise<StateDict> {
     const state: StateDict = new Map();
-    for (const [name, { variable }] of this.entries()) {
-      const values = await variable.data<"float32">();
-      state.set(name, { dtype: "F32", ...exportLayout(variable.shape, values) });
-    }
+    const entries = this.entries();
+    const values = await readTogether(entries.map(([, { variable }]) => variable));
+    entries.forEach(([name, { variable }], i) =>
+      state.set(name, { dtype: "F32", ...exportLayout(variable.shape, values[i]) })
+    );
     return state;
   }
 
@@ -154,6 +155,11 @@ export function takeTensor(state: StateDict, name: string, shape: number[]): Sta
     );
   }
   return tensor;
+}
+
+/** Values of all variables, which are on their way from the engine at the same time. */
+export function readTogether(variables: readonly tf.Variable[]): Promise<Float32Array[]> {
+  return Promise.all(variables.map((variable) => variable.data<"float32">()));
 }
 
 /** PyTorch's shape of a tensor of ours. */
