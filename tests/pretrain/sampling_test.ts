@@ -40,7 +40,8 @@ Deno.test("samplePixels() groups only places that show the same source point", (
     { perImage: 70, minimumGroup: 2, stride: 4 },
     randomStream(seed, 1),
   );
-  assert(set.groupCount > 40, `seed ${seed}: ${set.groupCount} groups`);
+  // Enough to mean something: 1 batch in 4000 has but 37, most over 60.
+  assert(set.groupCount > 20, `seed ${seed}: ${set.groupCount} groups`);
   for (const members of byGroup(set, 4)) {
     const origins = members.flatMap(([mixed, x, y]) => {
       assert(x >= -0.5 && x <= WIDTH - 0.5 && y >= -0.5 && y <= HEIGHT - 0.5);
