@@ -12,7 +12,7 @@ import { PipelineCache } from "./pipelines.ts";
 import { type Block, BlockPool } from "./pool.ts";
 import type { Program, Variant } from "./program.ts";
 import { type Binding, CommandQueue } from "./queue.ts";
-import { type Tiles, tilesOf } from "./tiles.ts";
+import { fitting, type Tiles, tilesOf } from "./tiles.ts";
 import { fromWords, type HostValues, toWords } from "./words.ts";
 
 /** Name under which the backend and its kernels are registered. */
@@ -46,11 +46,14 @@ export class WebGpuBackend extends tf.KernelBackend {
   readonly #queue: CommandQueue;
   readonly #stored: tf.DataStorage<Stored>;
 
-  /** @param device is used from here on; it stays the caller's. */
-  constructor(device: OpenedDevice) {
+  /**
+   * @param device is used from here on; it stays the caller's.
+   * @param tiles Those of the device's class, unless one wants to try others.
+   */
+  constructor(device: OpenedDevice, tiles: Tiles = tilesOf[device.class]) {
     super();
     this.#device = device;
-    this.tiles = tilesOf[device.class];
+    this.tiles = fitting(tiles, device.handle.limits);
     this.#pipelines = new PipelineCache(device);
     this.#queue = new CommandQueue(device);
     this.#stored = new tf.DataStorage(this, tf.engine());

@@ -13,8 +13,12 @@ export interface OpenOptions {
   readonly defaultLimits?: boolean;
 }
 
-/** The limits that large tensors need raised where the adapter allows it. */
-const RAISED = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
+/** The limits that large tensors, and blocks of products, need raised where the adapter allows it. */
+const RAISED = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupStorageSize",
+] as const;
 
 /** Opens a device. @throws {DeviceError} when the adapter refuses. */
 export async function openDevice(

@@ -49,6 +49,7 @@ import { ssimKernels } from "./kernels/ssim.ts";
 import { topKKernels } from "./kernels/top_k.ts";
 import { transformKernels } from "./kernels/transform.ts";
 import { unaryKernels } from "./kernels/unary.ts";
+import type { Tiles } from "./tiles.ts";
 
 /** Every family of kernels. */
 export function gpuKernels(): GpuKernel[] {
@@ -96,13 +97,17 @@ export function gpuKernels(): GpuKernel[] {
   ];
 }
 
-/** Registers backend `webgpu` on this device; registering it again replaces it. */
-export function registerWebGpuBackend(device: OpenedDevice): void {
+/**
+ * Registers backend `webgpu` on this device; registering it again replaces it.
+ *
+ * @param tiles Those of the device's class, unless one wants to try others.
+ */
+export function registerWebGpuBackend(device: OpenedDevice, tiles?: Tiles): void {
   if (tf.findBackend(BACKEND_NAME)) tf.removeBackend(BACKEND_NAME);
   const host = hostKernels();
   registerKernels([
     ...gpuKernels().map((kernel) => host.withText(withComplex(kernel))),
     ...host.kernels,
   ]);
-  tf.registerBackend(BACKEND_NAME, () => new WebGpuBackend(device));
+  tf.registerBackend(BACKEND_NAME, () => new WebGpuBackend(device, tiles));
 }

@@ -5,22 +5,114 @@
  */
 
 import type { AdapterClass } from "./adapter.ts";
+import { BLOCKS, CHOICES } from "./tile_table.ts";
+
+/** What a product of matrices is for; each kind reads its operands in its own way. */
+export type ProductKind = "product" | "forward" | "inputGradient" | "filterGradient";
+
+/**
+ * How a workgroup makes a block of a matrix by way of its memory. Sizes are powers of two, those of tiles
+ * at least 4.
+ */
+export interface Block {
+  /** Rows and columns of the result that a workgroup makes. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Steps along K that lie in the workgroup's memory at a time. */
+  readonly depth: number;
+  /** Rows and columns that one invocation makes. */
+  readonly tileRows: number;
+  readonly tileColumns: number;
+  /** Of 32 neighbouring invocations, how many lie side by side; the others lie below. */
+  readonly lanes: number;
+  /** 2 where the next steps are written beside those in use, at one barrier instead of two. */
+  readonly buffers: 1 | 2;
+  /** 1 where rows in the workgroup's memory end in a vector that keeps writes in different banks. */
+  readonly pad: 0 | 1;
+}
+
+/** What was the fastest for a matrix `rows x columns` whose sums have `depth` terms. */
+export interface Choice {
+  readonly kind: ProductKind;
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  /** Absent where every invocation had better read for itself. */
+  readonly block: Block | undefined;
+  /** Workgroups for which sums are cut into parts; 0 leaves them whole. */
+  readonly groups: number;
+}
 
 /** The sizes that kernels are built for. */
 export interface Tiles {
   /** Invocations of a workgroup that walks a flat array. */
   readonly flat: number;
-  /** Invocations (columns, rows) of a workgroup that makes a matrix. */
+  /** Invocations (columns, rows) of a workgroup that makes a matrix without memory of its own. */
   readonly matrix: readonly [number, number];
   /** Invocations that keep the adapter busy: sums are cut into parts until there are as many. */
   readonly busy: number;
+  /** Of the shapes that were timed; none where blocks do not pay. */
+  readonly choices: readonly Choice[];
 }
 
 /**
- * A software adapter runs eight invocations at a time on a few threads, and pays for every workgroup; a
- * GPU wants many small ones.
+ * A software adapter runs eight invocations at a time on a few threads, and pays for every workgroup; its
+ * workgroups' memory is no faster than any other. A GPU wants many small ones, and what it reads shared.
  */
 export const tilesOf: Readonly<Record<AdapterClass, Tiles>> = {
-  software: { flat: 256, matrix: [8, 4], busy: 256 },
-  gpu: { flat: 64, matrix: [8, 8], busy: 16384 },
+  software: { flat: 256, matrix: [8, 4], busy: 256, choices: [] },
+  gpu: {
+    flat: 64,
+    matrix: [8, 8],
+    busy: 16384,
+    choices: CHOICES.map(([kind, rows, columns, depth, block, groups]) => (
+      { kind, rows, columns, depth, block: BLOCKS[block], groups }
+    )),
+  },
 };
+
+/** Invocations of a workgroup that makes a block. */
+export function invocationsOf({ rows, columns, tileRows, tileColumns }: Block): number {
+  return rows / tileRows * (columns / tileColumns);
+}
+
+/** Bytes of the memory of a workgroup that makes a block. */
+export function memoryOf({ rows, columns, depth, buffers, pad }: Block): number {
+  return (rows / 4 + columns / 4 + 2 * pad) * 16 * depth * buffers;
+}
+
+/** The tiles without what a device has no room for. */
+export function fitting(
+  tiles: Tiles,
+  limits: Pick<
+    GPUSupportedLimits,
+    "maxComputeWorkgroupStorageSize" | "maxComputeInvocationsPerWorkgroup"
+  >,
+): Tiles {
+  const fits = (block: Block) =>
+    memoryOf(block) <= limits.maxComputeWorkgroupStorageSize &&
+    invocationsOf(block) <= limits.maxComputeInvocationsPerWorkgroup;
+  return { ...tiles, choices: tiles.choices.filter(({ block }) => !block || fits(block)) };
+}
+
+/** What was the fastest for the shape most like this one: the factors between them are the smallest. */
+export function nearestChoice(
+  { choices }: Tiles,
+  kind: ProductKind,
+  [rows, columns, depth]: readonly [number, number, number],
+): Choice | undefined {
+  // A single row or column has nothing to share, and sums of nothing read nothing.
+  if (rows <= 1 || columns <= 1 || depth === 0) return undefined;
+  let nearest: Choice | undefined, least = Infinity;
+  for (const choice of choices) {
+    if (choice.kind !== kind) continue;
+    const distance = factor(rows, choice.rows) * factor(columns, choice.columns) *
+      factor(depth, choice.depth);
+    if (distance < least) [nearest, least] = [choice, distance];
+  }
+  return nearest;
+}
+
+function factor(a: number, b: number): number {
+  return a > b ? a / b : b / a;
+}

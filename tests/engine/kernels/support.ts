@@ -95,7 +95,7 @@ export function tensor<T extends tf.Tensor = tf.Tensor>(
 export function runKernel(
   name: string,
   inputs: Record<string, tf.Tensor>,
-  attrs: Record<string, number | boolean | string | number[]> = {},
+  attrs: Record<string, number | boolean | string | number[] | number[][]> = {},
 ): tf.Tensor[] {
   const result = tf.engine().runKernel(name, inputs, attrs);
   return Array.isArray(result) ? result : [result as tf.Tensor];

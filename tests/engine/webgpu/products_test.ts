@@ -4,6 +4,7 @@ import { DeviceError } from "../../../lib/errors.ts";
 import { type Dense, differences } from "../../oracles/dense.ts";
 import { convolved, matrixProduct, type Sliding } from "../../oracles/products.ts";
 import { assertClose, draw, runKernel, tensor } from "../kernels/support.ts";
+import { FORMS } from "./forms.ts";
 import { gpuTest } from "./support.ts";
 
 /** Odd, single, whole in fours, and deep enough to be cut along K. */
@@ -19,53 +20,6 @@ const SIZES = [
   [12, 515, 16],
 ];
 
-for (const transposeA of [false, true]) {
-  for (const transposeB of [false, true]) {
-    const name = `${transposeA ? "a^T" : "a"} ${transposeB ? "b^T" : "b"}`;
-    gpuTest(`matMul of ${name} agrees with its definition`, (random) => {
-      for (const [m, k, n] of SIZES) {
-        const a = draw(random, transposeA ? [k, m] : [m, k]);
-        const b = draw(random, transposeB ? [n, k] : [k, n]);
-        const got = tf.matMul(tensor(a), tensor(b), transposeA, transposeB);
-        assertClose(got, matrixProduct(a, b, transposeA, transposeB), 1e-4, `${[m, k, n]}`);
-      }
-    });
-  }
-}
-
-gpuTest("matMul broadcasts outer axes", (random) => {
-  for (const [outerA, outerB] of [[[3], [3]], [[3], [1]], [[], [2]], [[2, 3], [3]]]) {
-    const a = draw(random, [...outerA, 4, 5]), b = draw(random, [...outerB, 5, 6]);
-    const got = tf.matMul(tensor(a), tensor(b));
-    assertClose(got, matrixProduct(a, b, false, false), 1e-5, `[${outerA}] and [${outerB}]`);
-  }
-});
-
-gpuTest("_FusedMatMul adds the bias and activates", (random) => {
-  const a = draw(random, [5, 7]), b = draw(random, [7, 6]), bias = draw(random, [6]);
-  const inputs = { a: tensor(a), b: tensor(b), bias: tensor(bias) };
-  const plain = matrixProduct(a, b, false, false);
-  const activations: [string, (x: number) => number][] = [
-    ["linear", (x) => x],
-    ["relu", (x) => Math.max(0, x)],
-    ["relu6", (x) => Math.min(6, Math.max(0, x))],
-    ["elu", (x) => x < 0 ? Math.expm1(x) : x],
-    ["sigmoid", (x) => 1 / (1 + Math.exp(-x))],
-    ["leakyrelu", (x) => x < 0 ? 0.3 * x : x],
-  ];
-  const attrs = { transposeA: false, transposeB: false, leakyreluAlpha: 0.3 };
-  for (const [activation, f] of activations) {
-    const [got] = runKernel("_FusedMatMul", inputs, { ...attrs, activation });
-    const values = Array.from(plain.values, (value, i) => f(value + bias.values[i % 6]));
-    assertClose(got, { shape: plain.shape, values }, 1e-5, activation);
-  }
-  assertThrows(
-    () => runKernel("_FusedMatMul", inputs, { ...attrs, activation: "swish" }),
-    DeviceError,
-    "got swish",
-  );
-});
-
 type Pair = [number, number];
 type Convolution = [x: number[], filter: number[], stride: Pair, pad: [Pair, Pair], dilation: Pair];
 
@@ -77,49 +31,114 @@ const CONVOLUTIONS: Convolution[] = [
   [[1, 9, 11, 2], [7, 7, 2, 4], [2, 2], [[3, 3], [3, 3]], [1, 1]],
   [[1, 7, 8, 4], [3, 3, 4, 1], [1, 1], [[2, 2], [2, 2]], [2, 2]],
   [[1, 3, 40, 5], [3, 3, 5, 9], [1, 3], [[1, 1], [0, 0]], [1, 1]],
+  [[1, 6, 5, 3], [3, 2, 3, 20], [2, 2], [[2, 2], [1, 0]], [2, 3]],
+  [[1, 5, 11, 4], [3, 2, 4, 20], [3, 2], [[1, 0], [1, 1]], [1, 1]],
 ];
 
-for (const [shape, filterShape, stride, [rows, columns], dilation] of CONVOLUTIONS) {
-  const sliding: Sliding = { stride, dilation, rows, columns };
-  const pad: tf.backend_util.ExplicitPadding = [[0, 0], rows, columns, [0, 0]];
-  const run = (x: tf.Tensor, filter: tf.Tensor) =>
-    tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, stride, pad, "NHWC", dilation);
+for (const [form, tiles] of FORMS) {
+  for (const transposeA of [false, true]) {
+    for (const transposeB of [false, true]) {
+      const name = `${transposeA ? "a^T" : "a"} ${transposeB ? "b^T" : "b"}`;
+      gpuTest(`matMul of ${name} agrees with its definition ${form}`, (random) => {
+        for (const [m, k, n] of SIZES) {
+          const a = draw(random, transposeA ? [k, m] : [m, k]);
+          const b = draw(random, transposeB ? [n, k] : [k, n]);
+          const got = tf.matMul(tensor(a), tensor(b), transposeA, transposeB);
+          assertClose(got, matrixProduct(a, b, transposeA, transposeB), 1e-4, `${[m, k, n]}`);
+        }
+      }, { tiles });
+    }
+  }
 
-  gpuTest(`conv2d of [${shape}] by [${filterShape}] agrees with its definition`, (random) => {
-    const x = draw(random, shape), filter = draw(random, filterShape);
-    assertClose(run(tensor(x), tensor(filter)), convolved(x, filter, sliding), 1e-5);
-  });
+  gpuTest(`matMul broadcasts outer axes ${form}`, (random) => {
+    for (const [outerA, outerB] of [[[3], [3]], [[3], [1]], [[], [2]], [[2, 3], [3]]]) {
+      const a = draw(random, [...outerA, 4, 5]), b = draw(random, [...outerB, 5, 6]);
+      const got = tf.matMul(tensor(a), tensor(b));
+      assertClose(got, matrixProduct(a, b, false, false), 1e-5, `[${outerA}] and [${outerB}]`);
+    }
+  }, { tiles });
 
-  // tfjs-core defines the gradients for undilated convolutions alone.
-  if (dilation[0] > 1) continue;
-  gpuTest(`the gradients of [${shape}] by [${filterShape}] are the derivatives`, (random) => {
-    const x = draw(random, shape), filter = draw(random, filterShape);
-    const dy = draw(random, convolved(x, filter, sliding).shape);
-    const [dx, dfilter] = tf.grads(run)([tensor(x), tensor(filter)], tensor(dy));
-    // The forward pass is linear in each, so that any step gives the exact derivative.
-    assertClose(dx, differences((x) => convolved(x, filter, sliding), x, dy, 1), 1e-4, "dx");
-    const byFilter = (filter: Dense) => convolved(x, filter, sliding);
-    assertClose(dfilter, differences(byFilter, filter, dy, 1), 1e-4, "dfilter");
-  });
+  gpuTest(`_FusedMatMul adds the bias and activates ${form}`, (random) => {
+    const a = draw(random, [5, 7]), b = draw(random, [7, 6]), bias = draw(random, [6]);
+    const inputs = { a: tensor(a), b: tensor(b), bias: tensor(bias) };
+    const plain = matrixProduct(a, b, false, false);
+    const activations: [string, (x: number) => number][] = [
+      ["linear", (x) => x],
+      ["relu", (x) => Math.max(0, x)],
+      ["relu6", (x) => Math.min(6, Math.max(0, x))],
+      ["elu", (x) => x < 0 ? Math.expm1(x) : x],
+      ["sigmoid", (x) => 1 / (1 + Math.exp(-x))],
+      ["leakyrelu", (x) => x < 0 ? 0.3 * x : x],
+    ];
+    const attrs = { transposeA: false, transposeB: false, leakyreluAlpha: 0.3 };
+    for (const [activation, f] of activations) {
+      const [got] = runKernel("_FusedMatMul", inputs, { ...attrs, activation });
+      const values = Array.from(plain.values, (value, i) => f(value + bias.values[i % 6]));
+      assertClose(got, { shape: plain.shape, values }, 1e-5, activation);
+    }
+    assertThrows(
+      () => runKernel("_FusedMatMul", inputs, { ...attrs, activation: "swish" }),
+      DeviceError,
+      "got swish",
+    );
+  }, { tiles });
+
+  for (const [shape, filterShape, stride, [rows, columns], dilation] of CONVOLUTIONS) {
+    const sliding: Sliding = { stride, dilation, rows, columns };
+    const pad: tf.backend_util.ExplicitPadding = [[0, 0], rows, columns, [0, 0]];
+    // By kernel, since tfjs-core's functions refuse strides and gradients beside dilations.
+    const attrs = { strides: stride, pad, dataFormat: "NHWC", dilations: dilation };
+
+    gpuTest(
+      `conv2d of [${shape}] by [${filterShape}] agrees with its definition ${form}`,
+      (random) => {
+        const x = draw(random, shape), filter = draw(random, filterShape);
+        const [y] = runKernel("Conv2D", { x: tensor(x), filter: tensor(filter) }, attrs);
+        assertClose(y, convolved(x, filter, sliding), 1e-5);
+      },
+      { tiles },
+    );
+
+    gpuTest(
+      `the gradients of [${shape}] by [${filterShape}] are the derivatives ${form}`,
+      (random) => {
+        const x = draw(random, shape), filter = draw(random, filterShape);
+        const dy = draw(random, convolved(x, filter, sliding).shape);
+        const [dx] = runKernel("Conv2DBackpropInput", { dy: tensor(dy), filter: tensor(filter) }, {
+          ...attrs,
+          inputShape: shape,
+        });
+        const [dfilter] = runKernel("Conv2DBackpropFilter", { x: tensor(x), dy: tensor(dy) }, {
+          ...attrs,
+          filterShape,
+        });
+        // The forward pass is linear in each, so that any step gives the exact derivative.
+        assertClose(dx, differences((x) => convolved(x, filter, sliding), x, dy, 1), 1e-4, "dx");
+        const byFilter = (filter: Dense) => convolved(x, filter, sliding);
+        assertClose(dfilter, differences(byFilter, filter, dy, 1), 1e-4, "dfilter");
+      },
+      { tiles },
+    );
+  }
+
+  gpuTest(`FusedConv2D adds the bias and activates ${form}`, (random) => {
+    const x = draw(random, [1, 4, 5, 4]), filter = draw(random, [3, 3, 4, 6]);
+    const bias = draw(random, [6]);
+    const got = tf.fused.conv2d({
+      x: tensor<tf.Tensor4D>(x),
+      filter: tensor<tf.Tensor4D>(filter),
+      strides: 1,
+      pad: 1,
+      bias: tensor(bias),
+      activation: "relu",
+    });
+    const plain = convolved(x, filter, {
+      stride: [1, 1],
+      dilation: [1, 1],
+      rows: [1, 1],
+      columns: [1, 1],
+    });
+    const values = Array.from(plain.values, (v, i) => Math.max(0, v + bias.values[i % 6]));
+    assertClose(got, { shape: plain.shape, values }, 1e-5);
+  }, { tiles });
 }
-
-gpuTest("FusedConv2D adds the bias and activates", (random) => {
-  const x = draw(random, [1, 4, 5, 4]), filter = draw(random, [3, 3, 4, 6]);
-  const bias = draw(random, [6]);
-  const got = tf.fused.conv2d({
-    x: tensor<tf.Tensor4D>(x),
-    filter: tensor<tf.Tensor4D>(filter),
-    strides: 1,
-    pad: 1,
-    bias: tensor(bias),
-    activation: "relu",
-  });
-  const plain = convolved(x, filter, {
-    stride: [1, 1],
-    dilation: [1, 1],
-    rows: [1, 1],
-    columns: [1, 1],
-  });
-  const values = Array.from(plain.values, (v, i) => Math.max(0, v + bias.values[i % 6]));
-  assertClose(got, { shape: plain.shape, values }, 1e-5);
-});

@@ -79,7 +79,7 @@ gpuTest("a run whose device is lost keeps its checkpoint, and goes on on the CPU
     await Deno.remove(folder, { recursive: true });
     await tf.setBackend("webgpu");
   }
-}, READ);
+}, { abandoned: READ });
 
 Deno.test("the command line without an adapter ends in one line and exit code 1", async () => {
   const folder = await Deno.makeTempDir();

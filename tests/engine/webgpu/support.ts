@@ -9,6 +9,7 @@ import { registerGradients } from "../../../lib/engine/gradients.ts";
 import { findAdapter, type FoundAdapter } from "../../../lib/engine/webgpu/adapter.ts";
 import { openDevice } from "../../../lib/engine/webgpu/device.ts";
 import { registerWebGpuBackend } from "../../../lib/engine/webgpu/register.ts";
+import type { Tiles } from "../../../lib/engine/webgpu/tiles.ts";
 import { type Random, randomStream } from "../../../lib/random.ts";
 
 const probe = await findAdapter();
@@ -16,9 +17,21 @@ const probe = await findAdapter();
 /** The adapter that tests run on, if there is one. */
 export const adapter: FoundAdapter | undefined = probe.found;
 
-if (probe.found) {
+const device = probe.found && await openDevice(probe.found);
+
+if (device) {
   await registerGradients();
-  registerWebGpuBackend(await openDevice(probe.found));
+  registerWebGpuBackend(device);
+}
+
+/** Those that the engine is registered with. */
+let registered: Tiles | undefined;
+
+/** Registers the engine anew, with other tiles than those of the device's class. */
+function useTiles(tiles: Tiles | undefined): void {
+  if (!device || tiles === registered) return;
+  registerWebGpuBackend(device, tiles);
+  registered = tiles;
 }
 
 /**
@@ -26,11 +39,12 @@ if (probe.found) {
  * fixes them). What the body reads without waiting it hands to {@linkcode later}.
  *
  * @param abandoned Tensors that the body cannot free, since it interrupts their owner.
+ * @param tiles In place of those of the device's class.
  */
 export function gpuTest(
   name: string,
   body: (random: Random) => void | Promise<void>,
-  abandoned = 0,
+  { abandoned = 0, tiles }: { readonly abandoned?: number; readonly tiles?: Tiles } = {},
 ): void {
   const reason = probe.found ? "" : ` (ignored: ${probe.reason})`;
   const required = Deno.env.get("REQUIRE_GPU") === "1";
@@ -43,6 +57,7 @@ export function gpuTest(
     async fn() {
       if (!probe.found) throw new Error(`REQUIRE_GPU=1, but ${probe.reason}`);
       const seed = Number(Deno.env.get("SEED") ?? Date.now() % 1_000_000);
+      useTiles(tiles);
       await tf.setBackend("webgpu");
       const tensors = tf.memory().numTensors;
       try {

@@ -7,6 +7,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import type { Shader } from "../program.ts";
+import { blockConvolution } from "./conv_block.ts";
 import { loadColumns } from "./conv_forward.ts";
 import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
 import {
@@ -20,7 +21,7 @@ import {
   type TileVariant,
   vectors,
 } from "./matrix_tile.ts";
-import { reduce } from "./reduce.ts";
+import { addParts } from "./reduce.ts";
 
 /** `Conv2DBackpropFilter`. */
 export function convFilterGradientKernels(): GpuKernel[] {
@@ -36,6 +37,8 @@ export function convFilterGradientKernels(): GpuKernel[] {
  */
 function filterGradient({ inputs: { x, dy }, attrs, backend }: KernelCall): tf.TensorInfo {
   const info = convGeometry(attrs, x.shape, attrs.filterShape as number[]);
+  const blocks = blockConvolution(backend, "filterGradient", info, [x, dy]);
+  if (blocks) return blocks;
   const rows = info.inChannels, columns = info.outChannels;
   const taps = info.filterHeight * info.filterWidth;
   const tile = tileFor(rows, columns);
@@ -60,11 +63,7 @@ function filterGradient({ inputs: { x, dy }, attrs, backend }: KernelCall): tf.T
       ? [0, 0, 0]
       : matrixGroups(tile, backend.tiles, rows, columns, taps * parts),
   });
-  const sum = parts === 1
-    ? backend.alias(output, info.filterShape)
-    : reduce(backend, "Sum", output, [0], false);
-  backend.release(output);
-  return sum;
+  return addParts(backend, output);
 }
 
 const shader: Shader<TileVariant> = {

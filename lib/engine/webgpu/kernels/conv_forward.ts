@@ -7,6 +7,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import type { Shader } from "../program.ts";
+import { blockConvolution } from "./conv_block.ts";
 import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
 import { finish } from "./finish.ts";
 import {
@@ -36,6 +37,8 @@ function fused(call: KernelCall): tf.TensorInfo {
 /** A product of matrices: output pixels by channels, whose K is filter taps times input channels. */
 function convolve({ inputs: { x, filter }, attrs, backend }: KernelCall): tf.TensorInfo {
   const info = convGeometry(attrs, x.shape, filter.shape);
+  const blocks = blockConvolution(backend, "forward", info, [x, filter]);
+  if (blocks) return blocks;
   const output = backend.output(info.outShape);
   const rows = info.batchSize * info.outHeight * info.outWidth, columns = info.outChannels;
   const tile = tileFor(rows, columns);

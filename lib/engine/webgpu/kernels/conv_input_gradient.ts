@@ -7,6 +7,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import type { Shader } from "../program.ts";
+import { blockConvolution } from "./conv_block.ts";
 import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
 import {
   addProducts,
@@ -34,6 +35,8 @@ export function convInputGradientKernels(): GpuKernel[] {
  */
 function inputGradient({ inputs: { dy, filter }, attrs, backend }: KernelCall): tf.TensorInfo {
   const info = convGeometry(attrs, attrs.inputShape as number[], filter.shape);
+  const blocks = blockConvolution(backend, "inputGradient", info, [dy, filter]);
+  if (blocks) return blocks;
   const dx = backend.output(info.inShape);
   const rows = info.batchSize * info.inHeight * info.inWidth, columns = info.inChannels;
   const tile = tileFor(rows, columns);

@@ -8,10 +8,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { WebGpuBackend } from "../backend.ts";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { type Extent, type Shader, WORKGROUPS_PER_DIMENSION } from "../program.ts";
+import { planBlock } from "./block_tile.ts";
 import { cast } from "./cast.ts";
 import { finish } from "./finish.ts";
 import { addProducts, declareSums, each, matrixGroups, tileFor, vectors } from "./matrix_tile.ts";
-import { reduce } from "./reduce.ts";
+import { blockProduct, type Product } from "./matmul_block.ts";
+import { addParts } from "./reduce.ts";
 
 /** `BatchMatMul` and `_FusedMatMul`. */
 export function matmulKernels(): GpuKernel[] {
@@ -43,24 +45,20 @@ function matmul({ inputs, attrs, backend }: KernelCall): tf.TensorInfo {
     b.shape.slice(0, -2),
   );
   const batch = tf.util.sizeFromShape(outer);
-  const parts = partsOf(backend, batch * rows * columns, depth);
-  const output = backend.output([parts, ...outer, rows, columns]);
-  product(backend, [a, b], output, {
+  const output = product(backend, [a, b], {
     transposeA,
     transposeB,
+    outer,
     batch,
-    parts,
     rows,
     columns,
     depth,
     matricesA: matricesOf(a, outer),
     matricesB: matricesOf(b, outer),
   });
-  const sum = parts === 1
-    ? backend.alias(output, [...outer, rows, columns])
-    : reduce(backend, "Sum", output, [0], false);
+  const sum = addParts(backend, output);
   const result = cast(backend, sum, dtype);
-  backend.release(a, b, output, sum);
+  backend.release(a, b, sum);
   return result;
 }
 
@@ -88,30 +86,22 @@ function partsOf({ tiles }: WebGpuBackend, results: number, depth: number): numb
   return Math.max(1, Math.min(wanted, Math.floor(depth / SHORTEST_PART)));
 }
 
-interface Product {
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
-  readonly batch: number;
-  readonly parts: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-  readonly matricesA: number;
-  readonly matricesB: number;
-}
-
+/** The product in its parts `[parts, ...outer, rows, columns]`. */
 function product(
   backend: WebGpuBackend,
   [a, b]: [tf.TensorInfo, tf.TensorInfo],
-  output: tf.TensorInfo,
   p: Product,
-): void {
+): tf.TensorInfo {
+  const plan = planBlock(backend, "product", [p.rows, p.columns, p.depth], p.batch);
+  if (plan) return blockProduct(backend, [a, b], p, plan);
+  const parts = partsOf(backend, p.batch * p.rows * p.columns, p.depth);
+  const output = backend.output([parts, ...p.outer, p.rows, p.columns]);
   const tile = tileFor(p.rows, p.columns);
   const [width, height] = backend.tiles.matrix;
-  const layers = p.batch * p.parts;
+  const layers = p.batch * parts;
   const [across, down] = matrixGroups(tile, backend.tiles, p.rows, p.columns, 1);
   const groups: Extent = [across, down, Math.min(layers, WORKGROUPS_PER_DIMENSION)];
-  const part = Math.ceil(p.depth / p.parts / 4) * 4;
+  const part = Math.ceil(p.depth / parts / 4) * 4;
   backend.run({
     shader,
     variant: {
@@ -138,6 +128,7 @@ function product(
     },
     groups: sizeOf(output) === 0 ? [0, 0, 0] : groups,
   });
+  return output;
 }
 
 interface ProductVariant {

@@ -45,6 +45,19 @@ export function addProducts(
   );
 }
 
+/** The same by one rounding each; a GPU takes one instruction for it, a software adapter may take many. */
+export function addProductsFused(
+  tile: Tile,
+  a: (row: number) => string,
+  b: (vector: number) => string,
+): string {
+  return each(tile.rows, (row) =>
+    each(vectors(tile), (v) => {
+      const sum = `c${row}_${v}`;
+      return `${sum} = fma(vec4<f32>(${a(row)}), ${b(v)}, ${sum});`;
+    }));
+}
+
 /** Which tile fits a matrix: small ones waste less, large ones read less. */
 export function tileFor(rows: number, columns: number): Tile {
   if (columns === 1) return { rows: rows === 1 ? 1 : 4, columns: 1 };

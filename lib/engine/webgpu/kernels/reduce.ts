@@ -111,6 +111,14 @@ function runs(axes: readonly number[]): [number, number][] {
   return found;
 }
 
+/** The sum along the first axis, which is gone; takes over the parts. */
+export function addParts(backend: WebGpuBackend, parts: tf.TensorInfo): tf.TensorInfo {
+  const [count, ...shape] = parts.shape;
+  const sum = count === 1 ? backend.alias(parts, shape) : reduce(backend, "Sum", parts, [0], false);
+  backend.release(parts);
+  return sum;
+}
+
 /** Of an array `[outer, extent, inner]`. */
 type Sizes = readonly [outer: number, extent: number, inner: number];
 

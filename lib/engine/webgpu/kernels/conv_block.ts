@@ -1,0 +1,360 @@
+/**
+ * 2-D convolutions and their gradients block by block, by way of a workgroup's memory: products of matrices
+ * that are nowhere in memory, since the rows and columns of blocks are read from the images themselves.
+ *
+ * @module
+ */
+
+import type * as tf from "@tensorflow/tfjs-core";
+import type { WebGpuBackend } from "../backend.ts";
+import type { Shader } from "../program.ts";
+import type { ProductKind } from "../tiles.ts";
+import {
+  acrossMatrix,
+  BLOCK_UNIFORMS,
+  type BlockBody,
+  blockGroups,
+  blockMain,
+  blockUniforms,
+  type BlockVariant,
+  type Operand,
+  planBlock,
+} from "./block_tile.ts";
+import { type Conv2DInfo, GEOMETRY, geometryValues } from "./conv_geometry.ts";
+import { blockProduct } from "./matmul_block.ts";
+import { each } from "./matrix_tile.ts";
+import { addParts } from "./reduce.ts";
+
+type Kind = Exclude<ProductKind, "product">;
+
+/** The matrices of a convolution. */
+interface Matrices {
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  /** Products of that shape, each for some of the result. */
+  readonly phases: number;
+  readonly shape: readonly number[];
+  /** Whether vectors of the operands and the result are whole. */
+  readonly vectors: readonly [a: boolean, b: boolean, c: boolean];
+}
+
+/**
+ * The convolution, or undefined where every invocation had better read for itself. Operands are those of
+ * the kind's kernel: x and filter, dy and filter, or x and dy.
+ */
+export function blockConvolution(
+  backend: WebGpuBackend,
+  kind: Kind,
+  info: Conv2DInfo,
+  [a, b]: readonly [tf.TensorInfo, tf.TensorInfo],
+): tf.TensorInfo | undefined {
+  if (isPointwise(info, a)) return pointwise(backend, kind, info, [a, b]);
+  const m = matricesOf[kind](info);
+  if (!m) return undefined;
+  const { rows, columns } = m;
+  const plan = planBlock(backend, kind, [rows, columns, m.depth], m.phases);
+  if (!plan) return undefined;
+  const { block, parts, part } = plan;
+  const output = backend.output([parts, ...m.shape]);
+  const layers = m.phases * parts;
+  const [vectorA, vectorB, vectorC] = m.vectors;
+  backend.run({
+    shader: shaders[kind],
+    variant: { ...block, vectorA, vectorB, vectorC },
+    reads: [a, b],
+    writes: [output],
+    uniforms: {
+      ...blockUniforms(block, rows, columns, layers),
+      ...geometryValues(info),
+      part,
+      phases: m.phases,
+      dy_height: a.shape[1],
+      dy_width: a.shape[2],
+    },
+    groups: blockGroups(block, rows, columns, layers),
+  });
+  return addParts(backend, output);
+}
+
+/** Whether a convolution is the product of all pixels and one matrix. */
+function isPointwise(info: Conv2DInfo, { shape: [, height, width] }: tf.TensorInfo): boolean {
+  const { top, left } = info.padInfo;
+  return info.filterHeight === 1 && info.filterWidth === 1 && info.strideHeight === 1 &&
+    info.strideWidth === 1 && top === 0 && left === 0 && height === info.outHeight &&
+    width === info.outWidth && info.inHeight === height && info.inWidth === width;
+}
+
+function pointwise(
+  backend: WebGpuBackend,
+  kind: Kind,
+  info: Conv2DInfo,
+  operands: readonly [tf.TensorInfo, tf.TensorInfo],
+): tf.TensorInfo | undefined {
+  const pixels = info.batchSize * info.outHeight * info.outWidth;
+  const { inChannels, outChannels } = info;
+  const [shape, rows, columns, depth] = {
+    forward: [info.outShape, pixels, outChannels, inChannels] as const,
+    inputGradient: [info.inShape, pixels, inChannels, outChannels] as const,
+    filterGradient: [info.filterShape, inChannels, outChannels, pixels] as const,
+  }[kind];
+  const plan = planBlock(backend, "product", [rows, columns, depth], 1);
+  if (!plan) return undefined;
+  const parts = blockProduct(backend, operands, {
+    transposeA: kind === "filterGradient",
+    transposeB: kind === "inputGradient",
+    outer: [],
+    batch: 1,
+    rows,
+    columns,
+    depth,
+    matricesA: 1,
+    matricesB: 1,
+  }, plan);
+  return { ...addParts(backend, parts), shape: [...shape] };
+}
+
+const matricesOf: Readonly<Record<Kind, (info: Conv2DInfo) => Matrices | undefined>> = {
+  /** Output pixels by output channels; sums along taps and input channels. */
+  forward(info) {
+    const { inChannels, outChannels: columns } = info;
+    return {
+      rows: info.batchSize * info.outHeight * info.outWidth,
+      columns,
+      depth: info.filterHeight * info.filterWidth * inChannels,
+      phases: 1,
+      shape: info.outShape,
+      vectors: [inChannels % 4 === 0, columns % 4 === 0, columns % 4 === 0],
+    };
+  },
+  /**
+   * Input pixels by input channels; sums along taps and output channels. With strides, a phase has those
+   * pixels alone that the same taps carry to an output pixel, and no others.
+   */
+  inputGradient(info) {
+    const { strideHeight, strideWidth, inChannels: columns, outChannels } = info;
+    // Which taps those are is no plain rule any more.
+    const dilated = info.dilationHeight * info.dilationWidth > 1;
+    if (dilated && strideHeight * strideWidth > 1) return undefined;
+    if (info.padInfo.top < 0 || info.padInfo.left < 0) return undefined;
+    const phaseHeight = Math.ceil(info.inHeight / strideHeight);
+    const phaseWidth = Math.ceil(info.inWidth / strideWidth);
+    const taps = Math.ceil(info.filterHeight / strideHeight) *
+      Math.ceil(info.filterWidth / strideWidth);
+    return {
+      rows: info.batchSize * phaseHeight * phaseWidth,
+      columns,
+      depth: taps * outChannels,
+      phases: strideHeight * strideWidth,
+      shape: info.inShape,
+      vectors: [outChannels % 4 === 0, outChannels % 4 === 0, columns % 4 === 0],
+    };
+  },
+  /** Taps and input channels by output channels; sums along output pixels. */
+  filterGradient(info) {
+    const { inChannels, outChannels: columns } = info;
+    return {
+      rows: info.filterHeight * info.filterWidth * inChannels,
+      columns,
+      depth: info.batchSize * info.outHeight * info.outWidth,
+      phases: 1,
+      shape: info.filterShape,
+      vectors: [inChannels % 4 === 0, columns % 4 === 0, columns % 4 === 0],
+    };
+  },
+};
+
+const shaders: Readonly<Record<Kind, Shader<BlockVariant>>> = {
+  forward: shaderOf("convolution by blocks", (v) => ({
+    layer: `
+  let depth = u32(u.filter_height * u.filter_width * u.in_channels);
+  let begin = layer * u.part;
+  let end = min(depth, begin + u.part);`,
+    a: windows(v.vectorA),
+    b: acrossMatrix("b", { base: "0u", lines: "u.columns", vector: v.vectorB }),
+    row: (store) => `let to = (layer * u.rows + row) * u.columns; ${store}`,
+  })),
+  inputGradient: shaderOf("convolution's input gradient by blocks", (v) => ({
+    layer: `
+  let phase = i32(layer % u.phases);
+  let y_phase = phase / u.stride_x;
+  let x_phase = phase % u.stride_x;
+  // The first tap of the phase in each direction, and how many there are.
+  let y_first = (y_phase + u.top) % u.stride_y;
+  let x_first = (x_phase + u.left) % u.stride_x;
+  let y_taps = (u.filter_height - y_first + u.stride_y - 1) / u.stride_y;
+  let x_taps = (u.filter_width - x_first + u.stride_x - 1) / u.stride_x;
+  let phase_height = (u.in_height + u.stride_y - 1) / u.stride_y;
+  let phase_width = (u.in_width + u.stride_x - 1) / u.stride_x;
+  let depth = u32(y_taps * x_taps * u.out_channels);
+  let begin = layer / u.phases * u.part;
+  let end = min(depth, begin + u.part);`,
+    a: gradients(v.vectorA),
+    b: filterRows(v.vectorB),
+    row: (store) => `
+  let pixel = i32(row);
+  let y = pixel / phase_width % phase_height * u.stride_y + y_phase;
+  let x = pixel % phase_width * u.stride_x + x_phase;
+  if (y < u.in_height && x < u.in_width) {
+    let image = i32(layer / u.phases) * u.batch + pixel / (phase_width * phase_height);
+    let to = u32((image * u.in_height + y) * u.in_width + x) * u.columns;
+    ${store}
+  }`,
+  })),
+  filterGradient: shaderOf("convolution's filter gradient by blocks", (v) => ({
+    layer: `
+  let depth = u32(u.batch * u.out_height * u.out_width);
+  let begin = layer * u.part;
+  let end = min(depth, begin + u.part);`,
+    a: pixelsUnderTaps(v.vectorA),
+    b: acrossMatrix("b", { base: "0u", lines: "u.columns", vector: v.vectorB }),
+    row: (store) => `let to = (layer * u.rows + row) * u.columns; ${store}`,
+  })),
+};
+
+function shaderOf(name: string, body: (v: BlockVariant) => BlockBody): Shader<BlockVariant> {
+  return {
+    name,
+    source: (v) => ({
+      reads: { a: v.vectorA ? "vec4<f32>" : "f32", b: v.vectorB ? "vec4<f32>" : "f32" },
+      writes: { c: v.vectorC ? "vec4<f32>" : "f32" },
+      uniforms: {
+        ...BLOCK_UNIFORMS,
+        ...GEOMETRY,
+        part: "u32",
+        phases: "u32",
+        dy_height: "i32",
+        dy_width: "i32",
+      },
+      code: blockMain(v, body(v)),
+    }),
+  };
+}
+
+/** Text for a whole vector, or for each of its four elements: `q` is empty, or the element's number. */
+function elements(vector: boolean, text: (q: number, name: string) => string): string {
+  return vector ? text(0, "") : each(4, (q) => text(q, `_${q}`));
+}
+
+/** Sets `target`, or one element of it, from `buffer` where `condition` holds. */
+function readWhere(
+  vector: boolean,
+  q: number,
+  [target, buffer, at]: readonly [string, string, string],
+  condition: string,
+): string {
+  return vector
+    ? `if (${condition}) { ${target} = ${buffer}[(${at}) / 4]; }`
+    : `if (${condition}) { ${target}[${q}] = ${buffer}[${at}]; }`;
+}
+
+/** Of x, along taps and input channels, the window of each output pixel. */
+function windows(vector: boolean): Operand {
+  return {
+    along: true,
+    line: (i, at) => `
+  let p${i} = i32(min(${at}, u.rows - 1));
+  let y${i} = p${i} / u.out_width % u.out_height * u.stride_y - u.top;
+  let x${i} = p${i} % u.out_width * u.stride_x - u.left;
+  let at${i} = ((p${i} / (u.out_width * u.out_height) * u.in_height + y${i}) * u.in_width + x${i}) *
+    u.in_channels;`,
+    // What the tap adds to the place of the window's first pixel.
+    step: (_, k) =>
+      elements(vector, (q, n) => `
+    let tap${n} = i32(${k} + ${q}u) / u.in_channels;
+    let dy${n} = tap${n} / u.filter_width * u.dilation_y;
+    let dx${n} = tap${n} % u.filter_width * u.dilation_x;
+    let by${n} = (dy${n} * u.in_width + dx${n}) * u.in_channels + i32(${k} + ${q}u) -
+      tap${n} * u.in_channels;`),
+    read: (target, i, _, k) =>
+      elements(vector, (q, n) =>
+        readWhere(
+          vector,
+          q,
+          [target, "a", `u32(at${i} + by${n})`],
+          `u32(y${i} + dy${n}) < u32(u.in_height) && u32(x${i} + dx${n}) < u32(u.in_width)` +
+            (vector ? "" : ` && ${k} + ${q}u < end`),
+        )),
+  };
+}
+
+/** Of dy, along the phase's taps and output channels, the pixels that they carry each input pixel to. */
+function gradients(vector: boolean): Operand {
+  return {
+    along: true,
+    // With a stride of 1, `by` and `bx` are places in the padded input; the dilation is 1 with others.
+    line: (i, at) => `
+  let p${i} = i32(min(${at}, u.rows - 1));
+  let y${i} = p${i} / phase_width % phase_height + (y_phase + u.top) / u.stride_y;
+  let x${i} = p${i} % phase_width + (x_phase + u.left) / u.stride_x;
+  let at${i} = ((p${i} / (phase_width * phase_height) * u.dy_height + y${i}) * u.dy_width + x${i}) *
+    u.out_channels;`,
+    step: (_, k) =>
+      elements(vector, (q, n) => `
+    let tap${n} = i32(${k} + ${q}u) / u.out_channels;
+    let dy${n} = tap${n} / x_taps * u.dilation_y;
+    let dx${n} = tap${n} % x_taps * u.dilation_x;
+    let by${n} = i32(${k} + ${q}u) - tap${n} * u.out_channels -
+      (dy${n} * u.dy_width + dx${n}) * u.out_channels;`),
+    read: (target, i, _, k) =>
+      elements(vector, (q, n) =>
+        readWhere(
+          vector,
+          q,
+          [target, "a", `u32(at${i} + by${n})`],
+          `u32(y${i} - dy${n}) < u32(u.out_height) && u32(x${i} - dx${n}) < u32(u.out_width)` +
+            (vector ? "" : ` && ${k} + ${q}u < end`),
+        )),
+  };
+}
+
+/** Of the filter, along the phase's taps and output channels, the row of each input channel. */
+function filterRows(vector: boolean): Operand {
+  return {
+    along: true,
+    line: (i, at) => `let channel${i} = i32(min(${at}, u.columns - 1)) * u.out_channels;`,
+    step: (_, k) =>
+      elements(vector, (q, n) => `
+    let t${n} = i32(${k} + ${q}u) / u.out_channels;
+    let tap_y${n} = y_first + t${n} / x_taps * u.stride_y;
+    let tap_x${n} = x_first + t${n} % x_taps * u.stride_x;
+    let row${n} = (tap_y${n} * u.filter_width + tap_x${n}) * u.in_channels * u.out_channels +
+      i32(${k} + ${q}u) - t${n} * u.out_channels;`),
+    read: (target, i, _, k) =>
+      elements(
+        vector,
+        (q, n) =>
+          vector
+            ? `${target} = b[u32(row${n} + channel${i}) / 4];`
+            : `if (${k} + ${q}u < end) { ${target}[${q}] = b[u32(row${n} + channel${i})]; }`,
+      ),
+  };
+}
+
+/** Of x, across taps and input channels, the pixel that each tap takes to an output pixel. */
+function pixelsUnderTaps(vector: boolean): Operand {
+  return {
+    along: false,
+    line: (_, at) =>
+      elements(vector, (q, n) => `
+  let m${n} = i32(min(${at} + ${q}u, u.rows - ${vector ? 4 : 1}));
+  let tap${n} = m${n} / u.in_channels;
+  let dy${n} = tap${n} / u.filter_width * u.dilation_y - u.top;
+  let dx${n} = tap${n} % u.filter_width * u.dilation_x - u.left;
+  let by${n} = (dy${n} * u.in_width + dx${n}) * u.in_channels + m${n} - tap${n} * u.in_channels;`),
+    step: (j, k) => `
+    let p${j} = i32(${k});
+    let line${j} = p${j} / u.out_width;
+    let y${j} = line${j} % u.out_height * u.stride_y;
+    let x${j} = (p${j} - line${j} * u.out_width) * u.stride_x;
+    let at${j} = ((line${j} / u.out_height * u.in_height + y${j}) * u.in_width + x${j}) * u.in_channels;`,
+    read: (target, _, j) =>
+      elements(vector, (q, n) =>
+        readWhere(
+          vector,
+          q,
+          [target, "a", `u32(at${j} + by${n})`],
+          `u32(y${j} + dy${n}) < u32(u.in_height) && u32(x${j} + dx${n}) < u32(u.in_width)`,
+        )),
+  };
+}
