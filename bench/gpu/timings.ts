@@ -4,12 +4,12 @@
  * @module
  */
 
-import { fromFileUrl } from "@std/path";
 import type { CudaDevice, CudaLibrary } from "../../lib/engine/native/cuda_library.ts";
 import { CudaEngine } from "../../lib/engine/native/cuda_engine.ts";
 import { paperMixConfig } from "../../lib/mix/config.ts";
 import { mixImages } from "../../lib/mix/mix_images.ts";
 import { randomStream } from "../../lib/random.ts";
+import { labelPeers, torchLoops, torchLoss } from "./cuda_peers.ts";
 import { drawSource, unitRows } from "./inputs.ts";
 
 /** One row of the report. */
@@ -63,6 +63,15 @@ class Bench implements Disposable {
     return address;
   }
 
+  get<T extends ArrayBufferView<ArrayBuffer>>(address: bigint, array: T): T {
+    const bytes = BigInt(array.byteLength);
+    this.library.check(
+      this.library.symbols.cpcdr_cuda_download(this.#handle, array, address, bytes),
+    );
+    this.library.check(this.library.symbols.cpcdr_cuda_synchronize(this.#handle));
+    return array;
+  }
+
   /** Median milliseconds on the device. */
   time(rounds: number, run: () => number): number {
     const { symbols, check } = this.library, elapsed = new Float32Array(1);
@@ -85,7 +94,9 @@ export async function* timeKernels(
   rounds: number,
 ): AsyncGenerator<Timing> {
   yield* timeLabels(library, device, rounds);
+  yield await timeBlobs(library, device, rounds);
   yield timeMixing(library, device, rounds);
+  yield* await torchLoops();
   yield* await timeLosses(library, device, rounds);
 }
 
@@ -122,6 +133,32 @@ function* timeLabels(library: CudaLibrary, device: CudaDevice, rounds: number): 
       peer: "8 bytes a pixel; the aim is 50%",
     };
   }
+}
+
+/** Two values, which is all that the peers label; they must count the same components. */
+async function timeBlobs(
+  library: CudaLibrary,
+  device: CudaDevice,
+  rounds: number,
+): Promise<Timing> {
+  using bench = new Bench(library, device);
+  const random = randomStream(0, "gpu", "blobs");
+  const [a, b] = [random.uniform(9, 11), random.uniform(9, 11)];
+  const maps = Uint8Array.from({ length: PIXELS }, (_, i) => {
+    const x = i % WIDTH, y = Math.floor(i / WIDTH);
+    return Number(Math.sin(x / a) + Math.sin(y / b) + 0.3 * random.normal() > 0.2);
+  });
+  const map = bench.put(Float32Array.from(maps)), labels = bench.room(4 * PIXELS);
+  const counts = bench.room(4 * BATCH), sizes = Int32Array.of(BATCH, HEIGHT, WIDTH, 8, 1);
+  const label = () => library.symbols.cpcdr_label(map, labels, counts, sizes, 0, 0);
+  const milliseconds = bench.time(rounds, label);
+  const count = bench.get(counts, new Int32Array(BATCH)).reduce((sum, one) => sum + one);
+  return {
+    name: `labels of ${BATCH} x ${HEIGHT} x ${WIDTH}, noisy blobs of two values`,
+    milliseconds,
+    share: bandwidth(device, 8 * PIXELS, milliseconds),
+    peer: await labelPeers(maps, [BATCH, HEIGHT, WIDTH], rounds, { milliseconds, count }),
+  };
 }
 
 /** With copies of sources and results, since plans are drawn on the host: the whole call as the module makes it. */
@@ -173,7 +210,7 @@ async function timeLosses(
       0.05,
       0.1,
     );
-  const peer = await torchLoss(groupCount, rounds);
+  const peer = await torchLoss({ n: N, k: K, d: D, groupCount, rounds });
   const precisions = Number(device.capability) >= 8 ? ["float32", "TF32"] : ["float32"];
   return precisions.map((precision, number) => {
     bench.setPrecision(number);
@@ -188,31 +225,4 @@ async function timeLosses(
       peer: `${ratio}${peer.text}`,
     };
   });
-}
-
-/** Eager PyTorch on the same card, where it can be imported. */
-async function torchLoss(
-  groupCount: number,
-  rounds: number,
-): Promise<{ milliseconds?: number; text: string }> {
-  const python = Deno.env.get("CPCDR_PYTHON") ?? "python3";
-  const script = fromFileUrl(new URL("torch_loss.py", import.meta.url));
-  const sizes = [N, K, D, groupCount, rounds].map(String);
-  try {
-    const { success, stdout } = await new Deno.Command(python, {
-      args: ["-B", script, ...sizes],
-      stdout: "piped",
-      stderr: "null",
-    }).output();
-    if (!success) return { text: `no PyTorch with CUDA in ${python}` };
-    const { name, milliseconds, bytes } = JSON.parse(new TextDecoder().decode(stdout));
-    const memory = (bytes / (2 * N * K)).toFixed(2);
-    return {
-      milliseconds,
-      text: `eager ${name}: ${milliseconds.toFixed(2)} ms, memory ${memory} half matrices`,
-    };
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { text: `${python} is not installed` };
-  }
 }

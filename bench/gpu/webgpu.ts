@@ -57,13 +57,12 @@ console.log("|---|---|---|---|---|---|");
 for await (const { case: one, ours, peer, failure } of compareCases(cases, rounds)) {
   const name = caseName(one), flops = caseFlops(one), theirs = torch[name];
   if (failure) Deno.exitCode = 1;
-  const speed = flops && !failure
-    ? `${(flops / ours / 1e12).toFixed(2)}${
-      peak ? `, ${(100 * flops / ours / peak).toFixed(1)}%` : ""
-    }`
-    : "";
-  const times = failure
-    ? `**failed** | ${failure.replaceAll("|", "/")} | `
-    : `${(ours * 1000).toFixed(3)} | ${(peer * 1000).toFixed(3)} | ${(peer / ours).toFixed(2)}`;
-  console.log(`| ${name} | ${times} | ${speed} | ${theirs?.toFixed(3) ?? ""} |`);
+  const figure = (seconds: number) => isNaN(seconds) ? "" : (seconds * 1000).toFixed(3);
+  const ratio = isNaN(ours) ? "" : (peer / ours).toFixed(2);
+  const speed = flops && !isNaN(ours) ? (flops / ours / 1e12).toFixed(2) : "";
+  const part = speed && peak ? `, ${(100 * flops! / ours / peak).toFixed(1)}%` : "";
+  console.log(
+    `| ${name}${failure ? ` **failed**: ${failure.replaceAll("|", "/")}` : ""} | ${figure(ours)} ` +
+      `| ${figure(peer)} | ${ratio} | ${speed}${part} | ${theirs?.toFixed(3) ?? ""} |`,
+  );
 }

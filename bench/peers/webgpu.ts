@@ -18,7 +18,7 @@ async function main(): Promise<Case[]> {
   for await (
     const { case: one, ours, peer, failure } of compareCases(SMALL_CASES, roundsOption(ROUNDS))
   ) {
-    if (failure) throw new DeviceError(failure);
+    if (failure) throw new DeviceError(`Cannot compare ${caseName(one)}: ${failure}`);
     const result = compared(caseName(one), "s", ours, peer, PEER);
     console.error(`${result.name}: ${result.ratio.toFixed(2)}`);
     results.push(result);
