@@ -61,7 +61,7 @@ def paste(canvas, source, region, copy):
     seen += mask * (jitter(colours[inner]) - seen)
     canvas["disparity"][outer] = torch.where(wins, disparity[inner], canvas["disparity"][outer])
     canvas["ids"][outer] = torch.where(wins, ids[inner] + source * len(state["boxes"]), canvas["ids"][outer])
-    canvas["copies"][outer] = torch.where(wins, torch.tensor(float(copy)), canvas["copies"][outer])
+    canvas["copies"][outer] = canvas["copies"][outer].masked_fill(wins, float(copy))
 
 
 def view(canvas):
