@@ -16,6 +16,9 @@ import { type Section, SECTIONS } from "./sections.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
+/** Lines of a section that shows some of its lines. */
+const MOST_SHOWN = 15;
+
 /** What came of a section. */
 interface Outcome {
   readonly failure?: string;
@@ -80,9 +83,11 @@ async function runSection(
       if (line.trim()) last.push(line.trim());
       if (last.length > 3) last.shift();
     };
+    let shown = 0;
     const out = (line: string) => {
       note(line);
-      if (!section.show || section.show.test(line)) tell(section.show ? `- ${line.trim()}` : line);
+      if (!section.show) return tell(line);
+      if (section.show.test(line) && ++shown <= MOST_SHOWN) tell(`- ${line.trim()}`);
     };
     const streams = Promise.all([
       follow(process.stdout, log, out),
@@ -92,6 +97,9 @@ async function runSection(
     // A process that it left behind may hold the pipes open.
     await Promise.race([streams, new Promise((resolve) => setTimeout(resolve, 1000))]);
     clearTimeout(limit);
+    if (shown > MOST_SHOWN) {
+      tell(`- and ${shown - MOST_SHOWN} lines more; the last: ${last.at(-1)}`);
+    }
     if (late) return { failure: `stopped after its ${section.seconds} s`, seconds: stamp() };
     if (code === 0) return { seconds: stamp() };
     return { failure: `${signal ?? `exit code ${code}`}: ${last.join(" / ")}`, seconds: stamp() };

@@ -15,7 +15,7 @@ import type { WebGpuCase } from "./webgpu_cases.ts";
 export const PEER = "tfjs-backend-webgpu 4.22.0";
 const WARM_UP = 2, TOLERANCE = 1e-3;
 /** How long a side may take for an answer, and how long a round shall at least last. */
-const SECONDS = 40, ROUND_SECONDS = 0.03, MOST_REPEATS = 20;
+const SECONDS = 40, ROUND_SECONDS = 0.05, MOST_REPEATS = 50;
 
 /** Seconds of both sides, NaN where there are none, and why that is or why they do not count. */
 export interface Compared {
