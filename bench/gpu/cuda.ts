@@ -37,7 +37,7 @@ async function main(): Promise<boolean> {
   console.log("| check | cases | result |\n|---|---|---|");
   let good = true;
   using engine = new CudaEngine(library, device);
-  for (const { name, cases, failure } of checkKernels(library, engine, native, quick ? 8 : 100)) {
+  for (const { name, cases, failure } of checkKernels(library, engine, native, quick ? 8 : 60)) {
     good &&= failure === undefined;
     console.log(`| ${name} | ${cases} | ${failure ?? "agrees"} |`);
   }
