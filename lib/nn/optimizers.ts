@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { useFusedKernel } from "../ops/fused.ts";
-import { readTogether, type StateDict, takeTensor } from "./parameters.ts";
+import { type StateDict, type StateTensor, takeTensor } from "./parameters.ts";
 
 /** Gradients by `variable.name`, as `tf.variableGrads` gives them; the caller owns them. */
 export type Gradients = Readonly<Record<string, tf.Tensor>>;
@@ -184,15 +184,16 @@ class Moments {
   }
 
   async export(): Promise<StateDict> {
-    const state: StateDict = new Map([
-      ["step", { dtype: "I32", shape: [], data: Int32Array.of(this.steps) }],
-    ]);
-    const entries = this.#entries();
-    const values = await readTogether(entries.map(([, variable]) => variable));
-    entries.forEach(([name, { shape }], i) =>
-      state.set(name, { dtype: "F32", shape, data: values[i].slice() })
+    const moments = this.#entries().map(
+      async ([name, variable]): Promise<[string, StateTensor]> => {
+        const data = (await variable.data<"float32">()).slice();
+        return [name, { dtype: "F32", shape: variable.shape, data }];
+      },
     );
-    return state;
+    return new Map([
+      ["step", { dtype: "I32", shape: [], data: Int32Array.of(this.steps) }],
+      ...await Promise.all(moments),
+    ]);
   }
 
   import(state: StateDict): void {
