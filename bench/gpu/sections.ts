@@ -42,7 +42,7 @@ export const SECTIONS: readonly Section[] = [
     name: "webgpu",
     title: "WebGPU engine beside tfjs-backend-webgpu and PyTorch",
     args: run("gpu/webgpu.ts", "--rounds", "5"),
-    seconds: 90,
+    seconds: 120,
     alone: true,
   },
   {

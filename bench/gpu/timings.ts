@@ -9,7 +9,7 @@ import { CudaEngine } from "../../lib/engine/native/cuda_engine.ts";
 import { paperMixConfig } from "../../lib/mix/config.ts";
 import { mixImages } from "../../lib/mix/mix_images.ts";
 import { randomStream } from "../../lib/random.ts";
-import { labelPeers, torchLoops, torchLoss } from "./cuda_peers.ts";
+import { labelPeers, torchLoop, torchLoss } from "./cuda_peers.ts";
 import { drawSource, unitRows } from "./inputs.ts";
 
 /** One row of the report. */
@@ -102,7 +102,7 @@ export async function* timeKernels(
   yield* timeLabels(library, device, rounds);
   yield await timeBlobs(library, device, rounds);
   yield timeMixing(library, device, rounds);
-  yield* await torchLoops();
+  yield* await torchLoop();
   yield* await timeLosses(library, device, rounds);
 }
 

@@ -14,8 +14,8 @@ import type { WebGpuCase } from "./webgpu_cases.ts";
 /** Who is compared with. */
 export const PEER = "tfjs-backend-webgpu 4.22.0";
 const WARM_UP = 2, TOLERANCE = 1e-3;
-/** How long a side may take for an answer, and how long a round shall at least last. */
-const SECONDS = 40, ROUND_SECONDS = 0.05, MOST_REPEATS = 50;
+/** How long a side may take for an answer, rounds of a whole step, and how long a round shall at least last. */
+const SECONDS = 40, MOST_STEPS = 3, ROUND_SECONDS = 0.05, MOST_REPEATS = 50;
 
 /** Seconds of both sides, NaN where there are none, and why that is or why they do not count. */
 export interface Compared {
@@ -102,17 +102,21 @@ export async function* compareCases(
 }
 
 async function compareOne(one: WebGpuCase, rounds: number, ours: Side, peer: Side) {
-  let last = 0, failure: string | undefined;
+  let last = [NaN, NaN], failure: string | undefined;
   for (let round = 0; round < WARM_UP; round++) {
     const [a, b] = [await ours.run(one, 1), await peer.run(one, 1)];
-    last = a.seconds;
+    last = [a.seconds, b.seconds];
     // From the second step on rounding grows: Adam's first steps divide by their own size.
     if (one.kind === "step" && round > 0) continue;
     if (Math.abs(a.check - b.check) <= TOLERANCE * (1 + Math.abs(b.check))) continue;
     failure = `the results are ${a.check} here and ${b.check} there`;
   }
-  const repeat = Math.min(MOST_REPEATS, Math.ceil(ROUND_SECONDS / last));
-  const sides = [ours, peer].map((side) => async () => (await side.run(one, repeat)).seconds);
-  const [seconds, theirs] = await takeTurns(rounds, sides);
+  // Each side repeats as often as its own speed asks for.
+  const sides = [ours, peer].map((side, i) => {
+    const repeat = Math.min(MOST_REPEATS, Math.ceil(ROUND_SECONDS / last[i]));
+    return async () => (await side.run(one, repeat)).seconds;
+  });
+  const enough = one.kind === "step" ? Math.min(rounds, MOST_STEPS) : rounds;
+  const [seconds, theirs] = await takeTurns(enough, sides);
   return { ours: seconds, peer: theirs, failure };
 }
