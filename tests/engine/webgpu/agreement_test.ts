@@ -79,10 +79,10 @@ async function learnOnCpu(
   const losses: number[] = [];
   const states: Common[] = [];
   for (let step = 0; step < STEPS; step++) {
-    const before = await trainee.export();
+    const before = step >= COMMON[states.length] ? await trainee.export() : undefined;
     const loss = await trainee.step(step);
     losses.push(loss);
-    if (!(step >= COMMON[states.length])) continue;
+    if (!before) continue;
     const gradients = gradientsBetween(before, await trainee.export());
     if (await isWellPosed(probe, before, step, gradients, tolerance, random)) {
       states.push({ step, before, loss, gradients });
