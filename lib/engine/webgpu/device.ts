@@ -11,6 +11,8 @@ import type { AdapterClass, FoundAdapter } from "./adapter.ts";
 export interface OpenOptions {
   /** Asks for no more than what every WebGPU device has; off by default. */
   readonly defaultLimits?: boolean;
+  /** Asked for where the adapter has them; none by default. */
+  readonly features?: readonly GPUFeatureName[];
 }
 
 /** The limits that large tensors, and blocks of products, need raised where the adapter allows it. */
@@ -23,13 +25,16 @@ const RAISED = [
 /** Opens a device. @throws {DeviceError} when the adapter refuses. */
 export async function openDevice(
   { adapter, class: adapterClass, description }: FoundAdapter,
-  { defaultLimits = false }: OpenOptions = {},
+  { defaultLimits = false, features = [] }: OpenOptions = {},
 ): Promise<OpenedDevice> {
   const requiredLimits = defaultLimits
     ? {}
     : Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
   try {
-    const device = await adapter.requestDevice({ requiredLimits });
+    const device = await adapter.requestDevice({
+      requiredLimits,
+      requiredFeatures: features.filter((feature) => adapter.features.has(feature)),
+    });
     return new OpenedDevice(device, adapterClass, description);
   } catch (error) {
     throw new DeviceError(

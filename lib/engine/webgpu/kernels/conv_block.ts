@@ -15,6 +15,7 @@ import {
   type BlockBody,
   blockGroups,
   blockMain,
+  type BlockPlan,
   blockUniforms,
   type BlockVariant,
   type Operand,
@@ -25,10 +26,13 @@ import { blockProduct } from "./matmul_block.ts";
 import { each } from "./matrix_tile.ts";
 import { addParts } from "./reduce.ts";
 
-type Kind = Exclude<ProductKind, "product">;
+/** The kernels of a convolution. */
+export type ConvKind = Exclude<ProductKind, "product">;
 
 /** The matrices of a convolution. */
-interface Matrices {
+export interface Matrices {
+  /** That of the kernel, or a product where all pixels meet one matrix. */
+  readonly kind: ProductKind;
   readonly rows: number;
   readonly columns: number;
   readonly depth: number;
@@ -39,68 +43,74 @@ interface Matrices {
   readonly vectors: readonly [a: boolean, b: boolean, c: boolean];
 }
 
+/** The matrices of a kernel whose first operand is `images`; undefined where there are no such. */
+export function convolutionMatrices(
+  kind: ConvKind,
+  info: Conv2DInfo,
+  images: readonly number[],
+): Matrices | undefined {
+  const matrices = matricesOf[kind](info);
+  return matrices && isPointwise(info, images) ? { ...matrices, kind: "product" } : matrices;
+}
+
 /**
  * The convolution, or undefined where every invocation had better read for itself. Operands are those of
  * the kind's kernel: x and filter, dy and filter, or x and dy.
  */
 export function blockConvolution(
   backend: WebGpuBackend,
-  kind: Kind,
+  kind: ConvKind,
   info: Conv2DInfo,
-  [a, b]: readonly [tf.TensorInfo, tf.TensorInfo],
+  operands: readonly [tf.TensorInfo, tf.TensorInfo],
 ): tf.TensorInfo | undefined {
-  if (isPointwise(info, a)) return pointwise(backend, kind, info, [a, b]);
-  const m = matricesOf[kind](info);
-  if (!m) return undefined;
-  const { rows, columns } = m;
-  const plan = planBlock(backend, kind, [rows, columns, m.depth], m.phases);
+  const m = convolutionMatrices(kind, info, operands[0].shape);
+  const plan = m && planBlock(backend, m.kind, [m.rows, m.columns, m.depth], m.phases);
   if (!plan) return undefined;
-  const { block, parts, part } = plan;
-  const output = backend.output([parts, ...m.shape]);
-  const layers = m.phases * parts;
-  const [vectorA, vectorB, vectorC] = m.vectors;
+  const parts = m.kind === "product"
+    ? pointwise(backend, kind, m, operands, plan)
+    : windowed(backend, kind, info, m, operands, plan);
+  return { ...addParts(backend, parts), shape: [...m.shape] };
+}
+
+/** The result in its parts, with windows. */
+function windowed(
+  backend: WebGpuBackend,
+  kind: ConvKind,
+  info: Conv2DInfo,
+  { rows, columns, phases, shape, vectors: [vectorA, vectorB, vectorC] }: Matrices,
+  operands: readonly [tf.TensorInfo, tf.TensorInfo],
+  { block, parts, part }: BlockPlan,
+): tf.TensorInfo {
+  const output = backend.output([parts, ...shape]);
+  const layers = phases * parts;
+  const [, height, width] = operands[0].shape;
   backend.run({
     shader: shaders[kind],
     variant: { ...block, vectorA, vectorB, vectorC },
-    reads: [a, b],
+    reads: operands,
     writes: [output],
     uniforms: {
       ...blockUniforms(block, rows, columns, layers),
       ...geometryValues(info),
       part,
-      phases: m.phases,
-      dy_height: a.shape[1],
-      dy_width: a.shape[2],
+      phases,
+      images_height: height,
+      images_width: width,
     },
     groups: blockGroups(block, rows, columns, layers),
   });
-  return addParts(backend, output);
+  return output;
 }
 
-/** Whether a convolution is the product of all pixels and one matrix. */
-function isPointwise(info: Conv2DInfo, { shape: [, height, width] }: tf.TensorInfo): boolean {
-  const { top, left } = info.padInfo;
-  return info.filterHeight === 1 && info.filterWidth === 1 && info.strideHeight === 1 &&
-    info.strideWidth === 1 && top === 0 && left === 0 && height === info.outHeight &&
-    width === info.outWidth && info.inHeight === height && info.inWidth === width;
-}
-
+/** The result in its parts, without windows. */
 function pointwise(
   backend: WebGpuBackend,
-  kind: Kind,
-  info: Conv2DInfo,
+  kind: ConvKind,
+  { rows, columns, depth }: Matrices,
   operands: readonly [tf.TensorInfo, tf.TensorInfo],
-): tf.TensorInfo | undefined {
-  const pixels = info.batchSize * info.outHeight * info.outWidth;
-  const { inChannels, outChannels } = info;
-  const [shape, rows, columns, depth] = {
-    forward: [info.outShape, pixels, outChannels, inChannels] as const,
-    inputGradient: [info.inShape, pixels, inChannels, outChannels] as const,
-    filterGradient: [info.filterShape, inChannels, outChannels, pixels] as const,
-  }[kind];
-  const plan = planBlock(backend, "product", [rows, columns, depth], 1);
-  if (!plan) return undefined;
-  const parts = blockProduct(backend, operands, {
+  plan: BlockPlan,
+): tf.TensorInfo {
+  return blockProduct(backend, operands, {
     transposeA: kind === "filterGradient",
     transposeB: kind === "inputGradient",
     outer: [],
@@ -111,14 +121,22 @@ function pointwise(
     matricesA: 1,
     matricesB: 1,
   }, plan);
-  return { ...addParts(backend, parts), shape: [...shape] };
 }
 
-const matricesOf: Readonly<Record<Kind, (info: Conv2DInfo) => Matrices | undefined>> = {
+/** Whether a convolution is the product of all pixels and one matrix. */
+function isPointwise(info: Conv2DInfo, [, height, width]: readonly number[]): boolean {
+  const { top, left } = info.padInfo;
+  return info.filterHeight === 1 && info.filterWidth === 1 && info.strideHeight === 1 &&
+    info.strideWidth === 1 && top === 0 && left === 0 && height === info.outHeight &&
+    width === info.outWidth && info.inHeight === height && info.inWidth === width;
+}
+
+const matricesOf: Readonly<Record<ConvKind, (info: Conv2DInfo) => Matrices | undefined>> = {
   /** Output pixels by output channels; sums along taps and input channels. */
   forward(info) {
     const { inChannels, outChannels: columns } = info;
     return {
+      kind: "forward",
       rows: info.batchSize * info.outHeight * info.outWidth,
       columns,
       depth: info.filterHeight * info.filterWidth * inChannels,
@@ -142,6 +160,7 @@ const matricesOf: Readonly<Record<Kind, (info: Conv2DInfo) => Matrices | undefin
     const taps = Math.ceil(info.filterHeight / strideHeight) *
       Math.ceil(info.filterWidth / strideWidth);
     return {
+      kind: "inputGradient",
       rows: info.batchSize * phaseHeight * phaseWidth,
       columns,
       depth: taps * outChannels,
@@ -154,6 +173,7 @@ const matricesOf: Readonly<Record<Kind, (info: Conv2DInfo) => Matrices | undefin
   filterGradient(info) {
     const { inChannels, outChannels: columns } = info;
     return {
+      kind: "filterGradient",
       rows: info.filterHeight * info.filterWidth * inChannels,
       columns,
       depth: info.batchSize * info.outHeight * info.outWidth,
@@ -164,7 +184,7 @@ const matricesOf: Readonly<Record<Kind, (info: Conv2DInfo) => Matrices | undefin
   },
 };
 
-const shaders: Readonly<Record<Kind, Shader<BlockVariant>>> = {
+const shaders: Readonly<Record<ConvKind, Shader<BlockVariant>>> = {
   forward: shaderOf("convolution by blocks", (v) => ({
     layer: `
   let depth = u32(u.filter_height * u.filter_width * u.in_channels);
@@ -223,8 +243,8 @@ function shaderOf(name: string, body: (v: BlockVariant) => BlockBody): Shader<Bl
         ...GEOMETRY,
         part: "u32",
         phases: "u32",
-        dy_height: "i32",
-        dy_width: "i32",
+        images_height: "i32",
+        images_width: "i32",
       },
       code: blockMain(v, body(v)),
     }),
@@ -287,7 +307,7 @@ function gradients(vector: boolean): Operand {
   let p${i} = i32(min(${at}, u.rows - 1));
   let y${i} = p${i} / phase_width % phase_height + (y_phase + u.top) / u.stride_y;
   let x${i} = p${i} % phase_width + (x_phase + u.left) / u.stride_x;
-  let at${i} = ((p${i} / (phase_width * phase_height) * u.dy_height + y${i}) * u.dy_width + x${i}) *
+  let at${i} = ((p${i} / (phase_width * phase_height) * u.images_height + y${i}) * u.images_width + x${i}) *
     u.out_channels;`,
     step: (_, k) =>
       elements(vector, (q, n) => `
@@ -295,7 +315,7 @@ function gradients(vector: boolean): Operand {
     let dy${n} = tap${n} / x_taps * u.dilation_y;
     let dx${n} = tap${n} % x_taps * u.dilation_x;
     let by${n} = i32(${k} + ${q}u) - tap${n} * u.out_channels -
-      (dy${n} * u.dy_width + dx${n}) * u.out_channels;`),
+      (dy${n} * u.images_width + dx${n}) * u.out_channels;`),
     read: (target, i, _, k) =>
       elements(vector, (q, n) =>
         readWhere(
