@@ -8,8 +8,8 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-/* Blocks of a launch, and with them the pixels of a batch, are counted in 31 bits. */
-constexpr int64_t kMostBlocks = INT32_MAX;
+/* Pixels of a batch are counted in 31 bits, rows as whole words of 32. */
+constexpr int64_t kMostNodes = INT32_MAX;
 
 template <typename Device, typename Rule>
 int32_t call_label(Device& device, const int32_t* sizes, const Rule& rule, const float* values, float background,
@@ -24,8 +24,8 @@ int32_t call_label(Device& device, const int32_t* sizes, const Rule& rule, const
   }
   if (shape.batch == 0) return CPCDR_OK;
   if (shape.pixels() == 0) return device.zero(counts, sizeof(int32_t) * static_cast<size_t>(shape.batch));
-  if (shape.pixels() > kMostBlocks / shape.batch) {
-    return device.fail(CPCDR_INVALID_ARGUMENT, "label: more than 2^31 - 1 pixels a batch");
+  if (shape.nodes() > kMostNodes / shape.batch) {
+    return device.fail(CPCDR_INVALID_ARGUMENT, "label: more than 2^31 - 1 pixels a batch, rows filled up to 32");
   }
   return label_on(device, LabelMaps<Rule>{shape, rule, values, background}, labels, counts);
 }

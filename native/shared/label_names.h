@@ -1,7 +1,6 @@
 /*
- * Labelling, the launches after label_tiles.h: roots are counted and named in raster order by a scan over chunks of
- * 256 words of pixels, then every pixel takes the name of its root. A root's name stands in its own pixel as ~name,
- * which no node is, until the pixel becomes a label: whoever looks there can tell which of the two it finds.
+ * Labelling, the launches after label_tiles.h: tiles are joined along their seams; roots of tiles are pointed to the
+ * roots of all, which are counted in raster order; then every pixel takes the number of its root. None knows the rule.
  */
 #ifndef CPCDR_LABEL_NAMES_H
 #define CPCDR_LABEL_NAMES_H
@@ -12,142 +11,146 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-/* The labels under way, and the roots of tiles among them. */
-struct LabelNodes {
-  LabelShape shape;
-  int32_t* labels;       /* [B,H,W] */
-  const uint32_t* roots; /* [B,H,row_words] */
-  int32_t* chunks;       /* [B,chunks()] roots in each, then before each */
-  int32_t* counts;       /* [B] */
-
-  CPCDR_SHARED int64_t chunk_count() const { return blocks_for(shape.words(), kChunk); }
-
-  /* Calls visit(nodes of the map, pixel) for the roots of tiles in the thread's word of its block's chunk. */
-  template <typename Visit>
-  CPCDR_SHARED void each_root(const Where& where, const Visit& visit) const {
-    const int64_t chunks_each = chunk_count(), b = quotient(where.block, chunks_each);
-    const int64_t word = int64_t{remainder(where.block, chunks_each)} * kChunk + where.thread;
-    if (word >= shape.words()) return;
-    const int32_t first =
-        quotient(word, shape.row_words()) * shape.width + remainder(word, shape.row_words()) * 32;
-    for (uint32_t bits = roots[b * shape.words() + word]; bits; bits &= bits - 1) {
-      visit(labels + b * shape.pixels(), first + lowest_bit(bits));
-    }
-  }
-};
-
-/* Points the roots of tiles to their own roots, and counts those that are roots of all. */
-struct CountRoots {
-  static constexpr int kThreads = kChunk;
+/* A thread unites four pixels at the upper seam of a tile, or four rows of one of its sides. */
+struct LabelSeams {
+  static constexpr int kThreads = 256, kEach = 4, kParts = 32 / kEach;
+  static constexpr int kMasks = kTileWords * TileSeams::kKinds + TileSeams::kSides;
+  typedef Nothing Shared;
   typedef Nothing Local;
-  typedef ChunkScan Shared;
 
-  LabelNodes nodes;
+  LabelNodes all;
 
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    if (p == 0) {
-      int32_t found = 0;
-      nodes.each_root(where, [&](int32_t* map, int32_t i) {
-        const int32_t root = find_first(map, i);
-        store_relaxed(map + i, root);
-        found += root == i;
-      });
-      shared.sums[0][where.thread] = found;
-      return true;
+  static CPCDR_SHARED int64_t threads_of(const LabelShape& shape) { return shape.batch * shape.tiles() * kMasks * kParts; }
+
+  CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
+    const int64_t at = where.index(kThreads);
+    if (at >= threads_of(all.shape)) return false;
+    const int64_t tile_of_all = at / (kMasks * kParts);
+    const int rest = static_cast<int>(at % (kMasks * kParts)), mask = rest / kParts, part = rest % kParts;
+    const TileSeams& seams = all.seams[tile_of_all];
+    const bool up = mask < kTileWords * TileSeams::kKinds;
+    const int word = up ? mask / TileSeams::kKinds : 0, kind = up ? mask % TileSeams::kKinds : mask - kTileWords * TileSeams::kKinds;
+    uint32_t bits = (up ? seams.up[word][kind] : seams.sides[kind]) >> (kEach * part) & ((1u << kEach) - 1);
+    if (!bits) return false;
+    const int64_t tiles = all.shape.tiles(), across = all.shape.tiles_across();
+    const int tile = remainder(tile_of_all, tiles), row_nodes = 32 * all.shape.row_words();
+    const int64_t first = quotient(tile_of_all, tiles) * all.shape.nodes() +
+                          int64_t{quotient(tile, across)} * kTileHeight * row_nodes + remainder(tile, across) * kTileWidth;
+    /* The first pixel of the thread, how far the next is and how far the one to unite it with. */
+    int32_t pixel = static_cast<int32_t>(first), step = 1, other = -row_nodes;
+    if (up) {
+      pixel += 32 * word + kEach * part;
+      other += (kind == TileSeams::kUpRight) - (kind == TileSeams::kUpLeft);
+    } else {
+      step = row_nodes;
+      pixel += kEach * part * row_nodes + (kind == TileSeams::kRightAbove ? kTileWidth - 1 : 0);
+      other = kind == TileSeams::kLeft ? -1 : kind == TileSeams::kLeftAbove ? -row_nodes - 1 : -row_nodes + 1;
     }
-    if (p <= 8) {
-      shared.step(p - 1, where.thread);
-      return true;
-    }
-    if (where.thread == 0) nodes.chunks[where.block] = shared.upto(kChunk - 1);
+    unite(bits, pixel, step, other);
     return false;
   }
+
+  CPCDR_SHARED void unite(uint32_t bits, int32_t pixel, int32_t step, int32_t other) const {
+    int32_t last_a = -1, last_b = -1;
+    for (; bits; bits >>= 1, pixel += step) {
+      if (!(bits & 1)) continue;
+      const int32_t a = load_relaxed(all.nodes + all.run_of(pixel));
+      const int32_t b = load_relaxed(all.nodes + all.run_of(pixel + other));
+      if (a == last_a && b == last_b) continue;
+      last_a = a, last_b = b;
+      const int32_t lost = unite_nodes(all.nodes, a, b);
+      if (lost >= 0) atomic_and(all.roots + (lost >> 5), ~(uint32_t{1} << (lost & 31)));
+    }
+  }
 };
 
-/* A block for each map: how many roots come before each chunk, and how many there are. */
-struct ScanChunks {
-  static constexpr int kThreads = kChunk;
-  typedef Nothing Local;
-  typedef ChunkScan Shared;
+/* A word of pixels: which are roots, and how many roots of the map come before. */
+struct RootWord {
+  uint32_t roots;
+  int32_t before;
+};
 
-  LabelNodes nodes;
+/* A block for each map counts its roots; further blocks point roots of tiles to their own roots, a thread for each word. */
+struct CountRoots {
+  static constexpr int kSteps = 10, kThreads = 1 << kSteps;
+  typedef Nothing Local;
+  typedef BlockScan<kSteps> Shared;
+
+  LabelNodes all;
+  RootWord* words; /* [B,words()] */
+  int32_t* counts; /* [B] */
+
+  CPCDR_SHARED static int64_t blocks_of(const LabelShape& shape) {
+    return shape.batch + blocks_for(shape.batch * shape.words(), kThreads);
+  }
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    const int64_t count = nodes.chunk_count(), each = blocks_for(count, kThreads);
-    int32_t* const chunks = nodes.chunks + where.block * count;
-    const int64_t begin = smaller(count, where.thread * each), end = smaller(count, begin + each);
-    if (p > 0 && p <= 8) {
+    if (where.block >= all.shape.batch) {
+      flatten(int64_t{where.block - all.shape.batch} * kThreads + where.thread);
+      return false;
+    }
+    if (p > 0 && p <= kSteps) {
       shared.step(p - 1, where.thread);
       return true;
     }
+    const int64_t count = all.shape.words(), each = blocks_for(count, kThreads), map = where.block * count;
+    const int64_t begin = map + smaller(count, where.thread * each), end = smaller(map + count, begin + each);
     int32_t sum = p > 0 && where.thread > 0 ? shared.upto(where.thread - 1) : 0;
     for (int64_t k = begin; k < end; k++) {
-      const int32_t own = chunks[k];
-      if (p > 0) chunks[k] = sum;
-      sum += own;
+      const uint32_t roots = all.roots[k];
+      if (p > 0) words[k] = {roots, sum};
+      sum += count_bits(roots);
     }
     if (p == 0) shared.sums[0][where.thread] = sum;
-    else if (where.thread == kThreads - 1) nodes.counts[where.block] = shared.upto(where.thread);
+    else if (where.thread == kThreads - 1) counts[where.block] = sum;
     return p == 0;
   }
-};
 
-struct NameRoots {
-  static constexpr int kThreads = kChunk;
-  typedef Nothing Local;
-  typedef ChunkScan Shared;
-
-  LabelNodes nodes;
-
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    if (p > 0 && p <= 8) {
-      shared.step(p - 1, where.thread);
-      return true;
+  CPCDR_SHARED void flatten(int64_t word) const {
+    if (word >= all.shape.batch * all.shape.words()) return;
+    for (uint32_t bits = all.tile_roots[word] & ~all.roots[word]; bits; bits &= bits - 1) {
+      const int32_t node = static_cast<int32_t>(32 * word) + lowest_bit(bits);
+      store_relaxed(all.nodes + node, find_first(all.nodes, node));
     }
-    int32_t next = nodes.chunks[where.block] + (p > 0 && where.thread > 0 ? shared.upto(where.thread - 1) : 0);
-    int32_t found = 0;
-    nodes.each_root(where, [&](int32_t* map, int32_t i) {
-      if (map[i] != i) return;
-      found++;
-      if (p > 0) map[i] = ~next++;
-    });
-    if (p == 0) shared.sums[0][where.thread] = found;
-    return p == 0;
   }
 };
 
-/* Hands names on to the roots of tiles that are no roots of all. */
-struct CopyNames {
-  static constexpr int kThreads = kChunk;
-  typedef Nothing Local;
-  typedef Nothing Shared;
-
-  LabelNodes nodes;
-
-  CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    nodes.each_root(where, [](int32_t* map, int32_t i) {
-      if (map[i] >= 0) map[i] = map[map[i]];
-    });
-    return false;
-  }
-};
-
+/* A warp writes the labels of four words, a thread one pixel of each. */
 struct WriteLabels {
-  static constexpr int kThreads = 256, kPixels = 4 * kThreads;
+  static constexpr int kThreads = 256, kEach = 4, kWords = kThreads / kWarp * kEach;
   typedef Nothing Local;
   typedef Nothing Shared;
 
-  LabelNodes nodes;
+  LabelShape shape;
+  const int32_t* nodes;
+  const uint32_t* starts;
+  const RootWord* words;
+  int32_t* labels; /* [B,H,W] */
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t pixels = nodes.shape.pixels(), blocks = blocks_for(pixels, kPixels);
-    int32_t* const map = nodes.labels + quotient(where.block, blocks) * pixels;
-    const int64_t begin = int64_t{remainder(where.block, blocks)} * kPixels, end = smaller(pixels, begin + kPixels);
-    for (int64_t i = begin + where.thread; i < end; i += kThreads) {
-      const int32_t own = load_relaxed(map + i);
-      /* The root's pixel holds ~name still, or its label already. */
-      const int32_t name = own < 0 ? own : load_relaxed(map + own);
-      store_relaxed(map + i, own == kOutside ? -1 : name < 0 ? ~name : name);
+    const int32_t lane = where.thread % kWarp, row_words = shape.row_words();
+    const int64_t count = shape.batch * shape.words();
+    const int64_t first = int64_t{where.block} * kWords + where.thread / kWarp * kEach;
+    if (first >= count) return false;
+    /* One step after the other for all words, so that the reads of each step overlap. */
+    int32_t name[kEach];
+    for (int k = 0; k < kEach; k++) {
+      const int64_t word = smaller(first + k, count - 1);
+      name[k] = static_cast<int32_t>(32 * word) + highest_bit(starts[word] & ~uint32_t{0} >> (31 - lane));
+    }
+    for (int32_t& node : name) node = nodes[node];
+    for (int32_t& node : name) node = node < 0 ? -1 : nodes[node];
+    for (int32_t& node : name) {
+      if (node < 0) continue;
+      const RootWord own = words[node >> 5];
+      node = own.before + count_bits(own.roots & ((uint32_t{1} << (node & 31)) - 1));
+    }
+    int64_t row = quotient(first, row_words);
+    int32_t word = remainder(first, row_words);
+    for (int k = 0; k < kEach && first + k < count; k++) {
+      const int32_t x = 32 * word + lane;
+      if (x < shape.width) labels[row * shape.width + x] = name[k];
+      if (++word == row_words) word = 0, row++;
     }
     return false;
   }
@@ -157,18 +160,21 @@ struct WriteLabels {
 template <typename Device, typename Rule>
 int32_t label_on(Device& device, const LabelMaps<Rule>& maps, int32_t* labels, int32_t* counts) {
   const LabelShape& shape = maps.shape;
-  LabelNodes nodes{shape, labels, nullptr, nullptr, counts};
-  uint32_t* const roots = device.template memory<uint32_t>(shape.batch * shape.words());
-  nodes.chunks = device.template memory<int32_t>(shape.batch * nodes.chunk_count());
-  if (!roots || !nodes.chunks) return device.fail(CPCDR_OUT_OF_MEMORY, "label: no memory for the roots of tiles");
-  nodes.roots = roots;
-  device.launch(shape.batch * shape.tiles(), LabelTile<Rule>{maps, labels, roots});
-  device.launch(blocks_for(shape.batch * shape.seams(), LabelSeams<Rule>::kThreads), LabelSeams<Rule>{maps, labels});
-  device.launch(shape.batch * nodes.chunk_count(), CountRoots{nodes});
-  device.launch(shape.batch, ScanChunks{nodes});
-  device.launch(shape.batch * nodes.chunk_count(), NameRoots{nodes});
-  device.launch(shape.batch * nodes.chunk_count(), CopyNames{nodes});
-  device.launch(shape.batch * blocks_for(shape.pixels(), WriteLabels::kPixels), WriteLabels{nodes});
+  const int64_t words = shape.batch * shape.words();
+  const LabelNodes all{shape,
+                       device.template memory<int32_t>(shape.batch * shape.nodes()),
+                       device.template memory<uint32_t>(words),
+                       device.template memory<uint32_t>(words),
+                       device.template memory<uint32_t>(words),
+                       device.template memory<TileSeams>(shape.batch * shape.tiles())};
+  RootWord* const root_words = device.template memory<RootWord>(words);
+  if (!all.nodes || !all.starts || !all.tile_roots || !all.roots || !all.seams || !root_words) {
+    return device.fail(CPCDR_OUT_OF_MEMORY, "label: no memory for the nodes of runs");
+  }
+  device.launch(shape.batch * shape.tiles(), LabelTile<Rule>{maps, all});
+  device.launch(blocks_for(LabelSeams::threads_of(shape), LabelSeams::kThreads), LabelSeams{all});
+  device.launch(CountRoots::blocks_of(shape), CountRoots{all, root_words, counts});
+  device.launch(blocks_for(words, WriteLabels::kWords), WriteLabels{shape, all.nodes, all.starts, root_words, labels});
   return CPCDR_OK;
 }
 

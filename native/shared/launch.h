@@ -113,6 +113,14 @@ CPCDR_SHARED int32_t atomic_max(int32_t* at, int32_t value) {
 #endif
 }
 
+CPCDR_SHARED uint32_t atomic_and(uint32_t* at, uint32_t value) {
+#if defined(__CUDA_ARCH__)
+  return atomicAnd(at, value);
+#else
+  return exchange(at, [=](uint32_t old) { return old & value; });
+#endif
+}
+
 /* *at = value where *at == expected. */
 CPCDR_SHARED uint64_t atomic_claim(uint64_t* at, uint64_t expected, uint64_t value) {
 #if defined(__CUDA_ARCH__)
@@ -144,11 +152,19 @@ CPCDR_SHARED int lowest_bit(uint32_t word) {
 #endif
 }
 
-CPCDR_SHARED int highest_bit(uint64_t word) {
+CPCDR_SHARED int lowest_bit(uint64_t word) {
 #if defined(__CUDA_ARCH__)
-  return 63 - __clzll(static_cast<long long>(word));
+  return __ffsll(static_cast<long long>(word)) - 1;
 #else
-  return 63 - __builtin_clzll(word);
+  return __builtin_ctzll(word);
+#endif
+}
+
+CPCDR_SHARED int highest_bit(uint32_t word) {
+#if defined(__CUDA_ARCH__)
+  return 31 - __clz(static_cast<int>(word));
+#else
+  return 31 - __builtin_clz(word);
 #endif
 }
 

@@ -15,22 +15,31 @@ namespace CPCDR_ISA {
 
 /* Equal values: what |a - b| <= 0 comes to, equal infinities among them. NaN equals nothing. */
 struct EqualRule {
+  /* What alike() compares, for who keeps pixels. */
+  typedef float Pixel;
+
   const float* values;
 
   CPCDR_SHARED EqualRule at(int64_t offset) const { return {values + offset}; }
-  CPCDR_SHARED bool joins(int64_t a, int64_t b) const { return values[a] == values[b]; }
+  CPCDR_SHARED Pixel pixel(int64_t i) const { return values[i]; }
+  CPCDR_SHARED bool alike(Pixel a, Pixel b) const { return a == b; }
+  CPCDR_SHARED bool joins(int64_t a, int64_t b) const { return alike(values[a], values[b]); }
 };
 
 /* |a - b| <= max_jump, in double so that it is exact. */
 struct JumpRule {
+  typedef float Pixel;
+
   const float* values;
   double max_jump;
 
   CPCDR_SHARED JumpRule at(int64_t offset) const { return {values + offset, max_jump}; }
-  CPCDR_SHARED bool joins(int64_t a, int64_t b) const {
-    const double difference = static_cast<double>(values[a]) - static_cast<double>(values[b]);
-    return (std::fabs(difference) <= max_jump) | (values[a] == values[b]);
+  CPCDR_SHARED Pixel pixel(int64_t i) const { return values[i]; }
+  CPCDR_SHARED bool alike(Pixel a, Pixel b) const {
+    const double difference = static_cast<double>(a) - static_cast<double>(b);
+    return (std::fabs(difference) <= max_jump) | (a == b);
   }
+  CPCDR_SHARED bool joins(int64_t a, int64_t b) const { return alike(values[a], values[b]); }
 };
 
 /* What a pixel of a surface is taken for; kinds of the ground are odd. */
@@ -68,6 +77,8 @@ struct SurfaceLimits {
 };
 
 struct SurfaceRule {
+  typedef SurfacePixel Pixel;
+
   const float* points;  /* [H,W,3] */
   const float* normals; /* [H,W,3] */
   const float* heights; /* [H,W] */
@@ -81,7 +92,8 @@ struct SurfaceRule {
     const float *p = points + 3 * i, *n = normals + 3 * i;
     return {kinds[i], heights[i], p[0], p[1], p[2], n[0], n[1], n[2]};
   }
-  CPCDR_SHARED bool joins(int64_t a, int64_t b) const { return limits.joins(pixel(a), pixel(b)); }
+  CPCDR_SHARED bool alike(const Pixel& a, const Pixel& b) const { return limits.joins(a, b); }
+  CPCDR_SHARED bool joins(int64_t a, int64_t b) const { return alike(pixel(a), pixel(b)); }
 };
 
 }  // namespace CPCDR_ISA
