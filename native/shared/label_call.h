@@ -12,7 +12,7 @@ namespace CPCDR_ISA {
 constexpr int64_t kMostNodes = INT32_MAX;
 
 template <typename Device, typename Rule>
-int32_t call_label(Device& device, const int32_t* sizes, const Rule& rule, const float* values, float background,
+int32_t call_label(Device& device, const int32_t* sizes, const Rule& rule, bool bounded, float background,
                    int32_t* labels, int32_t* counts) {
   if (sizes[0] < 0 || sizes[1] < 0 || sizes[2] < 0) return device.fail(CPCDR_INVALID_ARGUMENT, "label: negative size");
   if (sizes[3] != 4 && sizes[3] != 8) {
@@ -27,7 +27,7 @@ int32_t call_label(Device& device, const int32_t* sizes, const Rule& rule, const
   if (shape.nodes() > kMostNodes / shape.batch) {
     return device.fail(CPCDR_INVALID_ARGUMENT, "label: more than 2^31 - 1 pixels a batch, rows filled up to 32");
   }
-  return label_on(device, LabelMaps<Rule>{shape, rule, values, background}, labels, counts);
+  return label_on(device, LabelMaps<Rule>{shape, rule, bounded, background}, labels, counts);
 }
 
 /* cpcdr_label */
@@ -36,9 +36,9 @@ int32_t label_maps_on(Device& device, const float* maps, int32_t* labels, int32_
                       double max_jump, float background) {
   if (!maps || !labels || !counts || !sizes) return device.fail(CPCDR_INVALID_ARGUMENT, "label: null pointer");
   if (!(max_jump >= 0)) return device.fail(CPCDR_INVALID_ARGUMENT, "label: the largest jump is below 0");
-  const float* const values = sizes[4] ? maps : nullptr;
-  if (max_jump == 0) return call_label(device, sizes, EqualRule{maps}, values, background, labels, counts);
-  return call_label(device, sizes, JumpRule{maps, max_jump}, values, background, labels, counts);
+  const bool bounded = sizes[4] != 0;
+  if (max_jump == 0) return call_label(device, sizes, EqualRule{maps}, bounded, background, labels, counts);
+  return call_label(device, sizes, JumpRule{maps, max_jump}, bounded, background, labels, counts);
 }
 
 /* cpcdr_label_surfaces */
@@ -48,7 +48,7 @@ int32_t label_surfaces_on(Device& device, const SurfaceRule& rule, int32_t* labe
   if (!rule.points || !rule.normals || !rule.heights || !rule.kinds || !labels || !counts || !sizes) {
     return device.fail(CPCDR_INVALID_ARGUMENT, "label_surfaces: null pointer");
   }
-  return call_label(device, sizes, rule, nullptr, 0, labels, counts);
+  return call_label(device, sizes, rule, false, 0, labels, counts);
 }
 
 }  // namespace CPCDR_ISA

@@ -133,23 +133,23 @@ struct WriteLabels {
     const int64_t first = int64_t{where.block} * kWords + where.thread / kWarp * kEach;
     if (first >= count) return false;
     /* One step after the other for all words, so that the reads of each step overlap. */
-    int32_t name[kEach];
+    int32_t node[kEach], root[kEach], name[kEach];
     for (int k = 0; k < kEach; k++) {
       const int64_t word = smaller(first + k, count - 1);
-      name[k] = static_cast<int32_t>(32 * word) + highest_bit(starts[word] & ~uint32_t{0} >> (31 - lane));
+      node[k] = static_cast<int32_t>(32 * word) + highest_bit(starts[word] & ~uint32_t{0} >> (31 - lane));
     }
-    for (int32_t& node : name) node = nodes[node];
-    for (int32_t& node : name) node = node < 0 ? -1 : nodes[node];
-    for (int32_t& node : name) {
-      if (node < 0) continue;
-      const RootWord own = words[node >> 5];
-      node = own.before + count_bits(own.roots & ((uint32_t{1} << (node & 31)) - 1));
+    for (int k = 0; k < kEach; k++) node[k] = nodes[node[k]];
+    /* Any node will do for the background. */
+    for (int k = 0; k < kEach; k++) root[k] = larger(nodes[larger(node[k], 0)], 0);
+    for (int k = 0; k < kEach; k++) {
+      const RootWord own = words[root[k] >> 5];
+      name[k] = own.before + count_bits(own.roots & ((uint32_t{1} << (root[k] & 31)) - 1));
     }
     int64_t row = quotient(first, row_words);
     int32_t word = remainder(first, row_words);
     for (int k = 0; k < kEach && first + k < count; k++) {
       const int32_t x = 32 * word + lane;
-      if (x < shape.width) labels[row * shape.width + x] = name[k];
+      if (x < shape.width) labels[row * shape.width + x] = node[k] < 0 ? -1 : name[k];
       if (++word == row_words) word = 0, row++;
     }
     return false;

@@ -32,14 +32,12 @@ template <typename Rule>
 struct LabelMaps {
   LabelShape shape;
   Rule rule;
-  const float* values; /* [B,H,W] what is compared to `background`, or null */
+  bool bounded; /* pixels of the value `background` have no label */
   float background;
 
-  CPCDR_SHARED LabelMaps at(int64_t b) const {
-    const int64_t offset = b * shape.pixels();
-    return {shape, rule.at(offset), values ? values + offset : nullptr, background};
-  }
-  CPCDR_SHARED bool inside(int64_t i) const { return !values || values[i] != background; }
+  /* Without a branch, as all that is asked of every pixel. */
+  CPCDR_SHARED bool inside(float value) const { return !(bounded & (value == background)); }
+  CPCDR_SHARED bool inside(const SurfacePixel&) const { return true; }
 };
 
 /* Bits of pixels of row 0 that are to be united with the row above, and of rows with what lies beside the tile. */
@@ -116,36 +114,37 @@ struct LabelTile {
   }
 
   /* Of row y, which is in the map, with x beyond it taken for its last. */
-  CPCDR_SHARED Trio read_trio(const LabelMaps<Rule>& map, int x, int y) const {
-    const int width = maps.shape.width, last = width - 1;
-    const int64_t row = int64_t{y} * width;
-    const int64_t i = row + smaller(x, last), left = row + smaller(larger(x - 1, 0), last), right = row + smaller(x + 1, last);
-    Trio trio{map.rule.pixel(i), map.rule.pixel(left), Pixel(), x < width && map.inside(i),
-              x > 0 && x < width && map.inside(left), false};
-    if (!maps.shape.diagonals) return trio;
-    trio.right = map.rule.pixel(right);
-    trio.right_in = x + 1 < width && map.inside(right);
+  CPCDR_SHARED Trio read_trio(const Rule& rule, int x, int y) const {
+    const int last = maps.shape.width - 1;
+    const int64_t row = int64_t{y} * maps.shape.width;
+    /* Without diagonals nobody asks for the right. */
+    const int right = maps.shape.diagonals ? x + 1 : x;
+    Trio trio{rule.pixel(row + smaller(x, last)), rule.pixel(row + smaller(larger(x - 1, 0), last)),
+              rule.pixel(row + smaller(right, last)), false, false, false};
+    trio.in = (x <= last) & maps.inside(trio.own);
+    trio.left_in = (x > 0) & (x <= last) & maps.inside(trio.left);
+    trio.right_in = (x < last) & maps.inside(trio.right);
     return trio;
   }
 
   CPCDR_SHARED bool linked(bool a_in, const Pixel& a, bool b_in, const Pixel& b) const {
-    return a_in && b_in && maps.rule.alike(a, b);
+    return a_in & b_in & maps.rule.alike(a, b);
   }
 
   CPCDR_SHARED void read_words(const Place& at, int thread, Shared& shared) const {
-    const LabelMaps<Rule> map = maps.at(at.map);
+    const Rule rule = maps.rule.at(at.map * maps.shape.pixels());
     const int word = thread / kWarp % kTileWords, lane = thread % kWarp, x = at.left + 32 * word + lane;
     const int begin = thread / (kWarp * kTileWords) * kWarpRows, end = smaller(begin + kWarpRows, at.rows);
     if (begin >= end) return;
     const int y = at.top + begin;
-    Trio above = read_trio(map, x, larger(y - 1, 0));
+    Trio above = read_trio(rule, x, larger(y - 1, 0));
     if (y == 0) above.in = above.left_in = above.right_in = false;
     if (begin == 0) {
       write_bit(&shared.links_above[word], lane, linked(above.left_in, above.left, above.in, above.own));
     }
     for (int row = begin; row < end; row += kAhead) {
       Trio ahead[kAhead];
-      for (int k = 0; k < kAhead; k++) ahead[k] = read_trio(map, x, at.top + smaller(row + k, end - 1));
+      for (int k = 0; k < kAhead; k++) ahead[k] = read_trio(rule, x, at.top + smaller(row + k, end - 1));
       for (int k = 0; k < kAhead && row + k < end; k++) {
         write_word(above, ahead[k], lane, &shared.words[row + k][word]);
         const int32_t node = (row + k) * kTileWidth + 32 * word + lane;
@@ -157,7 +156,7 @@ struct LabelTile {
 
   CPCDR_SHARED void write_word(const Trio& above, const Trio& here, int lane, Word* word) const {
     const bool link = linked(here.left_in, here.left, here.in, here.own);
-    write_bit(&word->starts, lane, lane == 0 || !(link || !(here.in || here.left_in)));
+    write_bit(&word->starts, lane, (lane == 0) | ((!link) & (here.in | here.left_in)));
     write_bit(&word->inside, lane, here.in);
     write_bit(&word->links, lane, link);
     write_bit(&word->up[TileSeams::kUp], lane, linked(above.in, above.own, here.in, here.own));
