@@ -6,8 +6,18 @@
 
 namespace cpcdr {
 
+/* The kernel's kResident, or 0, which leaves it to the compiler. */
 template <typename Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads) run_phases(const Kernel kernel) {
+constexpr int resident_blocks(decltype(Kernel::kResident)*) {
+  return Kernel::kResident;
+}
+template <typename Kernel>
+constexpr int resident_blocks(...) {
+  return 0;
+}
+
+template <typename Kernel>
+__global__ void __launch_bounds__(Kernel::kThreads, resident_blocks<Kernel>(nullptr)) run_phases(const Kernel kernel) {
   __shared__ typename Kernel::Shared memory;
   typename Kernel::Local local;
   const shared::Where where{static_cast<int32_t>(blockIdx.x), static_cast<int>(threadIdx.x)};

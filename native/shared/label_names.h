@@ -72,7 +72,7 @@ struct RootWord {
 
 /* A block for each map counts its roots; further blocks point roots of tiles to their own roots, a thread for each word. */
 struct CountRoots {
-  static constexpr int kSteps = 10, kThreads = 1 << kSteps;
+  static constexpr int kSteps = 9, kThreads = 1 << kSteps, kResident = 3;
   typedef Nothing Local;
   typedef BlockScan<kSteps> Shared;
 

@@ -73,6 +73,7 @@ struct LabelTile {
   typedef typename Rule::Pixel Pixel;
   /* Rows read at once, so that their loads overlap. */
   static constexpr int kAhead = sizeof(Pixel) <= 4 ? 4 : 1;
+  static constexpr int kResident = sizeof(Pixel) <= 4 ? 7 : 0;
 
   struct Word {
     uint32_t starts, inside, links, up[TileSeams::kKinds];
@@ -233,7 +234,7 @@ struct LabelTile {
     for (; bits; bits &= bits - 1) {
       const int32_t node = first + lowest_bit(bits), root = find_first(nodes, node);
       if (root == node) found |= bits & (~bits + 1);
-      else store_relaxed(nodes + node, root);
+      else atomic_min(nodes + node, root);
     }
     shared.roots[row][word][half] = static_cast<uint16_t>(found >> (kHalf * half));
   }
