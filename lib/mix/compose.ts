@@ -6,6 +6,7 @@
  */
 
 import type { HotLibrary } from "../engine/native/hot.ts";
+import type { MixedBatch } from "../records.ts";
 import { Canvas } from "./canvas.ts";
 import { type ColourStep, MOST_COLOUR_STEPS } from "./colour.ts";
 import type { MixConfig } from "./config.ts";
@@ -27,11 +28,11 @@ export interface MixPlan {
   readonly look: Look;
 }
 
-/** The pixels of a batch, see {@linkcode MixedBatch}, and whether each paste of each image shows. */
-export interface Composition {
-  readonly images: Float32Array;
-  readonly copyIds: Int32Array;
-  readonly regionIds: Int32Array;
+/** The pixels of a batch, see {@linkcode MixedBatch}. */
+export type BatchArrays = Pick<MixedBatch, "images" | "copyIds" | "regionIds">;
+
+/** What is in a batch, and whether each paste of each image shows. */
+export interface Composition extends BatchArrays {
   readonly regionOffsets: Int32Array;
   readonly shown: readonly (readonly boolean[])[];
 }
@@ -41,8 +42,9 @@ export function composePlainly(
   sources: readonly MixSource[],
   plans: readonly MixPlan[],
   config: MixConfig,
+  into?: BatchArrays,
 ): Composition {
-  const { images, copyIds, regionIds, regionOffsets } = emptyBatch(sources, plans.length);
+  const { images, copyIds, regionIds, regionOffsets } = batchArrays(sources, plans.length, into);
   let copies = 0;
   const shown = plans.map(({ source, pastes, view, look }, mixed) => {
     const canvas = new Canvas(sources[source], copies++, regionOffsets[source]);
@@ -64,20 +66,26 @@ export function composeNatively(
   plans: readonly MixPlan[],
   config: MixConfig,
   { symbols, check }: HotLibrary,
+  into?: BatchArrays,
 ): Composition {
   const [{ height, width }] = sources;
-  const { images, copyIds, regionIds, regionOffsets } = emptyBatch(sources, plans.length);
+  const { images, copyIds, regionIds, regionOffsets } = batchArrays(sources, plans.length, into);
   const arrays = sources.map(({ rgb, depth, regions }) => [rgb, depth.disparity, regions.ids])
     .flat();
   const pointers = BigUint64Array.from(
     arrays,
     (array) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(array as Uint8Array<ArrayBuffer>)),
   );
-  const pastes = Float64Array.from(
-    plans.flatMap((plan, mixed) => plan.pastes.flatMap((planned) => pasteFields(planned, mixed))),
-  );
-  const views = Float64Array.from(plans.flatMap(viewFields));
   const pasteCount = plans.reduce((sum, plan) => sum + plan.pastes.length, 0);
+  const pastes = new Float64Array(pasteCount * PASTE_FIELDS);
+  const views = new Float64Array(plans.length * VIEW_FIELDS);
+  let paste = 0;
+  plans.forEach((plan, mixed) => {
+    for (const planned of plan.pastes) {
+      writePaste(planned, mixed, pastes.subarray(PASTE_FIELDS * paste++));
+    }
+    writeView(plan, views.subarray(VIEW_FIELDS * mixed));
+  });
   const copyOf = new Int32Array(pasteCount);
   const sizes = Int32Array.of(
     sources.length,
@@ -104,12 +112,17 @@ export function composeNatively(
   return { images, copyIds, regionIds, regionOffsets, shown };
 }
 
-function emptyBatch(sources: readonly MixSource[], count: number) {
+/** Every pixel of them is written. Arrays of another size are left alone, and new ones made. */
+function batchArrays(sources: readonly MixSource[], count: number, into?: BatchArrays) {
   const [{ height, width }] = sources, pixels = count * height * width;
   const regionOffsets = new Int32Array(sources.length + 1);
   sources.forEach(({ regions }, i) =>
     regionOffsets[i + 1] = regionOffsets[i] + regions.regions.length
   );
+  if (into?.copyIds.length === pixels) {
+    const { images, copyIds, regionIds } = into;
+    return { images, copyIds, regionIds, regionOffsets };
+  }
   return {
     images: new Float32Array(3 * pixels),
     copyIds: new Int32Array(pixels),
@@ -121,32 +134,43 @@ function emptyBatch(sources: readonly MixSource[], count: number) {
 /** Numbers of the steps in native/include/cpcdr.h; 0 is none. */
 const STEP_NUMBERS = { brighten: 1, contrast: 2, saturate: 3, hue: 4 };
 
-function stepFields(steps: readonly ColourStep[]): number[] {
-  const fields = steps.flatMap(({ kind, amount }) => [STEP_NUMBERS[kind], amount]);
-  return [...fields, ...new Array(2 * MOST_COLOUR_STEPS - fields.length).fill(0)];
+/** Numbers of a paste and of a view before their steps, and with them, in native/include/cpcdr.h. */
+const PASTE_STEPS = 13, VIEW_STEPS = 6;
+const PASTE_FIELDS = PASTE_STEPS + 2 * MOST_COLOUR_STEPS;
+const VIEW_FIELDS = VIEW_STEPS + 2 * MOST_COLOUR_STEPS;
+
+/** What is not written stays 0, which is no step. */
+function writeSteps(steps: readonly ColourStep[], fields: Float64Array, at: number): void {
+  for (const { kind, amount } of steps) {
+    fields[at++] = STEP_NUMBERS[kind];
+    fields[at++] = amount;
+  }
 }
 
-function pasteFields({ paste, steps }: PlannedPaste, mixed: number): number[] {
-  const { piece, top, left, height, width, scale, flip } = paste;
-  return [
-    mixed,
-    piece.source,
-    piece.region,
-    piece.top,
-    piece.left,
-    piece.bottom,
-    piece.right,
-    top,
-    left,
-    height,
-    width,
-    scale,
-    Number(flip),
-    ...stepFields(steps),
-  ];
+function writePaste({ paste, steps }: PlannedPaste, mixed: number, fields: Float64Array): void {
+  const { piece } = paste;
+  fields[0] = mixed;
+  fields[1] = piece.source;
+  fields[2] = piece.region;
+  fields[3] = piece.top;
+  fields[4] = piece.left;
+  fields[5] = piece.bottom;
+  fields[6] = piece.right;
+  fields[7] = paste.top;
+  fields[8] = paste.left;
+  fields[9] = paste.height;
+  fields[10] = paste.width;
+  fields[11] = paste.scale;
+  fields[12] = Number(paste.flip);
+  writeSteps(steps, fields, PASTE_STEPS);
 }
 
-function viewFields({ source, view, look }: MixPlan): number[] {
-  const { scaleX, shiftX, scaleY, shiftY } = view;
-  return [source, scaleX, shiftX, scaleY, shiftY, look.blur, ...stepFields(look.steps)];
+function writeView({ source, view, look }: MixPlan, fields: Float64Array): void {
+  fields[0] = source;
+  fields[1] = view.scaleX;
+  fields[2] = view.shiftX;
+  fields[3] = view.scaleY;
+  fields[4] = view.shiftY;
+  fields[5] = look.blur;
+  writeSteps(look.steps, fields, VIEW_STEPS);
 }

@@ -40,6 +40,8 @@ const IDENTITY = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
  *
  * @param library composes on all cores; null: plain TypeScript, whose colours agree within a step of 8
  * bits and whose ids are the same. By default the library that ships for this platform.
+ * @param into a batch that nobody needs any more: where sizes agree, the new one takes over the arrays of its
+ * pixels. New arrays of a large batch take longer to make than a GPU takes to fill them.
  * @throws {ConfigError} when there is no source, or sources differ in size.
  */
 export function mixImages(
@@ -47,13 +49,14 @@ export function mixImages(
   config: MixConfig,
   random: Random,
   library: HotLibrary | null = hotLibrary() ?? null,
+  into?: MixedBatch,
 ): MixedBatch {
   checkSources(sources);
   const pasted = pasteSources(sources);
   const plans = drawPlans(pasted, config, random);
   const composition = library
-    ? composeNatively(pasted, plans, config, library)
-    : composePlainly(pasted, plans, config);
+    ? composeNatively(pasted, plans, config, library, into)
+    : composePlainly(pasted, plans, config, into);
   const { images, copyIds, regionIds, shown, regionOffsets } =
     sources.some(({ shapes }) => shapes !== undefined)
       ? withLossRegions(composition, plans, sources)

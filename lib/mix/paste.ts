@@ -121,7 +121,11 @@ export function pasteTransform({ piece, top, left, height, width, flip }: Paste)
   const sx = width / (piece.right - piece.left), sy = height / (piece.bottom - piece.top);
   const ty = top - 0.5 - sy * (piece.top - 0.5);
   const tx = left - 0.5 - sx * (piece.left - 0.5);
-  return flip
-    ? Float64Array.of(-sx, 0, left - 0.5 + width + sx * (piece.left - 0.5), 0, sy, ty, 0, 0, 1)
-    : Float64Array.of(sx, 0, tx, 0, sy, ty, 0, 0, 1);
+  const transform = new Float64Array(9);
+  transform[0] = flip ? -sx : sx;
+  transform[2] = flip ? left - 0.5 + width + sx * (piece.left - 0.5) : tx;
+  transform[4] = sy;
+  transform[5] = ty;
+  transform[8] = 1;
+  return transform;
 }

@@ -1,10 +1,17 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotStrictEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { sharedLibrary } from "../../lib/engine/native/library.ts";
 import { DeviceError } from "../../lib/errors.ts";
 import { type MixConfig, paperMixConfig, tinyMixConfig } from "../../lib/mix/config.ts";
 import { mixImages } from "../../lib/mix/mix_images.ts";
 import type { MixSource } from "../../lib/mix/paste.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
+import type { MixedBatch } from "../../lib/records.ts";
 
 const library = sharedLibrary();
 const SEED = Number(Deno.env.get("SEED") ?? Date.now() % 1_000_000);
@@ -109,6 +116,21 @@ nativeTest(
     }
   },
 );
+
+nativeTest("mixImages() writes over every pixel of a batch it is given, on both ways", (random) => {
+  const sources = Array.from({ length: 3 }, () => drawSource(random, 33, 70));
+  for (const engine of [library!, null]) {
+    const mix = (seed: number, into?: MixedBatch) =>
+      mixImages(sources, drawConfig(randomStream(seed)), randomStream(seed), engine, into);
+    const old = mix(SEED), expected = mix(SEED + 1), got = mix(SEED + 1, old);
+    assertStrictEquals(got.images, old.images);
+    assertStrictEquals(got.copyIds, old.copyIds);
+    assertStrictEquals(got.regionIds, old.regionIds);
+    assertEquals(got, expected);
+    const fewer = mixImages(sources.slice(1), tinyMixConfig, randomStream(SEED), engine, got);
+    assertNotStrictEquals(fewer.images, got.images);
+  }
+});
 
 nativeTest("cpcdr_composite() answers a status to bad plans", () => {
   const { symbols, check } = library!;
