@@ -6,9 +6,11 @@
 
 import type { CudaDevice, CudaLibrary } from "../../lib/engine/native/cuda_library.ts";
 import { CudaEngine } from "../../lib/engine/native/cuda_engine.ts";
+import type { HotLibrary } from "../../lib/engine/native/hot.ts";
 import { paperMixConfig } from "../../lib/mix/config.ts";
 import { mixImages } from "../../lib/mix/mix_images.ts";
 import { randomStream } from "../../lib/random.ts";
+import type { MixedBatch } from "../../lib/records.ts";
 import { labelPeers, torchLoop, torchLoss } from "./cuda_peers.ts";
 import { drawSource, unitRows } from "./inputs.ts";
 
@@ -66,6 +68,14 @@ class Bench implements Disposable {
     return address;
   }
 
+  /** Of memory of the process that an address of a call's arguments points to. */
+  putFrom(from: bigint, bytes: number): bigint {
+    const address = this.room(bytes);
+    const { symbols, check } = this.library;
+    check(symbols.upload_from(this.#handle, address, from, BigInt(bytes)));
+    return address;
+  }
+
   get<T extends ArrayBufferView<ArrayBuffer>>(address: bigint, array: T): T {
     const bytes = BigInt(array.byteLength);
     this.library.check(
@@ -101,7 +111,7 @@ export async function* timeKernels(
 ): AsyncGenerator<Timing> {
   yield* timeLabels(library, device, rounds);
   yield await timeBlobs(library, device, rounds);
-  yield timeMixing(library, device, rounds);
+  yield* timeMixing(library, device, rounds);
   yield* await torchLoop();
   yield* await timeLosses(library, device, rounds);
 }
@@ -127,6 +137,7 @@ function* timeLabels(library: CudaLibrary, device: CudaDevice, rounds: number): 
     "20 levels of hills": (i) =>
       Math.floor(10 + 6 * Math.sin(i % WIDTH / 37) + 4 * Math.cos(Math.floor(i / WIDTH) / 23)),
     "noise of 10 values": () => random.integer(10),
+    "one value": () => 1,
   };
   const most = Math.max(...LABEL_BATCHES) * HEIGHT * WIDTH;
   const labels = bench.room(4 * most), counts = bench.room(4 * Math.max(...LABEL_BATCHES));
@@ -175,25 +186,89 @@ async function timeBlobs(
   };
 }
 
-/** With copies of sources and results, since plans are drawn on the host: the whole call as the module makes it. */
-function timeMixing(library: CudaLibrary, device: CudaDevice, rounds: number): Timing {
+/**
+ * With copies of sources and results, since plans are drawn on the host: the whole call as the module makes it. Then
+ * its parts: drawing alone, and the device alone, with the plan's copies but without those of pixels.
+ */
+function* timeMixing(library: CudaLibrary, device: CudaDevice, rounds: number): Generator<Timing> {
   using engine = new CudaEngine(library, device);
+  using bench = new Bench(library, device);
   const random = randomStream(0, "gpu", "mix");
   const sources = Array.from({ length: BATCH / 2 }, () => drawSource(random, HEIGHT, WIDTH));
-  const times = Array.from({ length: rounds + 1 }, (_, round) => {
-    const started = performance.now();
-    mixImages(sources, paperMixConfig, randomStream(round, "gpu", "mix"), engine);
-    return performance.now() - started;
-  }).slice(1).sort((a, b) => a - b);
-  const milliseconds = times[rounds >> 1];
-  return {
-    name: `mixing ${
-      BATCH / 2
-    } images of ${HEIGHT} x ${WIDTH} into ${BATCH}, copies and drawing included`,
+  // A batch takes over the memory of the one before.
+  let batch: MixedBatch | undefined;
+  const medianOf = (on: HotLibrary) => {
+    const times = Array.from({ length: rounds + 1 }, (_, round) => {
+      const started = performance.now();
+      batch = mixImages(
+        sources,
+        paperMixConfig,
+        randomStream(round, "gpu", "mix"),
+        on,
+        batch,
+      );
+      return performance.now() - started;
+    }).slice(1).sort((a, b) => a - b);
+    return times[rounds >> 1];
+  };
+  const row = (part: string, milliseconds: number, peer: string) => ({
+    name: `mixing ${BATCH / 2} images of ${HEIGHT} x ${WIDTH} into ${BATCH}, ${part}`,
     milliseconds,
     share: bandwidth(device, (11 * PIXELS) / 2 + 20 * PIXELS, milliseconds),
-    peer: "sources read and results written once",
-  };
+    peer,
+  });
+  yield row(
+    "copies and drawing included",
+    medianOf(engine),
+    "sources read and results written once",
+  );
+  let last: Parameters<HotLibrary["symbols"]["cpcdr_composite"]> | undefined;
+  const drawing = medianOf({
+    check: engine.check,
+    symbols: {
+      ...engine.symbols,
+      cpcdr_composite: (...call) => {
+        last = call;
+        return 0;
+      },
+    },
+  });
+  yield { ...row("drawing alone", drawing, "on one core"), share: "" };
+  yield row("the device alone", timeComposite(bench, last!, rounds), "the plan's copies included");
+}
+
+/** Milliseconds of a call whose pixels are on the device. */
+function timeComposite(
+  bench: Bench,
+  [sources, offsets, pastes, views, images, copies, regions, shown, sizes]: Parameters<
+    HotLibrary["symbols"]["cpcdr_composite"]
+  >,
+  rounds: number,
+): number {
+  const bytes = [3, 4, 4].map((each) => each * HEIGHT * WIDTH);
+  const addresses = BigUint64Array.from(
+    sources as BigUint64Array,
+    (from, i) => bench.putFrom(from, bytes[i % bytes.length]),
+  );
+  const [colours, ids, regionIds, numbers] = [images, copies, regions, shown].map((array) =>
+    bench.room(array!.byteLength)
+  );
+  const { cpcdr_composite } = bench.library.symbols;
+  return bench.time(
+    rounds,
+    () =>
+      cpcdr_composite(
+        addresses,
+        offsets,
+        pastes,
+        views,
+        colours,
+        ids,
+        regionIds,
+        numbers,
+        sizes,
+      ),
+  );
 }
 
 async function timeLosses(

@@ -1,6 +1,8 @@
 /* Handles: a stream, scratch and a precision on one device; memory and copies. */
 #include "handle.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 namespace cpcdr {
@@ -17,6 +19,7 @@ int64_t scratch_bytes = 0;
 
 void destroy(cpcdr_cuda* handle) {
   free_scratch(handle);
+  close_lanes(handle);
   for (cudaEvent_t mark : handle->marks) {
     if (mark) cudaEventDestroy(mark);
   }
@@ -53,6 +56,7 @@ int32_t copy(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes, cuda
   }
   return on_handle(handle, [=](CudaDevice& device) {
     if (bytes == 0) return device.finish(CPCDR_OK);
+    if (kind == cudaMemcpyDeviceToHost) return device.download(to, from, static_cast<size_t>(bytes));
     return device.note(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, device.stream()), "Cannot copy memory");
   });
 }
@@ -91,6 +95,49 @@ void free_scratch(cpcdr_cuda* handle) {
     cudaFree(handle->blocks[i].memory);
   }
   handle->block_count = 0;
+}
+
+int open_lanes(cpcdr_cuda* handle) {
+  if (handle->lanes_opened) return handle->lane_count;
+  handle->lanes_opened = true;
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  const int wanted = cores < cpcdr_cuda::kMostLanes ? static_cast<int>(cores) : cpcdr_cuda::kMostLanes;
+  for (int i = 0; i < wanted; i++) {
+    CudaLane& lane = handle->lanes[i];
+    lane.device = handle->device;
+    lane.stream = handle->stream;
+    for (int k = 0; k < 2; k++) {
+      void* buffer = nullptr;
+      if (cudaHostAlloc(&buffer, shared::kStagedPiece, cudaHostAllocDefault) != cudaSuccess ||
+          (lane.buffers[k] = static_cast<char*>(buffer),
+           cudaEventCreateWithFlags(&lane.ready[k], cudaEventDisableTiming) != cudaSuccess)) {
+        cudaGetLastError(); /* fewer will do */
+        return handle->lane_count;
+      }
+    }
+    handle->lane_count = i + 1;
+  }
+  return handle->lane_count;
+}
+
+void close_lanes(cpcdr_cuda* handle) {
+  for (CudaLane& lane : handle->lanes) {
+    for (int k = 0; k < 2; k++) {
+      if (lane.buffers[k]) cudaFreeHost(lane.buffers[k]);
+      if (lane.ready[k]) cudaEventDestroy(lane.ready[k]);
+    }
+  }
+}
+
+int32_t CudaDevice::download(void* to, const void* from, size_t bytes) {
+  /* Below this a thread costs more than it saves. */
+  constexpr size_t kLarge = 4 * shared::kStagedPiece;
+  const int lanes = status_ || bytes < kLarge ? 0 : open_lanes(handle_);
+  if (lanes < 2) return copy(to, from, bytes, cudaMemcpyDeviceToHost);
+  for (int i = 0; i < lanes; i++) handle_->lanes[i].error = cudaSuccess;
+  if (shared::StagedCopy<CudaLane>(to, from, bytes).run(handle_->lanes, lanes)) return status_;
+  for (int i = 0; i < lanes; i++) note(handle_->lanes[i].error, "Cannot copy memory");
+  return status_;
 }
 
 }  // namespace cpcdr

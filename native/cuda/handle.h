@@ -7,6 +7,7 @@
 
 #include "../include/cpcdr_cuda.h"
 #include "../shared/launch.h"
+#include "../shared/staged_copy.h"
 
 /* A stretch of scratch. */
 struct CudaBlock {
@@ -14,8 +15,29 @@ struct CudaBlock {
   size_t bytes, used;
 };
 
+/* What one thread copies through: see shared/staged_copy.h. */
+struct CudaLane {
+  int device;
+  cudaStream_t stream;
+  char* buffers[2];
+  cudaEvent_t ready[2];
+  cudaError_t error; /* the first of a copy */
+
+  bool succeeds(cudaError_t status) {
+    if (error == cudaSuccess) error = status;
+    return status == cudaSuccess;
+  }
+  bool begin() { return succeeds(cudaSetDevice(device)); }
+  bool start(int k, const char* from, size_t bytes) {
+    return succeeds(cudaMemcpyAsync(buffers[k], from, bytes, cudaMemcpyDeviceToHost, stream)) &&
+           succeeds(cudaEventRecord(ready[k], stream));
+  }
+  bool wait(int k) { return succeeds(cudaEventSynchronize(ready[k])); }
+  const char* buffer(int k) const { return buffers[k]; }
+};
+
 struct cpcdr_cuda {
-  static constexpr int kMostBlocks = 48;
+  static constexpr int kMostBlocks = 48, kMostLanes = 4;
 
   int device, major, precision;
   cudaStream_t stream;
@@ -23,6 +45,9 @@ struct cpcdr_cuda {
   pthread_mutex_t lock; /* held for the length of a call */
   CudaBlock blocks[kMostBlocks];
   int block_count;
+  CudaLane lanes[kMostLanes];
+  int lane_count; /* those that can be used; 0 before the first large download */
+  bool lanes_opened;
 };
 
 namespace cpcdr {
@@ -39,6 +64,10 @@ cpcdr_cuda* used_handle();
 /* Scratch of a handle; see the device concept in shared/launch.h. */
 void* take_scratch(cpcdr_cuda* handle, size_t bytes);
 void free_scratch(cpcdr_cuda* handle);
+
+/* Lanes for large downloads, made at the first; answers how many there are, which may be none. */
+int open_lanes(cpcdr_cuda* handle);
+void close_lanes(cpcdr_cuda* handle);
 
 /* One call on a handle. Work is queued in order, so that scratch of the call before may be written over. */
 class CudaDevice {
@@ -70,6 +99,8 @@ class CudaDevice {
   bool tensor_cores() const { return handle_->precision != CPCDR_FP32; }
 
   cudaStream_t stream() const { return handle_->stream; }
+  /* To memory of the process; done on return. */
+  int32_t download(void* to, const void* from, size_t bytes);
   /* What a call answers: the first failure of the runtime goes before all others. */
   int32_t finish(int32_t status) const { return status_ ? status_ : status; }
   int32_t note(cudaError_t error, const char* doing) {
