@@ -17,7 +17,10 @@ constexpr int resident_blocks(...) {
 }
 
 template <typename Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads, resident_blocks<Kernel>(nullptr)) run_phases(const Kernel kernel) {
+constexpr int resident = resident_blocks<Kernel>(nullptr);
+
+template <typename Kernel>
+__global__ void __launch_bounds__(Kernel::kThreads, resident<Kernel>) run_phases(const Kernel kernel) {
   __shared__ typename Kernel::Shared memory;
   typename Kernel::Local local;
   const shared::Where where{static_cast<int32_t>(blockIdx.x), static_cast<int>(threadIdx.x)};
@@ -26,6 +29,7 @@ __global__ void __launch_bounds__(Kernel::kThreads, resident_blocks<Kernel>(null
 
 template <typename Kernel>
 int32_t CudaDevice::launch(int64_t blocks, const Kernel& kernel) {
+  static_assert(Kernel::kThreads * resident<Kernel> <= 1024, "more than a multiprocessor of 7.5 holds");
   if (status_ || blocks == 0) return status_;
   if (blocks > INT32_MAX) {
     status_ = cpcdr::fail(CPCDR_INVALID_ARGUMENT, "the call needs more than 2^31 - 1 blocks");

@@ -65,14 +65,14 @@ struct LabelSeams {
 };
 
 /* A word of pixels: which are roots, and how many roots of the map come before. */
-struct RootWord {
+struct alignas(8) RootWord {
   uint32_t roots;
   int32_t before;
 };
 
 /* A block for each map counts its roots; further blocks point roots of tiles to their own roots, a thread for each word. */
 struct CountRoots {
-  static constexpr int kSteps = 9, kThreads = 1 << kSteps, kResident = 3;
+  static constexpr int kSteps = 9, kThreads = 1 << kSteps, kResident = 2;
   typedef Nothing Local;
   typedef BlockScan<kSteps> Shared;
 

@@ -5,7 +5,7 @@
  * thread), both without a value at first, and phase(p, where, shared, local): what a thread does between two barriers. All threads of
  * a block answer alike whether another phase follows. Nothing may be assumed of the order of threads and blocks.
  * A kernel that waits for memory most of the time says with kResident how many blocks a multiprocessor is to hold at
- * once, for which the compiler saves registers.
+ * once, for which the compiler saves registers; together at most 1024 threads.
  *
  * A sequence of launches is a template over a device, which has
  *   launch(blocks, kernel)             queues a kernel for `blocks` blocks; nothing for 0
