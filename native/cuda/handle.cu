@@ -57,7 +57,8 @@ int32_t copy(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes, cuda
   return on_handle(handle, [=](CudaDevice& device) {
     if (bytes == 0) return device.finish(CPCDR_OK);
     if (kind == cudaMemcpyDeviceToHost) return device.download(to, from, static_cast<size_t>(bytes));
-    return device.note(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, device.stream()), "Cannot copy memory");
+    return device.note(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, device.stream()),
+                       "Cannot copy memory");
   });
 }
 

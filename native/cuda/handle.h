@@ -37,7 +37,7 @@ struct CudaLane {
 };
 
 struct cpcdr_cuda {
-  static constexpr int kMostBlocks = 48, kMostLanes = 4;
+  static constexpr int kMostBlocks = 48, kMostLanes = 6;
 
   int device, major, precision;
   cudaStream_t stream;

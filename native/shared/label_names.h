@@ -14,13 +14,15 @@ namespace CPCDR_ISA {
 /* A thread unites four pixels at the upper seam of a tile, or four rows of one of its sides. */
 struct LabelSeams {
   static constexpr int kThreads = 256, kEach = 4, kParts = 32 / kEach;
-  static constexpr int kMasks = kTileWords * TileSeams::kKinds + TileSeams::kSides;
+  static constexpr int kUps = kTileWords * TileSeams::kKinds, kMasks = kUps + TileSeams::kSides;
   typedef Nothing Shared;
   typedef Nothing Local;
 
   LabelNodes all;
 
-  static CPCDR_SHARED int64_t threads_of(const LabelShape& shape) { return shape.batch * shape.tiles() * kMasks * kParts; }
+  CPCDR_SHARED static int64_t threads_of(const LabelShape& shape) {
+    return shape.batch * shape.tiles() * kMasks * kParts;
+  }
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
     const int64_t at = where.index(kThreads);
@@ -28,14 +30,14 @@ struct LabelSeams {
     const int64_t tile_of_all = at / (kMasks * kParts);
     const int rest = static_cast<int>(at % (kMasks * kParts)), mask = rest / kParts, part = rest % kParts;
     const TileSeams& seams = all.seams[tile_of_all];
-    const bool up = mask < kTileWords * TileSeams::kKinds;
-    const int word = up ? mask / TileSeams::kKinds : 0, kind = up ? mask % TileSeams::kKinds : mask - kTileWords * TileSeams::kKinds;
+    const bool up = mask < kUps;
+    const int word = up ? mask / TileSeams::kKinds : 0, kind = up ? mask % TileSeams::kKinds : mask - kUps;
     uint32_t bits = (up ? seams.up[word][kind] : seams.sides[kind]) >> (kEach * part) & ((1u << kEach) - 1);
     if (!bits) return false;
     const int64_t tiles = all.shape.tiles(), across = all.shape.tiles_across();
     const int tile = remainder(tile_of_all, tiles), row_nodes = 32 * all.shape.row_words();
-    const int64_t first = quotient(tile_of_all, tiles) * all.shape.nodes() +
-                          int64_t{quotient(tile, across)} * kTileHeight * row_nodes + remainder(tile, across) * kTileWidth;
+    const int top = quotient(tile, across) * kTileHeight, left = remainder(tile, across) * kTileWidth;
+    const int64_t first = quotient(tile_of_all, tiles) * all.shape.nodes() + int64_t{top} * row_nodes + left;
     /* The first pixel of the thread, how far the next is and how far the one to unite it with. */
     int32_t pixel = static_cast<int32_t>(first), step = 1, other = -row_nodes;
     if (up) {
@@ -70,7 +72,7 @@ struct alignas(8) RootWord {
   int32_t before;
 };
 
-/* A block for each map counts its roots; further blocks point roots of tiles to their own roots, a thread for each word. */
+/* A block for each map counts its roots; others point roots of tiles to their own roots, a thread for each word. */
 struct CountRoots {
   static constexpr int kSteps = 9, kThreads = 1 << kSteps, kResident = 2;
   typedef Nothing Local;

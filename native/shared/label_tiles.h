@@ -52,7 +52,7 @@ struct TileSeams {
 struct LabelNodes {
   LabelShape shape;
   int32_t* nodes;       /* [B,nodes()] of the batch, at the first pixels of runs; -1 for background */
-  uint32_t* starts;     /* [B,words()] bits of the first pixels of runs; each pixel of the background is one or in one */
+  uint32_t* starts;     /* [B,words()] bits of the first pixels of runs; background has runs as well */
   uint32_t* tile_roots; /* [B,words()] bits of nodes that are roots of their tile */
   uint32_t* roots;      /* [B,words()] those of them that are still roots */
   TileSeams* seams;     /* [B,tiles()] */
@@ -184,13 +184,15 @@ struct LabelTile {
     const int row = thread / (2 * kTileWords), word = thread / 2 % kTileWords, half = thread % 2;
     if (row >= at.rows) return;
     uint32_t unions[TileSeams::kKinds];
-    find_unions(shared.words[row][word], row > 0 ? shared.words[row - 1][word].links : shared.links_above[word], unions);
+    const uint32_t links_above = row > 0 ? shared.words[row - 1][word].links : shared.links_above[word];
+    find_unions(shared.words[row][word], links_above, unions);
     if (row == 0) {
+      /* What lies beyond the tile is for the next launch. */
       TileSeams& seams = all.seams[at.map * maps.shape.tiles() + at.tile];
       for (int k = 0; k < TileSeams::kKinds && half == 0; k++) seams.up[word][k] = unions[k];
       for (uint32_t& bits : unions) bits = 0;
     }
-    /* What lies beside the tile is for the next launch. */
+    /* And what lies beside it. */
     if (word == 0) unions[TileSeams::kUpLeft] &= ~uint32_t{1};
     if (word == kTileWords - 1) unions[TileSeams::kUpRight] &= ~uint32_t{0} >> 1;
     const uint32_t beside = word > 0 && half == 0 && (shared.words[row][word].links & 1);
@@ -229,8 +231,8 @@ struct LabelTile {
     if (row >= at.rows) return;
     const SpreadNodes nodes{shared.nodes};
     const int32_t first = row * kTileWidth + 32 * word;
-    uint32_t found = 0;
-    uint32_t bits = shared.words[row][word].starts & shared.words[row][word].inside & uint32_t{0xffff} << (kHalf * half);
+    const Word& own = shared.words[row][word];
+    uint32_t found = 0, bits = own.starts & own.inside & uint32_t{0xffff} << (kHalf * half);
     for (; bits; bits &= bits - 1) {
       const int32_t node = first + lowest_bit(bits), root = find_first(nodes, node);
       if (root == node) found |= bits & (~bits + 1);

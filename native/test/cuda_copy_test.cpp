@@ -45,7 +45,10 @@ void check_copy(int lane_count) {
   const size_t sizes[] = {1, kStagedPiece - 1, kStagedPiece, kStagedPiece + 1, static_cast<size_t>(pick(1, int{most}))};
   const size_t bytes = sizes[pick(0, 4)];
   const std::unique_ptr<char[]> from(new char[bytes]), to(new char[bytes]);
-  for (size_t i = 0; i < bytes; i++) from[i] = static_cast<char>(i * 2654435761u >> 13), to[i] = static_cast<char>(~from[i]);
+  for (size_t i = 0; i < bytes; i++) {
+    from[i] = static_cast<char>(i * 2654435761u >> 13);
+    to[i] = static_cast<char>(~from[i]);
+  }
   std::vector<LateLane> lanes(static_cast<size_t>(lane_count));
   const bool faulty = pick(0, 3) == 0;
   /* Every lane fails, since how many pieces each gets is not known; what is over by then was no failure. */
