@@ -71,8 +71,11 @@ class Bench implements Disposable {
   /** Of memory of the process that an address of a call's arguments points to. */
   putFrom(from: bigint, bytes: number): bigint {
     const address = this.room(bytes);
+    const [to, source] = [address, from].map((one) => BigUint64Array.of(one));
     const { symbols, check } = this.library;
-    check(symbols.upload_from(this.#handle, address, from, BigInt(bytes)));
+    check(
+      symbols.cpcdr_cuda_upload_all(this.#handle, to, source, BigInt64Array.of(BigInt(bytes)), 1),
+    );
     return address;
   }
 

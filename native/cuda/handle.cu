@@ -1,4 +1,5 @@
 /* Handles: a stream, scratch and a precision on one device; memory and copies. */
+#include "../shared/host_array.h"
 #include "handle.h"
 
 #include <unistd.h>
@@ -56,7 +57,11 @@ int32_t copy(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes, cuda
   }
   return on_handle(handle, [=](CudaDevice& device) {
     if (bytes == 0) return device.finish(CPCDR_OK);
-    if (kind == cudaMemcpyDeviceToHost) return device.download(to, from, static_cast<size_t>(bytes));
+    if (kind == cudaMemcpyDeviceToHost) {
+      const shared::StagedRange range{static_cast<char*>(to), static_cast<char*>(const_cast<void*>(from)),
+                                      static_cast<size_t>(bytes)};
+      return device.copy_ranges(shared::kStagedDown, &range, 1);
+    }
     return device.note(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, device.stream()),
                        "Cannot copy memory");
   });
@@ -130,13 +135,21 @@ void close_lanes(cpcdr_cuda* handle) {
   }
 }
 
-int32_t CudaDevice::download(void* to, const void* from, size_t bytes) {
-  /* Below this a thread costs more than it saves. */
+int32_t CudaDevice::copy_ranges(shared::StagedWay way, const shared::StagedRange* ranges, int count) {
+  /* Below this threads cost more than they save. */
   constexpr size_t kLarge = 4 * shared::kStagedPiece;
+  size_t bytes = 0;
+  for (int i = 0; i < count; i++) bytes += ranges[i].bytes;
   const int lanes = status_ || bytes < kLarge ? 0 : open_lanes(handle_);
-  if (lanes < 2) return copy(to, from, bytes, cudaMemcpyDeviceToHost);
+  if (lanes < 2) {
+    for (int i = 0; i < count; i++) {
+      if (way == shared::kStagedUp) copy(ranges[i].device, ranges[i].host, ranges[i].bytes, cudaMemcpyHostToDevice);
+      else copy(ranges[i].host, ranges[i].device, ranges[i].bytes, cudaMemcpyDeviceToHost);
+    }
+    return status_;
+  }
   for (int i = 0; i < lanes; i++) handle_->lanes[i].error = cudaSuccess;
-  if (shared::StagedCopy<CudaLane>(to, from, bytes).run(handle_->lanes, lanes)) return status_;
+  if (shared::StagedCopy<CudaLane>(way, ranges, count).run(handle_->lanes, lanes)) return status_;
   for (int i = 0; i < lanes; i++) note(handle_->lanes[i].error, "Cannot copy memory");
   return status_;
 }
@@ -209,6 +222,23 @@ int32_t cpcdr_cuda_free(cpcdr_cuda* handle, void* memory) {
 
 int32_t cpcdr_cuda_upload(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes) {
   return copy(handle, to, from, bytes, cudaMemcpyHostToDevice);
+}
+int32_t cpcdr_cuda_upload_all(cpcdr_cuda* handle, const uint64_t* to, const uint64_t* from, const int64_t* bytes,
+                              int32_t count) {
+  if (!to || !from || !bytes || count < 0) {
+    return fail(CPCDR_INVALID_ARGUMENT, "upload_all: null pointer or negative count");
+  }
+  shared::HostArray<shared::StagedRange> ranges(count);
+  if (ranges.failed()) return fail(CPCDR_OUT_OF_MEMORY, "upload_all: no memory");
+  for (int i = 0; i < count; i++) {
+    if (bytes[i] < 0 || (bytes[i] > 0 && (!to[i] || !from[i]))) {
+      return fail(CPCDR_INVALID_ARGUMENT, "upload_all: null pointer or negative size");
+    }
+    ranges[i] = {reinterpret_cast<char*>(from[i]), reinterpret_cast<char*>(to[i]), static_cast<size_t>(bytes[i])};
+  }
+  return on_handle(handle, [&](CudaDevice& device) {
+    return device.copy_ranges(shared::kStagedUp, ranges.data(), count);
+  });
 }
 int32_t cpcdr_cuda_download(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes) {
   return copy(handle, to, from, bytes, cudaMemcpyDeviceToHost);

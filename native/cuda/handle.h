@@ -28,12 +28,16 @@ struct CudaLane {
     return status == cudaSuccess;
   }
   bool begin() { return succeeds(cudaSetDevice(device)); }
-  bool start(int k, const char* from, size_t bytes) {
+  bool fetch(int k, const char* from, size_t bytes) {
     return succeeds(cudaMemcpyAsync(buffers[k], from, bytes, cudaMemcpyDeviceToHost, stream)) &&
            succeeds(cudaEventRecord(ready[k], stream));
   }
+  bool send(int k, char* to, size_t bytes) {
+    return succeeds(cudaMemcpyAsync(to, buffers[k], bytes, cudaMemcpyHostToDevice, stream)) &&
+           succeeds(cudaEventRecord(ready[k], stream));
+  }
   bool wait(int k) { return succeeds(cudaEventSynchronize(ready[k])); }
-  const char* buffer(int k) const { return buffers[k]; }
+  char* buffer(int k) const { return buffers[k]; }
 };
 
 struct cpcdr_cuda {
@@ -46,7 +50,7 @@ struct cpcdr_cuda {
   CudaBlock blocks[kMostBlocks];
   int block_count;
   CudaLane lanes[kMostLanes];
-  int lane_count; /* those that can be used; 0 before the first large download */
+  int lane_count; /* those that can be used; 0 before the first large copy */
   bool lanes_opened;
 };
 
@@ -65,7 +69,7 @@ cpcdr_cuda* used_handle();
 void* take_scratch(cpcdr_cuda* handle, size_t bytes);
 void free_scratch(cpcdr_cuda* handle);
 
-/* Lanes for large downloads, made at the first; answers how many there are, which may be none. */
+/* Lanes for large copies, made at the first; answers how many there are, which may be none. */
 int open_lanes(cpcdr_cuda* handle);
 void close_lanes(cpcdr_cuda* handle);
 
@@ -99,8 +103,8 @@ class CudaDevice {
   bool tensor_cores() const { return handle_->precision != CPCDR_FP32; }
 
   cudaStream_t stream() const { return handle_->stream; }
-  /* To memory of the process; done on return. */
-  int32_t download(void* to, const void* from, size_t bytes);
+  /* Between memory of the process and the device. Down: done on return. Up: memory may be changed on return. */
+  int32_t copy_ranges(shared::StagedWay way, const shared::StagedRange* ranges, int count);
   /* What a call answers: the first failure of the runtime goes before all others. */
   int32_t finish(int32_t status) const { return status_ ? status_ : status; }
   int32_t note(cudaError_t error, const char* doing) {

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define CPCDR_CUDA_ABI_VERSION 1
+#define CPCDR_CUDA_ABI_VERSION 2
 
 typedef struct cpcdr_cuda cpcdr_cuda;
 
@@ -65,6 +65,9 @@ CPCDR_API int32_t cpcdr_cuda_free(cpcdr_cuda* handle, void* memory);
  * returned, and a download into it is done when it returns.
  */
 CPCDR_API int32_t cpcdr_cuda_upload(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes);
+/* Uploads of `count` arrays at once, which is faster than one after the other; addresses as numbers, sizes in bytes. */
+CPCDR_API int32_t cpcdr_cuda_upload_all(cpcdr_cuda* handle, const uint64_t* to, const uint64_t* from,
+                                        const int64_t* bytes, int32_t count);
 CPCDR_API int32_t cpcdr_cuda_download(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes);
 CPCDR_API int32_t cpcdr_cuda_copy(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes);
 /* Waits for all that was queued; answers the first failure of it. */

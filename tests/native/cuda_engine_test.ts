@@ -70,9 +70,12 @@ function pretendLibrary({ path, check }: NativeLibrary) {
       view(to as bigint, bytes as bigint).set(bytesOf(from!));
       return 0;
     },
-    upload_from: (_, to, from, bytes) => {
-      const source = new Deno.UnsafePointerView(Deno.UnsafePointer.create(from as bigint)!);
-      source.copyInto(view(to as bigint, bytes as bigint));
+    cpcdr_cuda_upload_all: (_, to, from, bytes, count) => {
+      for (let i = 0; i < count; i++) {
+        const address = Deno.UnsafePointer.create((from as BigUint64Array)[i])!;
+        const target = view((to as BigUint64Array)[i], (bytes as BigInt64Array)[i]);
+        new Deno.UnsafePointerView(address).copyInto(target);
+      }
       return 0;
     },
     cpcdr_cuda_download: (_, to, from, bytes) => {

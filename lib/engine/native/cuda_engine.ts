@@ -194,13 +194,18 @@ export class CudaEngine implements HotLibrary, Disposable {
   /** Addresses on the device of what addresses of the process point to: colours, disparities and ids of sources. */
   #uploadSources(addresses: BigUint64Array, sizes: Int32Array): BigUint64Array<ArrayBuffer> {
     const pixels = sizes[1] * sizes[2], bytes = [3 * pixels, 4 * pixels, 4 * pixels];
-    return BigUint64Array.from(addresses, (from, i) => {
-      const length = bytes[i % SOURCE_ARRAYS], to = this.#take(length);
-      this.check(
-        this.#library.symbols.upload_from(this.#handle, to, from, BigInt(length)),
-      );
-      return to;
-    });
+    const lengths = BigInt64Array.from(addresses, (_, i) => BigInt(bytes[i % SOURCE_ARRAYS]));
+    const to = BigUint64Array.from(lengths, (length) => this.#take(Number(length)));
+    this.check(
+      this.#library.symbols.cpcdr_cuda_upload_all(
+        this.#handle,
+        to,
+        addresses as BigUint64Array<ArrayBuffer>,
+        lengths,
+        to.length,
+      ),
+    );
+    return to;
   }
 
   /** The smallest block that is free and large enough, or a new one. */

@@ -6,7 +6,7 @@
  */
 
 import { DeviceError } from "../../errors.ts";
-import { CUDA_ABI_VERSION, type CudaSymbols, cudaSymbolTable } from "./cuda_symbols.ts";
+import { CUDA_ABI_VERSION, cudaExports, type CudaSymbols } from "./cuda_symbols.ts";
 import { cString } from "./library.ts";
 import { namedLibrary, shippedLibrary } from "./shipped.ts";
 
@@ -133,7 +133,7 @@ function readDevice({ symbols, check }: CudaLibrary, index: number): CudaDevice 
 }
 
 function open(path: string): CudaLibrary {
-  const handle = Deno.dlopen(path, cudaSymbolTable);
+  const handle = Deno.dlopen(path, cudaExports);
   const { symbols } = handle;
   const abi = symbols.cpcdr_cuda_abi_version();
   if (abi !== CUDA_ABI_VERSION) {

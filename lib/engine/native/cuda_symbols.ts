@@ -6,7 +6,7 @@
  */
 
 /** Version of the ABI that this table was written for. */
-export const CUDA_ABI_VERSION = 1;
+export const CUDA_ABI_VERSION = 2;
 
 const status = "i32" as const;
 const address = "usize" as const;
@@ -32,6 +32,7 @@ export const cudaLibrarySymbols = {
   cpcdr_cuda_alloc: { parameters: [address, i64, buffer], result: status },
   cpcdr_cuda_free: { parameters: [address, address], result: status },
   cpcdr_cuda_upload: { parameters: [address, address, buffer, i64], result: status },
+  cpcdr_cuda_upload_all: { parameters: [address, buffer, buffer, buffer, i32], result: status },
   cpcdr_cuda_download: { parameters: [address, buffer, address, i64], result: status },
   cpcdr_cuda_copy: { parameters: [address, address, address, i64], result: status },
   cpcdr_cuda_synchronize: { parameters: [address], result: status },
@@ -64,16 +65,5 @@ export const cudaKernelSymbols = {
 /** The functions that the library exports. */
 export const cudaExports = { ...cudaLibrarySymbols, ...cudaKernelSymbols };
 
-/** The whole table for `Deno.dlopen`. */
-export const cudaSymbolTable = {
-  ...cudaExports,
-  /** An upload from an address of the process. */
-  upload_from: {
-    name: "cpcdr_cuda_upload",
-    parameters: [address, address, address, i64],
-    result: status,
-  },
-} as const;
-
 /** The opened functions. */
-export type CudaSymbols = Deno.DynamicLibrary<typeof cudaSymbolTable>["symbols"];
+export type CudaSymbols = Deno.DynamicLibrary<typeof cudaExports>["symbols"];
