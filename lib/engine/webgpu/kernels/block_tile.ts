@@ -57,8 +57,12 @@ export interface Operand {
   readonly along: boolean;
   /** What stays for all of K. @param at The line, or the first of four; may lie beyond the last. */
   line(number: number, at: string): string;
-  /** What all lines share at a step. @param k The step, or the first of four. */
-  step(number: number, k: string): string;
+  /** Declares what is carried from step to step. @param k The first step, or the first of four. */
+  start?(number: number, k: string): string;
+  /** What all lines share at a step, from what is carried. */
+  step?(number: number): string;
+  /** Carries it {@linkcode Block.depth} steps on. */
+  advance?(number: number): string;
   /** Sets `target`, 0 so far, where `k` is below `end`; later ones of four steps may not be. */
   read(target: string, line: number, step: number, k: string): string;
 }
@@ -107,7 +111,9 @@ export interface BlockBody {
  */
 export function blockMain(v: BlockVariant, { layer, a, b, row }: BlockBody): string {
   const size = invocationsOf(v);
-  const read = (next: string) => readSide(v, "a", a, next) + "\n" + readSide(v, "b", b, next);
+  const read = (next: string) =>
+    readSide(v, "a", a, next) + readSide(v, "b", b, next) + advanceSide(v, "a", a) +
+    advanceSide(v, "b", b);
   const write = writeSide(v, "a", a) + "\n" + writeSide(v, "b", b);
   const stage = v.buffers === 2;
   return `
@@ -129,6 +135,8 @@ fn main(
   ${placeOfTile(v)}
   ${lines(v, "a", a)}
   ${lines(v, "b", b)}
+  ${startSide(v, "a", a)}
+  ${startSide(v, "b", b)}
   ${declareSums({ rows: v.tileRows, columns: v.tileColumns })}
   ${each(readsOf(v, "a"), (i) => `var read_a${i} = vec4<f32>();`)}
   ${each(readsOf(v, "b"), (i) => `var read_b${i} = vec4<f32>();`)}
@@ -188,6 +196,21 @@ function lines(v: BlockVariant, name: Name, { along, line }: Operand): string {
   return `${place}\n  ${each(readsOf(v, name), text)}`;
 }
 
+/** Steps along K, or firsts of four, at which an invocation reads, as offsets from the first. */
+function stepsOf(v: BlockVariant, name: Name, { along }: Operand): string[] {
+  if (along) return [`4 * near_${name}`];
+  return Array.from({ length: readsOf(v, name) }, (_, i) => farStep(v, name, i));
+}
+
+function startSide(v: BlockVariant, name: Name, operand: Operand): string {
+  return stepsOf(v, name, operand)
+    .map((offset, i) => operand.start?.(i, `begin + ${offset}`) ?? "").join("\n");
+}
+
+function advanceSide(v: BlockVariant, name: Name, operand: Operand): string {
+  return stepsOf(v, name, operand).map((_, i) => operand.advance?.(i) ?? "").join("\n");
+}
+
 /** Reads an invocation's vectors for the steps from `next`. */
 function readSide(v: BlockVariant, name: Name, operand: Operand, next: string): string {
   const reads = readsOf(v, name);
@@ -195,18 +218,12 @@ function readSide(v: BlockVariant, name: Name, operand: Operand, next: string): 
   const one = (i: number, line: number, step: number, k: string) => `
     read_${name}${i} = vec4<f32>();
     if (${guard}${k} < end) { ${operand.read(`read_${name}${i}`, line, step, k)} }`;
-  if (operand.along) {
-    const k = `k_${name}`;
-    return `let ${k} = ${next} + 4 * near_${name};
-    ${operand.step(0, k)}
-    ${each(reads, (i) => one(i, i, 0, k))}`;
-  }
-  return each(reads, (i) => {
-    const k = `k_${name}${i}`;
-    return `let ${k} = ${next} + ${farStep(v, name, i)};
-    ${operand.step(i, k)}
-    ${one(i, 0, i, k)}`;
-  });
+  return stepsOf(v, name, operand).map((offset, step) => {
+    const k = `k_${name}${step}`;
+    return `let ${k} = ${next} + ${offset};
+    ${operand.step?.(step) ?? ""}
+    ${operand.along ? each(reads, (i) => one(i, i, 0, k)) : one(step, 0, step, k)}`;
+  }).join("\n");
 }
 
 /** Writes them into the workgroup's memory, where four lines lie side by side in each step of K. */
@@ -286,7 +303,6 @@ export function alongMatrix(
   return {
     along: true,
     line: (i, at) => `let line_${name}${i} = ${base} + min(${at}, ${lines} - 1) * ${depth};`,
-    step: () => "",
     read: (target, i, _, k) =>
       vector ? `${target} = ${name}[(line_${name}${i} + ${k}) / 4];` : each(
         4,
@@ -299,8 +315,7 @@ export function alongMatrix(
 /** A matrix `[depth, lines]`, as B is, or A transposed. @param vector Of its lines. */
 export function acrossMatrix(
   name: Name,
-  { buffer = name, base, lines, vector }: {
-    readonly buffer?: string;
+  { base, lines, vector }: {
     readonly base: string;
     readonly lines: string;
     readonly vector: boolean;
@@ -312,11 +327,10 @@ export function acrossMatrix(
       vector
         ? `let line_${name} = ${base} + min(${at}, ${lines} - 4);`
         : each(4, (q) => `let line_${name}${q} = ${base} + min(${at} + ${q}u, ${lines} - 1);`),
-    step: (i, k) => `let step_${name}${i} = ${k} * ${lines};`,
-    read: (target, _, i) =>
-      vector ? `${target} = ${buffer}[(line_${name} + step_${name}${i}) / 4];` : each(
+    read: (target, _line, _step, k) =>
+      vector ? `${target} = ${name}[(line_${name} + ${k} * ${lines}) / 4];` : each(
         4,
-        (q) => `${target}[${q}] = ${buffer}[line_${name}${q} + step_${name}${i}];`,
+        (q) => `${target}[${q}] = ${name}[line_${name}${q} + ${k} * ${lines}];`,
       ),
   };
 }

@@ -190,7 +190,7 @@ const shaders: Readonly<Record<ConvKind, Shader<BlockVariant>>> = {
   let depth = u32(u.filter_height * u.filter_width * u.in_channels);
   let begin = layer * u.part;
   let end = min(depth, begin + u.part);`,
-    a: windows(v.vectorA),
+    a: windows(v),
     b: acrossMatrix("b", { base: "0u", lines: "u.columns", vector: v.vectorB }),
     row: (store) => `let to = (layer * u.rows + row) * u.columns; ${store}`,
   })),
@@ -209,7 +209,7 @@ const shaders: Readonly<Record<ConvKind, Shader<BlockVariant>>> = {
   let depth = u32(y_taps * x_taps * u.out_channels);
   let begin = layer / u.phases * u.part;
   let end = min(depth, begin + u.part);`,
-    a: gradients(v.vectorA),
+    a: gradients(v),
     b: filterRows(v.vectorB),
     row: (store) => `
   let pixel = i32(row);
@@ -226,7 +226,7 @@ const shaders: Readonly<Record<ConvKind, Shader<BlockVariant>>> = {
   let depth = u32(u.batch * u.out_height * u.out_width);
   let begin = layer * u.part;
   let end = min(depth, begin + u.part);`,
-    a: pixelsUnderTaps(v.vectorA),
+    a: pixelsUnderTaps(v),
     b: acrossMatrix("b", { base: "0u", lines: "u.columns", vector: v.vectorB }),
     row: (store) => `let to = (layer * u.rows + row) * u.columns; ${store}`,
   })),
@@ -268,8 +268,39 @@ function readWhere(
     : `if (${condition}) { ${target}[${q}] = ${buffer}[${at}]; }`;
 }
 
+/**
+ * The place along K as digits, the first one counting fastest: by carrying them from step to step, all
+ * divisions are made once.
+ */
+function counter(
+  [first, second, third]: readonly [string, string, string],
+  [base, secondBase]: readonly [string, string],
+  depth: number,
+): { start(k: string): string; advance: string } {
+  /** The three digits of a number that is not negative. */
+  const digits = (declare: string, names: readonly string[], value: string) => {
+    const [a, b, c] = names;
+    return `
+  ${declare} ${a} = i32((${value}) % u32(${base}));
+  ${declare} ${b} = i32((${value}) / u32(${base}) % u32(${secondBase}));
+  ${declare} ${c} = i32((${value}) / u32(${base}) / u32(${secondBase}));`;
+  };
+  const steps = [first, second, third].map((name) => `${name}_step`);
+  return {
+    start: (k) => digits("var", [first, second, third], k) + digits("let", steps, `${depth}u`),
+    advance: `
+    ${first} += ${steps[0]};
+    ${second} += ${steps[1]};
+    ${third} += ${steps[2]};
+    if (${first} >= ${base}) { ${first} -= ${base}; ${second}++; }
+    if (${second} >= ${secondBase}) { ${second} -= ${secondBase}; ${third}++; }`,
+  };
+}
+
 /** Of x, along taps and input channels, the window of each output pixel. */
-function windows(vector: boolean): Operand {
+function windows({ vectorA: vector, depth }: BlockVariant): Operand {
+  const place = (n: string) =>
+    counter([`channel${n}`, `tap_x${n}`, `tap_y${n}`], ["u.in_channels", "u.filter_width"], depth);
   return {
     along: true,
     line: (i, at) => `
@@ -278,14 +309,14 @@ function windows(vector: boolean): Operand {
   let x${i} = p${i} % u.out_width * u.stride_x - u.left;
   let at${i} = ((p${i} / (u.out_width * u.out_height) * u.in_height + y${i}) * u.in_width + x${i}) *
     u.in_channels;`,
+    start: (_, k) => elements(vector, (q, n) => place(n).start(`${k} + ${q}u`)),
     // What the tap adds to the place of the window's first pixel.
-    step: (_, k) =>
-      elements(vector, (q, n) => `
-    let tap${n} = i32(${k} + ${q}u) / u.in_channels;
-    let dy${n} = tap${n} / u.filter_width * u.dilation_y;
-    let dx${n} = tap${n} % u.filter_width * u.dilation_x;
-    let by${n} = (dy${n} * u.in_width + dx${n}) * u.in_channels + i32(${k} + ${q}u) -
-      tap${n} * u.in_channels;`),
+    step: () =>
+      elements(vector, (_, n) => `
+    let dy${n} = tap_y${n} * u.dilation_y;
+    let dx${n} = tap_x${n} * u.dilation_x;
+    let by${n} = (dy${n} * u.in_width + dx${n}) * u.in_channels + channel${n};`),
+    advance: () => elements(vector, (_, n) => place(n).advance),
     read: (target, i, _, k) =>
       elements(vector, (q, n) =>
         readWhere(
@@ -299,23 +330,25 @@ function windows(vector: boolean): Operand {
 }
 
 /** Of dy, along the phase's taps and output channels, the pixels that they carry each input pixel to. */
-function gradients(vector: boolean): Operand {
+function gradients({ vectorA: vector, depth }: BlockVariant): Operand {
+  const place = (n: string) =>
+    counter([`channel${n}`, `tap_x${n}`, `tap_y${n}`], ["u.out_channels", "x_taps"], depth);
   return {
     along: true,
-    // With a stride of 1, `by` and `bx` are places in the padded input; the dilation is 1 with others.
+    // With a stride of 1 these are places in the padded input; the dilation is 1 with others.
     line: (i, at) => `
   let p${i} = i32(min(${at}, u.rows - 1));
   let y${i} = p${i} / phase_width % phase_height + (y_phase + u.top) / u.stride_y;
   let x${i} = p${i} % phase_width + (x_phase + u.left) / u.stride_x;
-  let at${i} = ((p${i} / (phase_width * phase_height) * u.images_height + y${i}) * u.images_width + x${i}) *
-    u.out_channels;`,
-    step: (_, k) =>
-      elements(vector, (q, n) => `
-    let tap${n} = i32(${k} + ${q}u) / u.out_channels;
-    let dy${n} = tap${n} / x_taps * u.dilation_y;
-    let dx${n} = tap${n} % x_taps * u.dilation_x;
-    let by${n} = i32(${k} + ${q}u) - tap${n} * u.out_channels -
-      (dy${n} * u.images_width + dx${n}) * u.out_channels;`),
+  let at${i} = ((p${i} / (phase_width * phase_height) * u.images_height + y${i}) * u.images_width +
+    x${i}) * u.out_channels;`,
+    start: (_, k) => elements(vector, (q, n) => place(n).start(`${k} + ${q}u`)),
+    step: () =>
+      elements(vector, (_, n) => `
+    let dy${n} = tap_y${n} * u.dilation_y;
+    let dx${n} = tap_x${n} * u.dilation_x;
+    let by${n} = channel${n} - (dy${n} * u.images_width + dx${n}) * u.out_channels;`),
+    advance: () => elements(vector, (_, n) => place(n).advance),
     read: (target, i, _, k) =>
       elements(vector, (q, n) =>
         readWhere(
@@ -328,31 +361,35 @@ function gradients(vector: boolean): Operand {
   };
 }
 
-/** Of the filter, along the phase's taps and output channels, the row of each input channel. */
+/**
+ * Of the filter, along the phase's taps and output channels, the row of each input channel. Both operands lie
+ * along K, so that the place is the one of {@linkcode gradients}.
+ */
 function filterRows(vector: boolean): Operand {
   return {
     along: true,
-    line: (i, at) => `let channel${i} = i32(min(${at}, u.columns - 1)) * u.out_channels;`,
-    step: (_, k) =>
-      elements(vector, (q, n) => `
-    let t${n} = i32(${k} + ${q}u) / u.out_channels;
-    let tap_y${n} = y_first + t${n} / x_taps * u.stride_y;
-    let tap_x${n} = x_first + t${n} % x_taps * u.stride_x;
-    let row${n} = (tap_y${n} * u.filter_width + tap_x${n}) * u.in_channels * u.out_channels +
-      i32(${k} + ${q}u) - t${n} * u.out_channels;`),
+    line: (i, at) => `let row${i} = i32(min(${at}, u.columns - 1)) * u.out_channels;`,
+    step: () =>
+      elements(vector, (_, n) => `
+    let filter_y${n} = y_first + tap_y${n} * u.stride_y;
+    let filter_x${n} = x_first + tap_x${n} * u.stride_x;
+    let of_tap${n} = (filter_y${n} * u.filter_width + filter_x${n}) * u.in_channels *
+      u.out_channels + channel${n};`),
     read: (target, i, _, k) =>
       elements(
         vector,
         (q, n) =>
           vector
-            ? `${target} = b[u32(row${n} + channel${i}) / 4];`
-            : `if (${k} + ${q}u < end) { ${target}[${q}] = b[u32(row${n} + channel${i})]; }`,
+            ? `${target} = b[u32(of_tap${n} + row${i}) / 4];`
+            : `if (${k} + ${q}u < end) { ${target}[${q}] = b[u32(of_tap${n} + row${i})]; }`,
       ),
   };
 }
 
 /** Of x, across taps and input channels, the pixel that each tap takes to an output pixel. */
-function pixelsUnderTaps(vector: boolean): Operand {
+function pixelsUnderTaps({ vectorA: vector, depth }: BlockVariant): Operand {
+  const place = (j: number) =>
+    counter([`out_x${j}`, `out_y${j}`, `image${j}`], ["u.out_width", "u.out_height"], depth);
   return {
     along: false,
     line: (_, at) =>
@@ -362,12 +399,12 @@ function pixelsUnderTaps(vector: boolean): Operand {
   let dy${n} = tap${n} / u.filter_width * u.dilation_y - u.top;
   let dx${n} = tap${n} % u.filter_width * u.dilation_x - u.left;
   let by${n} = (dy${n} * u.in_width + dx${n}) * u.in_channels + m${n} - tap${n} * u.in_channels;`),
-    step: (j, k) => `
-    let p${j} = i32(${k});
-    let line${j} = p${j} / u.out_width;
-    let y${j} = line${j} % u.out_height * u.stride_y;
-    let x${j} = (p${j} - line${j} * u.out_width) * u.stride_x;
-    let at${j} = ((line${j} / u.out_height * u.in_height + y${j}) * u.in_width + x${j}) * u.in_channels;`,
+    start: (j, k) => place(j).start(k),
+    step: (j) => `
+    let y${j} = out_y${j} * u.stride_y;
+    let x${j} = out_x${j} * u.stride_x;
+    let at${j} = ((image${j} * u.in_height + y${j}) * u.in_width + x${j}) * u.in_channels;`,
+    advance: (j) => place(j).advance,
     read: (target, _, j) =>
       elements(vector, (q, n) =>
         readWhere(
