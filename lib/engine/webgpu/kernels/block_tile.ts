@@ -8,6 +8,7 @@
 import type { WebGpuBackend } from "../backend.ts";
 import { type Extent, type Scalar, type Variant, WORKGROUPS_PER_DIMENSION } from "../program.ts";
 import { type Block, invocationsOf, nearestChoice, type ProductKind } from "../tiles.ts";
+import type { Operand, OperandName as Name } from "./block_operands.ts";
 import { addProductsFused, declareSums, each, vectors } from "./matrix_tile.ts";
 
 /** A block and in how many parts the sums are cut. */
@@ -48,24 +49,6 @@ export type BlockVariant = Variant & Block & {
   readonly vectorB: boolean;
   readonly vectorC: boolean;
 };
-
-/**
- * How an operand is read, as WGSL. A vector of four lies along K on one line (a row of A, a column of B), or
- * across four lines at one step of K. Names end in the number of the line or step.
- */
-export interface Operand {
-  readonly along: boolean;
-  /** What stays for all of K. @param at The line, or the first of four; may lie beyond the last. */
-  line(number: number, at: string): string;
-  /** Declares what is carried from step to step. @param k The first step, or the first of four. */
-  start?(number: number, k: string): string;
-  /** What all lines share at a step, from what is carried. */
-  step?(number: number): string;
-  /** Carries it {@linkcode Block.depth} steps on. */
-  advance?(number: number): string;
-  /** Sets `target`, 0 so far, where `k` is below `end`; later ones of four steps may not be. */
-  read(target: string, line: number, step: number, k: string): string;
-}
 
 /** Uniforms of {@linkcode blockMain}. */
 export const BLOCK_UNIFORMS: Readonly<Record<string, Scalar>> = {
@@ -154,8 +137,6 @@ fn main(
   ${each(v.tileRows, (i) => storeRow(v, i, row))}
 }`;
 }
-
-type Name = "a" | "b";
 
 /** Lines of an operand in a block. */
 function linesOf(v: BlockVariant, name: Name): number {
@@ -284,53 +265,4 @@ function storeRow(v: BlockVariant, i: number, row: BlockBody["row"]): string {
     let row = block_row + 4 * ty + ${4 * (i >> 2) * height + (i & 3)}u;
     if (row < u.rows) { ${row(store)} }
   }`;
-}
-
-/**
- * A matrix `[lines, depth]`, as A is, or B transposed.
- *
- * @param vector Whether the depth is whole vectors of four, and the buffer holds such.
- */
-export function alongMatrix(
-  name: Name,
-  { base, lines, depth, vector }: {
-    readonly base: string;
-    readonly lines: string;
-    readonly depth: string;
-    readonly vector: boolean;
-  },
-): Operand {
-  return {
-    along: true,
-    line: (i, at) => `let line_${name}${i} = ${base} + min(${at}, ${lines} - 1) * ${depth};`,
-    read: (target, i, _, k) =>
-      vector ? `${target} = ${name}[(line_${name}${i} + ${k}) / 4];` : each(
-        4,
-        (q) =>
-          `if (${k} + ${q}u < end) { ${target}[${q}] = ${name}[line_${name}${i} + ${k} + ${q}u]; }`,
-      ),
-  };
-}
-
-/** A matrix `[depth, lines]`, as B is, or A transposed. @param vector Of its lines. */
-export function acrossMatrix(
-  name: Name,
-  { base, lines, vector }: {
-    readonly base: string;
-    readonly lines: string;
-    readonly vector: boolean;
-  },
-): Operand {
-  return {
-    along: false,
-    line: (_, at) =>
-      vector
-        ? `let line_${name} = ${base} + min(${at}, ${lines} - 4);`
-        : each(4, (q) => `let line_${name}${q} = ${base} + min(${at} + ${q}u, ${lines} - 1);`),
-    read: (target, _line, _step, k) =>
-      vector ? `${target} = ${name}[(line_${name} + ${k} * ${lines}) / 4];` : each(
-        4,
-        (q) => `${target}[${q}] = ${name}[line_${name}${q} + ${k} * ${lines}];`,
-      ),
-  };
 }
