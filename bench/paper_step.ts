@@ -1,28 +1,31 @@
 /**
- * One training step of preset `paper` on the CPU engine: seconds and the most memory that the process held.
+ * One training step of preset `paper`: seconds and the most memory that it held.
  *
- *     deno run -A bench/paper_step.ts [--accumulate N] [--peer]
+ *     deno run -A bench/paper_step.ts [--device cpu|webgpu|cuda] [--rounds N] [--accumulate N] [--peer]
  *
  * The step is that of the contrastive stage on a mixed batch of 8 random sources, forward, backward and SGD. With
- * `--peer` PyTorch then takes as many forward and backward passes through the same network (bench/torch_paper_step.py).
- * The last line of stdout is JSON.
+ * `--peer` PyTorch then takes as many forward and backward passes through the same network on the CPU
+ * (bench/torch_paper_step.py). With `--rounds N` the first step is warm-up, and the time the median of N after
+ * it; a step ends when its loss and measures are read back. The last line of stdout is JSON.
  *
  * @module
  */
+import * as tf from "@tensorflow/tfjs-core";
 import { fromFileUrl } from "@std/path";
-import { useDevice } from "../lib/engine/device.ts";
+import { type DeviceName, useDevice } from "../lib/engine/device.ts";
+import { ConfigError, CpcdrError } from "../lib/errors.ts";
 import { countParameters } from "../lib/pretrain/encoder.ts";
 import { memoryLine, memoryPlan } from "../lib/pretrain/memory_plan.ts";
 import { Pretrainer } from "../lib/pretrain/pretrainer.ts";
 import { randomStream } from "../lib/random.ts";
 import type { Copy, MixedBatch } from "../lib/records.ts";
 import { PRESETS } from "../lib/run/presets.ts";
-import { forgetPeak, peakBytes } from "./peers/support.ts";
+import { forgetPeak, peakBytes, roundsOption } from "./peers/support.ts";
 
 const { height, width, mix, pretrain } = PRESETS.paper;
 
 /** Two views of every source, moved by some pixels, in stripes of eight regions. */
-function batchOf(sources: number): MixedBatch {
+export function batchOf(sources: number, height: number, width: number): MixedBatch {
   const random = randomStream(1, "bench", "paper");
   const count = 2 * sources, size = height * width;
   const copies = Array.from({ length: count }, (_, mixed): Copy => {
@@ -56,26 +59,54 @@ async function torch(accumulate: number, threads: number): Promise<Record<string
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
+/** The value after an option of the command line. */
+function option(name: string): string | undefined {
+  const at = Deno.args.indexOf(`--${name}`);
+  return at < 0 ? undefined : Deno.args[at + 1];
+}
+
+function deviceOption(): DeviceName {
+  const name = option("device") ?? "cpu";
+  if (name === "cpu" || name === "webgpu" || name === "cuda") return name;
+  throw new ConfigError(`Cannot run the step: expected --device cpu, webgpu or cuda, got ${name}`);
+}
+
+/** Bytes of GPU memory that the engine has taken; undefined where tensors are on the host. */
+function gpuBytes(): number | undefined {
+  const { poolIdleBytes, poolLentBytes } = tf.memory() as unknown as Record<string, number>;
+  return tf.getBackend() === "webgpu" ? poolIdleBytes + poolLentBytes : undefined;
+}
+
 async function main(): Promise<void> {
-  const at = Deno.args.indexOf("--accumulate");
-  const accumulate = at < 0 ? 1 : Number(Deno.args[at + 1]);
-  const device = await useDevice("cpu");
+  const accumulate = Number(option("accumulate") ?? 1);
+  const rounds = Deno.args.includes("--rounds") ? roundsOption(1) : 0;
+  const device = await useDevice(deviceOption());
   const config = { ...pretrain, accumulate };
-  const batch = batchOf(mix.sources);
+  const batch = batchOf(mix.sources, height, width);
   const plan = memoryPlan(config, batch, countParameters(config));
   console.error(device.detail);
   console.error(memoryLine(plan, config, batch));
   const pretrainer = new Pretrainer(config, 1);
   await forgetPeak(Deno.pid);
-  const started = performance.now();
-  const { loss } = await pretrainer.step(batch, 0);
-  const seconds = (performance.now() - started) / 1000;
-  const peak = await peakBytes(Deno.pid);
+  const times: number[] = [];
+  let loss = NaN, first = NaN;
+  for (let step = 0; step <= rounds; step++) {
+    const started = performance.now();
+    ({ loss } = await pretrainer.step(batch, step));
+    const seconds = (performance.now() - started) / 1000;
+    console.error(`step ${step}: ${seconds.toFixed(3)} s, loss ${loss}`);
+    if (step === 0) first = seconds;
+    if (step > 0 || rounds === 0) times.push(seconds);
+  }
+  const seconds = times.sort((a, b) => a - b)[times.length >> 1];
+  const peak = gpuBytes() ?? await peakBytes(Deno.pid);
   pretrainer.dispose();
   const result = {
+    device: device.detail,
     accumulate,
     threads: device.threads,
     seconds,
+    first,
     loss,
     peakGiB: peak && peak / 2 ** 30,
     planGiB: plan.total / 2 ** 30,
@@ -85,4 +116,12 @@ async function main(): Promise<void> {
   console.log(JSON.stringify({ ...result, peer }));
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof CpcdrError)) throw error;
+    console.error(error.message);
+    Deno.exitCode = 1;
+  }
+}

@@ -1,93 +1,163 @@
 /**
- * Everything about the CUDA library that only a GPU can tell: whether its kernels answer what the CPU library and
- * plain loops answer, whether compute-sanitizer finds fault with them, and how fast they are. Prints a report in
- * Markdown; progress goes to stderr.
+ * Everything that only a GPU can tell, in one call and one report in Markdown (on stdout, as it comes):
  *
- *     deno run -A bench/gpu/run.ts [--checks] [--rounds N]
+ *     deno run -A bench/gpu/run.ts [--only SECTION,...] [--logs DIR] [--rounds N] [--suite BUNDLE]
  *
- * A library that is older than its sources is built first, where nvcc is. --checks leaves out the build, the
- * sanitizers and the timings. Ends with 1 where there is no GPU, or a check fails.
+ * The sections are those of sections.ts. Each is a process of its own with a limit of time: what fails or takes too
+ * long is written down, the rest goes on, and the exit code is 1. Those that measure run one after the other; those
+ * that only check run at the same time, after them. `--logs` keeps all that they write. `--suite` is
+ * a bundle of tfjs-core's op suite for a machine without network (tests/tfjs_suite/run.ts makes it).
  *
  * @module
  */
 
-import { fromFileUrl } from "@std/path";
-import { CudaEngine } from "../../lib/engine/native/cuda_engine.ts";
-import { describeCuda, probeCuda } from "../../lib/engine/native/cuda_library.ts";
-import { sharedLibrary } from "../../lib/engine/native/library.ts";
-import { CpcdrError } from "../../lib/errors.ts";
-import { buildCuda, cudaSourceHash } from "../../native/build_cuda.ts";
-import { prebuiltFolder, readManifest } from "../../native/build_support.ts";
-import { checkKernels } from "./checks.ts";
-import { timeKernels } from "./timings.ts";
+import { fromFileUrl, join } from "@std/path";
+import { type Section, SECTIONS } from "./sections.ts";
 
-const SCRIPT = fromFileUrl(import.meta.url);
-const SANITIZERS = ["memcheck", "racecheck"];
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+
+/** Lines of a section that shows some of its lines. */
+const MOST_SHOWN = 15;
+
+/** What came of a section. */
+interface Outcome {
+  readonly failure?: string;
+  readonly seconds: number;
+}
+
+function option(name: string): string | undefined {
+  const at = Deno.args.indexOf(`--${name}`);
+  return at < 0 ? undefined : Deno.args[at + 1];
+}
+
+/** Writes all of a text to stdout now, so that a run that is cut off leaves it. */
+function print(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
+}
+
+/** Passes a stream on line by line, and keeps it in a file. */
+async function follow(
+  stream: ReadableStream<Uint8Array>,
+  file: Deno.FsFile | undefined,
+  take: (line: string) => void,
+): Promise<void> {
+  let rest = "";
+  const decoder = new TextDecoder();
+  for await (const bytes of stream) {
+    file?.writeSync(bytes);
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    lines.forEach(take);
+  }
+  if (rest) take(rest);
+}
+
+/** Runs a section; `tell` gets the lines that belong into the report. */
+async function runSection(
+  section: Section,
+  values: Readonly<Record<string, string>>,
+  logs: string | undefined,
+  tell: (line: string) => void,
+): Promise<Outcome> {
+  const started = performance.now();
+  const stamp = () => (performance.now() - started) / 1000;
+  const args = section.args.map((arg) => arg.replace(/\{(\w+)\}/g, (_, name) => values[name]));
+  using log = logs ? Deno.createSync(join(logs, `${section.name}.log`)) : undefined;
+  try {
+    const process = new Deno.Command(section.command ?? Deno.execPath(), {
+      args: args.filter((arg) => arg !== ""),
+      cwd: ROOT,
+      env: { NO_COLOR: "1", PYTHONUNBUFFERED: "1" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    let late = false;
+    const limit = setTimeout(() => {
+      late = true;
+      killTree(process.pid);
+    }, section.seconds * 1000);
+    const last: string[] = [];
+    const note = (line: string) => {
+      if (line.trim()) last.push(line.trim());
+      if (last.length > 3) last.shift();
+    };
+    let shown = 0;
+    const out = (line: string) => {
+      note(line);
+      if (!section.show) return tell(line);
+      if (section.show.test(line) && ++shown <= MOST_SHOWN) tell(`- ${line.trim()}`);
+    };
+    const streams = Promise.all([
+      follow(process.stdout, log, out),
+      follow(process.stderr, log, note),
+    ]);
+    const { code, signal } = await process.status;
+    // A process that it left behind may hold the pipes open.
+    await Promise.race([streams, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    clearTimeout(limit);
+    if (shown > MOST_SHOWN) {
+      tell(`- and ${shown - MOST_SHOWN} lines more; the last: ${last.at(-1)}`);
+    }
+    if (late) return { failure: `stopped after its ${section.seconds} s`, seconds: stamp() };
+    if (code === 0) return { seconds: stamp() };
+    return { failure: `${signal ?? `exit code ${code}`}: ${last.join(" / ")}`, seconds: stamp() };
+  } catch (error) {
+    return { failure: error instanceof Error ? error.message : String(error), seconds: stamp() };
+  }
+}
+
+/** Ends a process and all that it started, the youngest first. */
+function killTree(pid: number): void {
+  try {
+    const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
+    for (const child of children.trim().split(" ").filter(Boolean)) killTree(Number(child));
+  } catch { /* It is gone, or the system does not tell. */ }
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch { /* It is gone. */ }
+}
 
 async function main(): Promise<boolean> {
-  const quick = Deno.args.includes("--checks");
-  const shipped = (await readManifest(prebuiltFolder()))?.cuda;
-  if (!quick && shipped?.sourceHash !== await cudaSourceHash()) {
-    console.error(await buildCuda(false));
-  }
-  const probe = probeCuda();
-  const { library, devices: [device] } = probe;
-  if (!library || !device) {
-    console.log(`No GPU to measure on: ${describeCuda(probe)}; ${probe.remedy}`);
+  const only = option("only")?.split(",") ?? SECTIONS.map(({ name }) => name);
+  const unknown = only.filter((name) => !SECTIONS.some((section) => section.name === name));
+  if (unknown.length > 0) {
+    const names = SECTIONS.map(({ name }) => name).join(", ");
+    console.error(`Cannot run ${unknown.join(", ")}: expected sections of ${names}`);
     return false;
   }
-  const native = sharedLibrary();
-  if (!native) throw new Error("the CPU library, which results are compared to, is missing");
-  console.log(`# CUDA kernels on ${device.name}\n`);
-  console.log(`${describeCuda(probe)}. Compared with the CPU library (${native.isa}).\n`);
-  console.log("## Checks\n\n| check | cases | result |\n|---|---|---|");
-  let good = true;
-  using engine = new CudaEngine(library, device);
-  for (const { name, cases, failure } of checkKernels(library, engine, native, quick ? 8 : 100)) {
-    good &&= failure === undefined;
-    console.log(`| ${name} | ${cases} | ${failure ?? "agrees"} |`);
+  const logs = option("logs");
+  if (logs) await Deno.mkdir(logs, { recursive: true });
+  const suite = option("suite");
+  const values = {
+    rounds: option("rounds") ?? "15",
+    suite: suite ? `--bundle=${suite}` : "",
+  };
+  const outcomes = new Map<string, Outcome>();
+  const chosen = SECTIONS.filter(({ name }) => only.includes(name));
+  const finish = (section: Section, outcome: Outcome) => {
+    outcomes.set(section.name, outcome);
+    print(outcome.failure ? `\n**failed**: ${outcome.failure}\n` : "");
+  };
+  print(`# GPU report, ${new Date().toISOString().slice(0, 10)}\n`);
+  for (const section of chosen.filter(({ alone }) => alone)) {
+    print(`\n## ${section.title}\n\n`);
+    finish(section, await runSection(section, values, logs, (line) => print(line + "\n")));
   }
-  if (quick) return good;
-  for (const tool of SANITIZERS) {
-    const { result, passed } = await sanitize(tool);
-    good &&= passed;
-    console.log(`| the same under compute-sanitizer ${tool} | | ${result} |`);
+  await Promise.all(
+    chosen.filter(({ alone }) => !alone).map(async (section) => {
+      const lines: string[] = [];
+      const outcome = await runSection(section, values, logs, (line) => lines.push(line));
+      print(`\n## ${section.title}\n\n${lines.map((line) => line + "\n").join("")}`);
+      finish(section, outcome);
+    }),
+  );
+  print("\n## Summary\n\n| section | seconds | result |\n|---|---|---|\n");
+  for (const [name, { failure, seconds }] of outcomes) {
+    print(`| ${name} | ${seconds.toFixed(0)} | ${failure ? "**failed**" : "done"} |\n`);
   }
-  const rounds = Number(Deno.args[Deno.args.indexOf("--rounds") + 1]) || 20;
-  console.log("\n## Times\n\nMedians on the device, arrays there already.\n");
-  console.log("| kernel | ms | of what is possible | against |\n|---|---|---|---|");
-  for await (const { name, milliseconds, share, peer } of timeKernels(library, device, rounds)) {
-    console.log(`| ${name} | ${milliseconds.toFixed(3)} | ${share} | ${peer} |`);
-  }
-  return good;
+  return [...outcomes.values()].every(({ failure }) => failure === undefined);
 }
 
-/** The checks once more in a process of their own under one of compute-sanitizer's tools. */
-async function sanitize(tool: string): Promise<{ result: string; passed: boolean }> {
-  const command = Deno.env.get("COMPUTE_SANITIZER") ?? "compute-sanitizer";
-  const options = ["--tool", tool, "--error-exitcode", "3"];
-  try {
-    const { code, stdout } = await new Deno.Command(command, {
-      args: [...options, Deno.execPath(), "run", "-A", SCRIPT, "--checks"],
-      stdout: "piped",
-      stderr: "inherit",
-    }).output();
-    if (code === 0) return { result: "no fault", passed: true };
-    const lines = new TextDecoder().decode(stdout).trim().split("\n");
-    const summary = lines.findLast((line) => /ERROR SUMMARY|RACECHECK SUMMARY/.test(line));
-    return { result: `**fails with ${code}**: ${summary ?? lines.at(-1)}`, passed: false };
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { result: `not run: ${command} is not installed`, passed: true };
-  }
-}
-
-if (import.meta.main) {
-  try {
-    if (!await main()) Deno.exit(1);
-  } catch (error) {
-    if (!(error instanceof CpcdrError)) throw error;
-    console.error(error.message);
-    Deno.exit(1);
-  }
-}
+if (import.meta.main) Deno.exit(await main() ? 0 : 1);

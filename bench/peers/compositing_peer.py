@@ -11,8 +11,8 @@ state = {}
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def start(path, boxes, pastes, horizon):
-    tensors = read_tensors(path)
+def start(path, boxes, pastes, horizon, device):
+    tensors = {name: tensor.to(device) for name, tensor in read_tensors(path).items()}
     state.update(
         rgb=tensors["rgb"].permute(0, 3, 1, 2).contiguous() / 255,
         disparity=tensors["disparity"][:, None], ids=tensors["ids"][:, None],
@@ -61,7 +61,7 @@ def paste(canvas, source, region, copy):
     seen += mask * (jitter(colours[inner]) - seen)
     canvas["disparity"][outer] = torch.where(wins, disparity[inner], canvas["disparity"][outer])
     canvas["ids"][outer] = torch.where(wins, ids[inner] + source * len(state["boxes"]), canvas["ids"][outer])
-    canvas["copies"][outer] = torch.where(wins, torch.tensor(float(copy)), canvas["copies"][outer])
+    canvas["copies"][outer] = canvas["copies"][outer].masked_fill(wins, float(copy))
 
 
 def view(canvas):
@@ -99,6 +99,8 @@ def mix():
                 paste(canvas, source, region, copy)
             mixed.append(view(canvas))
     batch = [torch.cat(parts) for parts in zip(*mixed)]
+    if batch[0].is_cuda:
+        torch.cuda.synchronize()
     return {"seconds": time.perf_counter() - started, "shape": list(batch[0].shape)}
 
 

@@ -1,6 +1,7 @@
 /**
  * One side of webgpu.ts, in a process of its own, since both call their backend "webgpu": answers a JSON
- * line for each line that it reads, `{case}` by `{seconds, check}`.
+ * line for each line that it reads, `{case, repeat}` by `{seconds, check}`. The seconds are those of one of `repeat`
+ * runs after which the GPU is waited for once.
  *
  *     deno run -A bench/peers/webgpu_side.ts ours|peer
  *
@@ -12,16 +13,24 @@ import { useDevice } from "../../lib/engine/device.ts";
 import { registerGradients } from "../../lib/engine/gradients.ts";
 import { Adam } from "../../lib/nn/optimizers.ts";
 import { ParameterStore } from "../../lib/nn/parameters.ts";
-import { tinyPretrainConfig } from "../../lib/pretrain/config.ts";
 import { encoder } from "../../lib/pretrain/encoder.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
+import { PRESETS } from "../../lib/run/presets.ts";
+import type { Convolution, WebGpuCase } from "./webgpu_cases.ts";
 
 /** Runs a case once; answers a scalar that depends on all of its work. */
 type Run = () => tf.Scalar;
 
+/** Drawn values, a prime number of them, which large tensors repeat: drawing all would take longer than the bench. */
+const DRAWN = 65_537;
+
 function normal<T extends tf.Tensor>(random: Random, shape: number[]): T {
-  const size = tf.util.sizeFromShape(shape);
-  return tf.tensor(Float32Array.from({ length: size }, () => random.normal()), shape) as T;
+  const drawn = Float32Array.from({ length: DRAWN }, () => random.normal());
+  const values = new Float32Array(tf.util.sizeFromShape(shape));
+  for (let at = 0; at < values.length; at += DRAWN) {
+    values.set(drawn.subarray(0, Math.min(DRAWN, values.length - at)), at);
+  }
+  return tf.tensor(values, shape) as T;
 }
 
 function gemm(size: number): Run {
@@ -30,17 +39,9 @@ function gemm(size: number): Run {
   return () => tf.tidy(() => tf.sum(tf.slice(tf.matMul(a, b), 0, [1, size])));
 }
 
-/** `[batch, height, width, inputs, outputs, kernel, stride]` of the models' convolutions. */
-const CONVOLUTIONS = [
-  [8, 32, 64, 64, 64, 3, 1],
-  [8, 8, 16, 128, 128, 3, 1],
-  [8, 64, 128, 3, 64, 7, 2],
-  [8, 16, 32, 64, 128, 1, 1],
-];
-
-function convolution(sizes: number[], backward: boolean): Run {
-  const [batch, height, width, inputs, outputs, kernel, stride] = sizes;
-  const random = randomStream(1, "bench", ...sizes);
+function convolution(conv: Convolution, backward: boolean): Run {
+  const { batch, height, width, inputs, outputs, kernel, stride } = conv;
+  const random = randomStream(1, "bench", JSON.stringify(conv));
   const x = normal<tf.Tensor4D>(random, [batch, height, width, inputs]);
   const filter = normal<tf.Tensor4D>(random, [kernel, kernel, inputs, outputs]);
   const pad = (kernel - 1) / 2;
@@ -56,12 +57,12 @@ function convolution(sizes: number[], backward: boolean): Run {
     ) as tf.Scalar;
 }
 
-/** A training step of the tiny preset's network with a classifier's loss. */
-function trainingStep(): Run {
+/** A training step of a preset's network with a classifier's loss. */
+function trainingStep({ preset, batch, height, width }: WebGpuCase & { kind: "step" }): Run {
   const random = randomStream(1, "bench", "step");
   const store = new ParameterStore(random);
-  const encode = encoder(store.root, tinyPretrainConfig);
-  const [batch, height, width] = [4, 64, 128], classes = tinyPretrainConfig.embeddingSize;
+  const config = PRESETS[preset].pretrain, classes = config.embeddingSize;
+  const encode = encoder(store.root, { ...config, enlarge: 1 });
   const images = normal<tf.Tensor4D>(random, [batch, height, width, 3]);
   const rows = batch * height * width / 16;
   const labels = Int32Array.from({ length: rows }, () => random.integer(classes));
@@ -79,22 +80,22 @@ function trainingStep(): Run {
     });
 }
 
-/** The cases by name, made where they are first asked for. */
-const CASES: Readonly<Record<string, () => Run>> = {
-  "GEMM 1024": () => gemm(1024),
-  ...Object.fromEntries(
-    CONVOLUTIONS.flatMap((sizes) => {
-      const [batch, height, width, inputs, outputs, kernel, stride] = sizes;
-      const name = `conv ${kernel}x${kernel}/${stride} ${inputs}->${outputs}, ` +
-        `${batch}x${height}x${width}`;
-      return [
-        [`${name}, forward`, () => convolution(sizes, false)],
-        [`${name}, backward`, () => convolution(sizes, true)],
-      ];
-    }),
-  ),
-  "tiny training step, 4x64x128": trainingStep,
-};
+function make(one: WebGpuCase): Run {
+  switch (one.kind) {
+    case "gemm":
+      return gemm(one.size);
+    case "conv":
+      return convolution(one.conv, one.backward);
+    case "step":
+      return trainingStep(one);
+  }
+}
+
+/** A line of stdin. */
+interface Request {
+  readonly case: WebGpuCase;
+  readonly repeat: number;
+}
 
 async function serve(): Promise<void> {
   if (Deno.args[0] === "ours") await useDevice("webgpu");
@@ -103,18 +104,24 @@ async function serve(): Promise<void> {
     await import("@tensorflow/tfjs-backend-webgpu");
     await tf.setBackend("webgpu");
   }
-  console.log(JSON.stringify({ cases: Object.keys(CASES) }));
-  const runs = new Map<string, Run>();
+  let name = "", run: Run | undefined;
   const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())
     .pipeThrough(new TextLineStream());
   for await (const line of lines) {
-    const { case: name } = JSON.parse(line as string) as { case: string };
-    const run = runs.get(name) ?? CASES[name]();
-    runs.set(name, run);
+    const { case: wanted, repeat } = JSON.parse(line as string) as Request;
+    if (JSON.stringify(wanted) !== name) {
+      // What a case keeps is freed with it, so that large ones find room.
+      tf.disposeVariables();
+      if (name) tf.engine().endScope();
+      tf.engine().startScope();
+      run = make(wanted);
+      name = JSON.stringify(wanted);
+    }
     const started = performance.now();
-    const result = run();
+    for (let i = 1; i < repeat; i++) run!().dispose();
+    const result = run!();
     const [check] = await result.data();
-    const seconds = (performance.now() - started) / 1000;
+    const seconds = (performance.now() - started) / 1000 / repeat;
     result.dispose();
     console.log(JSON.stringify({ seconds, check }));
   }

@@ -26,17 +26,19 @@ export function sourceMotions(
   { target, sources, offsets }: FrameGroup,
   mode: Mode,
 ): [Motion, Motion] {
-  const steps = offsets.flat();
+  const steps = offsets.flat(), batch = target.shape[0];
+  const frames = tf.concat([target, ...sources], 0);
+  // Of each pair, the places in `frames` of the target and of the source; pairs of the first source come first.
+  const pairs = steps.map((step, pair) => {
+    const [of, other] = [pair % batch, batch + pair];
+    return step > 0 ? [of, other] : [other, of];
+  });
+  const [earlier, later] = [0, 1].map((side) =>
+    tf.gather(frames, tf.tensor1d(pairs.map((pair) => pair[side]), "int32"))
+  );
+  const ahead = pose(earlier, later, steps.map(Math.abs), mode);
   const after = tf.tensor1d(steps.map((step) => step > 0), "bool");
   const like = (rank: number) => tf.reshape(after, [-1, ...Array(rank - 1).fill(1)]);
-  const targets = tf.concat([target, target], 0);
-  const others = tf.concat([...sources], 0);
-  const ahead = pose(
-    tf.where(like(4), targets, others),
-    tf.where(like(4), others, targets),
-    steps.map(Math.abs),
-    mode,
-  );
   const back = inverseMotion(ahead);
   const rotation = tf.where(like(3), ahead.rotation, back.rotation);
   const translation = tf.where(like(2), ahead.translation, back.translation);

@@ -10,7 +10,8 @@ import { registerGradients } from "./gradients.ts";
 import { CudaEngine } from "./native/cuda_engine.ts";
 import { probeCuda } from "./native/cuda_library.ts";
 import { preferHotLibrary } from "./native/hot.ts";
-import { type NativeLibrary, openLibrary } from "./native/library.ts";
+import { type NativeLibrary, openLibrary, provideLibrary } from "./native/library.ts";
+import { fetchLibrary } from "./native/shipped.ts";
 import { findAdapter, type FoundAdapter } from "./webgpu/adapter.ts";
 import { openDevice } from "./webgpu/device.ts";
 
@@ -43,7 +44,8 @@ export interface DeviceOptions {
 /**
  * Makes an engine the one that tensors live on from here on. `auto` takes a GPU where WebGPU finds one,
  * and otherwise the CPU: never a software adapter, which is slower than the CPU engine, and never CUDA, whose
- * kernels have not been measured yet.
+ * kernels have not been measured yet. Where this module was imported over the network, the native library is
+ * fetched from beside it once, checked and kept in the user's cache.
  *
  * @example
  * ```ts
@@ -58,11 +60,12 @@ export async function useDevice(
   name: DeviceName = "auto",
   options: DeviceOptions = {},
 ): Promise<Device> {
-  const cuda = name === "cuda" ? openCuda() : undefined;
+  const cuda = name === "cuda" ? await openCuda() : undefined;
+  const problem = await provideLibrary();
   await registerGradients();
   preferHotLibrary(cuda);
   if (cuda) {
-    const device = await useCpu(options);
+    const device = await useCpu(options, problem);
     const { name, capability } = cuda.device;
     const detail = `${name} (${capability}) for the hot kernels; tensors on ${device.detail}`;
     return { ...device, name: "cuda", detail };
@@ -70,31 +73,40 @@ export async function useDevice(
   if (name !== "cpu") {
     const probe = await findAdapter();
     if (probe.found) {
-      if (name === "webgpu" || probe.found.class === "gpu") return await useWebGpu(probe.found);
+      if (name === "webgpu" || probe.found.class === "gpu") {
+        if (problem) tell(options, `hot kernels: using slower TypeScript, since ${problem}`);
+        return await useWebGpu(probe.found);
+      }
     } else if (name === "webgpu") {
       throw new DeviceError(
         `Cannot use device webgpu: ${probe.reason}; or use --device cpu`,
       );
     }
   }
-  return await useCpu(options);
+  return await useCpu(options, problem);
+}
+
+function tell({ warn = console.error }: DeviceOptions, line: string): void {
+  warn(line);
 }
 
 /** @throws {DeviceError} where no CUDA device can be used. */
-function openCuda(): CudaEngine {
+async function openCuda(): Promise<CudaEngine> {
+  const problem = await fetchLibrary("cuda");
+  if (problem) throw new DeviceError(`Cannot use device cuda: ${problem}; or use --device cpu`);
   const { library, devices: [device], reason, remedy } = probeCuda();
   if (library && device) return new CudaEngine(library, device);
   library?.close();
   throw new DeviceError(`Cannot use device cuda: ${reason}; ${remedy}, or use --device cpu`);
 }
 
-async function useCpu(options: DeviceOptions): Promise<Device> {
-  const probe = openLibrary();
+/** @param problem why there is no library, where that is known. */
+async function useCpu(options: DeviceOptions, problem?: string): Promise<Device> {
+  const probe = problem ? { reason: problem } : openLibrary();
   if (probe.library) return await useNative(probe.library, options.threads ?? 0);
-  const warn = options.warn ?? console.error;
-  warn(`cpu: using the slower TypeScript engine, since ${probe.reason}`);
-  await import("@tensorflow/tfjs-backend-cpu");
-  await tf.setBackend("cpu");
+  tell(options, `cpu: using the slower TypeScript engine, since ${probe.reason}`);
+  const { usePlainBackend } = await import("./plain.ts");
+  await usePlainBackend();
   return { name: "cpu", engine: "tfjs-cpu", detail: "tfjs-backend-cpu, 1 thread", threads: 1 };
 }
 

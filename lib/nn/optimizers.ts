@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { useFusedKernel } from "../ops/fused.ts";
-import { type StateDict, takeTensor } from "./parameters.ts";
+import { type StateDict, type StateTensor, takeTensor } from "./parameters.ts";
 
 /** Gradients by `variable.name`, as `tf.variableGrads` gives them; the caller owns them. */
 export type Gradients = Readonly<Record<string, tf.Tensor>>;
@@ -184,14 +184,16 @@ class Moments {
   }
 
   async export(): Promise<StateDict> {
-    const state: StateDict = new Map([
+    const moments = this.#entries().map(
+      async ([name, variable]): Promise<[string, StateTensor]> => {
+        const data = (await variable.data<"float32">()).slice();
+        return [name, { dtype: "F32", shape: variable.shape, data }];
+      },
+    );
+    return new Map([
       ["step", { dtype: "I32", shape: [], data: Int32Array.of(this.steps) }],
+      ...await Promise.all(moments),
     ]);
-    for (const [name, variable] of this.#entries()) {
-      const data = (await variable.data<"float32">()).slice();
-      state.set(name, { dtype: "F32", shape: variable.shape, data });
-    }
-    return state;
   }
 
   import(state: StateDict): void {

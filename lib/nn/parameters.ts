@@ -69,12 +69,15 @@ export class ParameterStore {
 
   /** A copy of every parameter. */
   async export(): Promise<StateDict> {
-    const state: StateDict = new Map();
-    for (const [name, { variable }] of this.entries()) {
-      const values = await variable.data<"float32">();
-      state.set(name, { dtype: "F32", ...exportLayout(variable.shape, values) });
-    }
-    return state;
+    // All at once: where a GPU computes, waiting for one after the other takes most of the time.
+    return new Map(
+      await Promise.all(
+        this.entries().map(async ([name, { variable }]): Promise<[string, StateTensor]> => {
+          const values = await variable.data<"float32">();
+          return [name, { dtype: "F32", ...exportLayout(variable.shape, values) }];
+        }),
+      ),
+    );
   }
 
   /**

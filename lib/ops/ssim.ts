@@ -33,35 +33,36 @@ const gradient: tf.GradConfig = {
   }),
 };
 
+/** Places of a 3x3 window, rows and columns, but the one in the middle. */
+const NEIGHBOURS = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1], [2, 2]] as const;
+
+/**
+ * Variances are taken about the window's middle pixel: as the difference of mean square and squared mean they
+ * would lose four digits where images are smooth.
+ */
 function composed(a: tf.Tensor4D, b: tf.Tensor4D): tf.Tensor4D {
-  const copies = a.shape[0] / b.shape[0];
   // Flat rows, one per copy, broadcast b over the copies.
-  const rowsA = [copies, b.size];
-  const paddedA = reflectPad(a);
-  const paddedB = reflectPad(b);
-  const meanA = tf.reshape(windowMean(paddedA), rowsA);
-  const meanB = tf.reshape(windowMean(paddedB), [1, b.size]);
-  const squareA = tf.reshape(windowMean(tf.square(paddedA)), rowsA);
-  const squareB = tf.reshape(windowMean(tf.square(paddedB)), [1, b.size]);
-  const product = tf.mul(
-    tf.reshape(paddedA, [copies, paddedB.size]),
-    tf.reshape(paddedB, [1, paddedB.size]),
-  );
-  const mixed = tf.reshape(windowMean(tf.reshape(product, paddedA.shape)), rowsA);
-  const means = tf.mul(meanA, meanB);
+  const flatA = (x: tf.Tensor4D) => tf.reshape(x, [a.shape[0] / b.shape[0], b.size]);
+  const flatB = (x: tf.Tensor4D) => tf.reshape(x, [1, b.size]);
+  const paddedA = reflectPad(a), paddedB = reflectPad(b);
+  const apart = NEIGHBOURS.map(([row, column]) => {
+    const from = [0, row, column, 0];
+    return [
+      flatA(tf.sub(tf.slice(paddedA, from, a.shape), a)),
+      flatB(tf.sub(tf.slice(paddedB, from, b.shape), b)),
+    ];
+  });
+  const windowMean = (of: (apart: tf.Tensor[]) => tf.Tensor) => tf.div(tf.addN(apart.map(of)), 9);
+  const offsetA = windowMean(([a]) => a), offsetB = windowMean(([, b]) => b);
+  const meanA = tf.add(flatA(a), offsetA), meanB = tf.add(flatB(b), offsetB);
+  const covariance = tf.sub(windowMean(([a, b]) => tf.mul(a, b)), tf.mul(offsetA, offsetB));
+  const varianceA = tf.sub(windowMean(([a]) => tf.square(a)), tf.square(offsetA));
+  const varianceB = tf.sub(windowMean(([, b]) => tf.square(b)), tf.square(offsetB));
   const squares = tf.add(tf.square(meanA), tf.square(meanB));
-  // E[ab] - E[a]E[b] and E[a^2] + E[b^2] - (E[a]^2 + E[b]^2).
-  const covariance = tf.sub(mixed, means);
-  const variances = tf.sub(tf.add(squareA, squareB), squares);
   const [c1, c2] = [0.01 ** 2, 0.03 ** 2];
   const similarity = tf.div(
-    tf.mul(tf.add(tf.mul(means, 2), c1), tf.add(tf.mul(covariance, 2), c2)),
-    tf.mul(tf.add(squares, c1), tf.add(variances, c2)),
+    tf.mul(tf.add(tf.mul(tf.mul(meanA, meanB), 2), c1), tf.add(tf.mul(covariance, 2), c2)),
+    tf.mul(tf.add(squares, c1), tf.add(tf.add(varianceA, varianceB), c2)),
   );
   return tf.reshape(similarity, a.shape);
-}
-
-/** Mean of each 3x3 window: `[B,H+2,W+2,C]` to `[B,H,W,C]`. */
-function windowMean(x: tf.Tensor4D): tf.Tensor4D {
-  return tf.avgPool(x, 3, 1, "valid");
 }

@@ -38,15 +38,17 @@ export function compare(
   });
 }
 
-/** Reads and frees a comparison. */
+/** Reads a comparison, and frees it even where it cannot be read (a lost device, say). */
 export async function readComparison({ lossAndEntropy, nearest }: Comparison): Promise<Outcome> {
-  const [[loss, entropy], ids] = await Promise.all([
-    lossAndEntropy.data<"float32">(),
-    nearest.data<"int32">(),
-  ]);
-  lossAndEntropy.dispose();
-  nearest.dispose();
-  return { loss, entropy, nearest: ids };
+  try {
+    const [[loss, entropy], ids] = await Promise.all([
+      lossAndEntropy.data<"float32">(),
+      nearest.data<"int32">(),
+    ]);
+    return { loss, entropy, nearest: ids };
+  } finally {
+    tf.dispose([lossAndEntropy, nearest]);
+  }
 }
 
 /** A comparison on this side of the engine. */

@@ -177,7 +177,8 @@ function tickText(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
-function svg(options: Plot.PlotOptions, label: string): string {
+/** A plot as an SVG string; `label` says in words what it shows. */
+export function svg(options: Plot.PlotOptions, label: string): string {
   // linkedom's own types extend the browser's, which Deno does not know.
   const { document } = parseHTML(
     "<!doctype html><html><body></body></html>",

@@ -10,7 +10,6 @@ import type { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { Frame } from "../records.ts";
 import type { ReportData, ReportScores } from "../report/data.ts";
 import { classColours, css } from "../report/palette.ts";
-import { report } from "../report/report.ts";
 import { writeAtomically } from "./atomic.ts";
 import { environmentRows, repeatCommand, resumeCommand } from "./environment.ts";
 import type { LoadedDataset } from "./inputs.ts";
@@ -66,7 +65,7 @@ export async function writeReport(input: ReportInput): Promise<void> {
     stages: stageExamples(sources, trainFrames, config),
     environment: environmentRows(result.device, result.seconds),
   };
-  await writeAtomically(join(folder, "report.html"), await report(data));
+  await writePage(folder, data);
 }
 
 /** Writes the report.html of an interrupted run; a finished one takes its place later. */
@@ -99,6 +98,12 @@ export async function writeStoppedReport(
     stages: stageExamples(sources, frames, config),
     environment: environmentRows(undefined),
   };
+  await writePage(folder, data);
+}
+
+async function writePage(folder: string, data: ReportData): Promise<void> {
+  // Its plots bring a document of their own, which takes longer to load than all else together.
+  const { report } = await import("../report/report.ts");
   await writeAtomically(join(folder, "report.html"), await report(data));
 }
 

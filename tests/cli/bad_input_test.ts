@@ -1,5 +1,6 @@
 /** Bad input: one line on stderr that names what is wrong and what to do, and nothing saved is lost. */
 import { assert, assertEquals } from "@std/assert";
+import { pooledMap } from "@std/async/pool";
 import { join } from "@std/path";
 import sharp from "sharp";
 import { randomStream } from "../../lib/random.ts";
@@ -29,6 +30,13 @@ async function saveVideo(folder: string): Promise<void> {
 interface WrongData {
   readonly name: string;
   readonly change: (folder: string) => Promise<unknown>;
+  readonly parts: readonly string[];
+}
+
+/** A command line and what its one line on stderr must hold. */
+interface WrongLine {
+  readonly name: string;
+  readonly args: readonly string[];
   readonly parts: readonly string[];
 }
 
@@ -303,18 +311,23 @@ Deno.test("bad input ends in one line, exit code 1 and nothing lost", (t) =>
     const kept = ["video", "run", "other", "cut"].map((name) => join(folder, name));
     const before = kept.map(listing);
 
+    const cases: WrongLine[] = [];
     for (const { name, change, parts } of WRONG_DATA) {
-      await t.step(`data: ${name}`, async () => {
-        await saveVideo(join(folder, name));
-        await change(join(folder, name));
-        const out = `${name}-run`;
-        const line = ["pretrain", "--data", name, "--out", out, "--quiet", ...SHORT];
-        assertRefused(await cli(line, folder), ...parts);
-      });
+      await saveVideo(join(folder, name));
+      await change(join(folder, name));
+      const args = ["pretrain", "--data", name, "--out", `${name}-run`, ...SHORT];
+      cases.push({ name: `data: ${name}`, args, parts });
     }
     for (const [line, ...parts] of WRONG_COMMANDS) {
-      await t.step(line, async () => {
-        assertRefused(await cli([...line.split(" "), "--quiet"], folder), ...parts);
+      cases.push({ name: line, args: line.split(" "), parts });
+    }
+    const outcomes = pooledMap(navigator.hardwareConcurrency, cases, async (wrong: WrongLine) => {
+      const outcome = await cli([...wrong.args, "--quiet"], folder);
+      return { ...wrong, outcome };
+    });
+    for await (const { name, parts, outcome } of outcomes) {
+      await t.step(name, () => {
+        assertRefused(outcome, ...parts);
         assertEquals(kept.map(listing), before);
       });
     }

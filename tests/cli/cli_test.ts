@@ -28,16 +28,25 @@ async function writeStreets(folder: string, name: string): Promise<void> {
   assertEquals(outcome.code, 0, outcome.stderr);
 }
 
-Deno.test("a device that doctor finds unusable is refused by name", () =>
+Deno.test("doctor tells the engines as JSON, and one that it finds unusable is refused by name", () =>
   inTemporary(async (folder) => {
     await writeVideo(join(folder, "video"), 3);
-    const { stdout } = await cli(["doctor", "--json"], folder);
-    const { engines } = JSON.parse(stdout.split("\n").at(-1)!);
-    for (const { engine, available } of engines) {
-      if (available) continue;
+    const { code, stdout, stderr } = await cli(["doctor", "--json"], folder);
+    assertEquals(code, 0, stderr);
+    const { engines, library, hotKernels } = JSON.parse(stdout.split("\n").at(-1)!);
+    assertEquals(hotKernels.length, library ? 3 : 0);
+    for (const { ratio } of hotKernels) assert(ratio > 0);
+    assertEquals(engines.map(({ engine }: { engine: string }) => engine), [
+      "cpu",
+      "webgpu",
+      "cuda",
+    ]);
+    assert(engines[0].gflops > 0);
+    const missing = engines.filter(({ available }: { available: boolean }) => !available);
+    await Promise.all(missing.map(async ({ engine }: { engine: string }) => {
       const args = ["pretrain", "--data", "video", "--out", "run", "--device", engine, ...SHORT];
       assertRefused(await cli(args, folder), engine, "--device cpu");
-    }
+    }));
   }));
 
 Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to the same score", () =>
@@ -72,37 +81,38 @@ Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to t
     }
     const sheet = await sharp(join(folder, "out/contact_sheet.png")).metadata();
     assertEquals(sheet.width, 4 * 128 + 3 * 2);
-    const listed = await cli(["runs", ".", "--json"], folder);
+    const [listed, taken, other] = await Promise.all([
+      cli(["runs", ".", "--json"], folder),
+      cli(["pretrain", ...data, "--out", "run", ...SHORT], folder),
+      cli(["pretrain", "--out", "run", "--resume", "--seed", "1", ...SHORT], folder),
+    ]);
     const [run] = JSON.parse(listed.stdout).runs;
     assertEquals([run.name, run.steps, run.miou], ["run", 4, result.miou]);
-    assertRefused(
-      await cli(["pretrain", ...data, "--out", "run", ...SHORT], folder),
-      "run",
-      "--resume",
-    );
-    const other = await cli(
-      ["pretrain", "--out", "run", "--resume", "--seed", "1", ...SHORT],
-      folder,
-    );
+    assertRefused(taken, "run", "--resume");
     assertRefused(other, "settings differ", "seed");
   }));
 
 Deno.test("a killed run resumes to the same bytes as an undisturbed one", () =>
   inTemporary(async (folder) => {
     await writeVideo(join(folder, "video"), 7);
-    const steps = ["--data", "video", "--depth-steps", "2", "--steps", "110", "--quiet"];
-    const whole = await cli(["pretrain", "--out", "whole", ...steps], folder);
-    assertEquals(whole.code, 0, whole.stderr);
+    await Deno.writeTextFile(join(folder, "often.json"), '{"settings": {"saveEvery": 3}}');
+    const steps = ["--data", "video", "--depth-steps", "2", "--steps", "9", "--quiet"];
+    steps.push("--config", "often.json");
+    const undisturbed = cli(["pretrain", "--out", "whole", ...steps], folder);
     const child = command(["pretrain", "--out", "cut", ...steps], folder).spawn();
-    const saved = join(folder, "cut/checkpoint-000100.safetensors");
-    while (!await Deno.stat(saved).then(() => true, () => false)) {
-      await new Promise((wake) => setTimeout(wake, 50));
+    const exists = (name: string) =>
+      Deno.stat(join(folder, "cut", name)).then(() => true, () => false);
+    while (!await exists("checkpoint-000003.safetensors")) {
+      await new Promise((wake) => setTimeout(wake, 20));
     }
     child.kill("SIGKILL");
     await child.output();
+    const final = "checkpoint-000009.safetensors";
+    assert(!await exists(final), "the run was over before it could be killed");
     const resumed = await cli(["pretrain", "--out", "cut", "--resume", ...steps], folder);
     assertEquals(resumed.code, 0, resumed.stderr);
-    const final = "checkpoint-000110.safetensors";
+    const whole = await undisturbed;
+    assertEquals(whole.code, 0, whole.stderr);
     const [a, b] = [
       await Deno.readFile(join(folder, "whole", final)),
       await Deno.readFile(join(folder, "cut", final)),
@@ -140,19 +150,4 @@ Deno.test("scenes writes a dataset that reads back as it was drawn", () =>
       assertEquals(a.rgb, b.rgb);
       assertEquals(a.labels, b.labels);
     }
-  }));
-
-Deno.test("doctor tells the engines as JSON", () =>
-  inTemporary(async (folder) => {
-    const { code, stdout } = await cli(["doctor", "--json"], folder);
-    assertEquals(code, 0);
-    const { engines, library, hotKernels } = JSON.parse(stdout.split("\n").at(-1)!);
-    assertEquals(hotKernels.length, library ? 3 : 0);
-    for (const { ratio } of hotKernels) assert(ratio > 0);
-    assertEquals(engines.map(({ engine }: { engine: string }) => engine), [
-      "cpu",
-      "webgpu",
-      "cuda",
-    ]);
-    assert(engines[0].gflops > 0);
   }));

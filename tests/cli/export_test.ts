@@ -31,12 +31,16 @@ Deno.test("export writes a run's networks, and a new run begins from its backbon
     const trained = await cli(["pretrain", "--out", "run", ...SHORT], folder);
     assertEquals(trained.code, 0, trained.stderr);
 
-    const features = await answer("export --run run --format onnx --out out/model.onnx", folder);
+    const [features, depth, weights, loud] = await Promise.all([
+      answer("export --run run --format onnx --out out/model.onnx", folder),
+      answer("export --run run --format onnx --network depth", folder),
+      answer("export --run run --format torchvision", folder),
+      cli(["export", "--run", "run", "--format", "torchvision", "--out", "again"], folder),
+    ]);
     assertEquals([features.network, features.out], ["features", "out/model.onnx"]);
     assertEquals(features.inputs.images, ["batch", 3, "height", "width"]);
-    const depth = await answer("export --run run --format onnx --network depth", folder);
-    const weights = await answer("export --run run --format torchvision", folder);
     assertEquals(weights.backbone, "resnet18 width 16");
+    assertStringIncludes(loud.stderr, "width 16");
 
     await useDevice("cpu");
     const run = join(folder, "run");
@@ -61,21 +65,20 @@ Deno.test("export writes a run's networks, and a new run begins from its backbon
     trainer.dispose();
 
     const start = ["--backbone-weights", weights.out, "--accumulate", "3"];
-    const next = await cli(["pretrain", "--out", "next", ...start, ...SHORT], folder);
+    const wrong = ["pretrain", "--out", "wrong", ...start.slice(0, 1)];
+    const [next, network, small, noRun, noFormat] = await Promise.all([
+      cli(["pretrain", "--out", "next", ...start, ...SHORT], folder),
+      cli([...wrong, features.out, ...SHORT], folder),
+      cli([...wrong, weights.out, "--preset", "small", ...SHORT], folder),
+      cli(["export", "--run", "video", "--format", "onnx"], folder),
+      cli(["export", "--run", "run"], folder),
+    ]);
     assertEquals(next.code, 0, next.stderr);
     const { settings, backboneWeights } = await readRun(join(folder, "next"));
     assertEquals([settings.pretrain.backbone, settings.pretrain.accumulate], ["file", 3]);
     assertEquals(backboneWeights, weights.out);
-
-    const wrong = [...start.slice(0, 1), features.out, ...SHORT];
-    assertRefused(await cli(["pretrain", "--out", "wrong", ...wrong], folder), "out/model.onnx");
-    const small = ["--preset", "small", ...start.slice(0, 2), "--out", "wrong", ...SHORT];
-    assertRefused(await cli(["pretrain", ...small], folder), weights.out, "width 64", "--preset");
-    assertRefused(
-      await cli(["export", "--run", "video", "--format", "onnx"], folder),
-      "config.json",
-    );
-    assertRefused(await cli(["export", "--run", "run"], folder), "--format");
-    const loud = await cli(["export", "--run", "run", "--format", "torchvision"], folder);
-    assertStringIncludes(loud.stderr, "width 16");
+    assertRefused(network, "out/model.onnx");
+    assertRefused(small, weights.out, "width 64", "--preset");
+    assertRefused(noRun, "config.json");
+    assertRefused(noFormat, "--format");
   }));

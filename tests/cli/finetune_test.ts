@@ -12,7 +12,11 @@ Deno.test("evaluate --protocol finetune trains on a fraction of the labels, from
     assertEquals(run.code, 0, run.stderr);
     const evaluate = ["evaluate", "--run", "run", "--quiet"];
     const tuning = ["--protocol", "finetune", "--steps", "3", "--label-fraction", "0.5"];
-    const outcome = await cli([...evaluate, ...tuning, "--json"], folder);
+    const [outcome, untuned, tooMuch] = await Promise.all([
+      cli([...evaluate, ...tuning, "--json"], folder),
+      cli([...evaluate, "--label-fraction", "0.5"], folder),
+      cli([...evaluate, ...tuning, "--label-fraction", "2"], folder),
+    ]);
     assertEquals(outcome.code, 0, outcome.stderr);
     const result = JSON.parse(outcome.stdout.split("\n").at(-1)!);
     assertEquals([result.labelFraction, result.labelledFrames, result.steps], [0.5, 6, 3]);
@@ -20,14 +24,6 @@ Deno.test("evaluate --protocol finetune trains on a fraction of the labels, from
       assert(result[key] > 0 && result[key] < 1, `${key}: ${result[key]}`);
     }
     assert(result.loss !== result.randomInitLoss);
-    assertRefused(
-      await cli([...evaluate, "--label-fraction", "0.5"], folder),
-      "--label-fraction",
-      "finetune",
-    );
-    assertRefused(
-      await cli([...evaluate, ...tuning, "--label-fraction", "2"], folder),
-      "--label-fraction",
-      "at most 1",
-    );
+    assertRefused(untuned, "--label-fraction", "finetune");
+    assertRefused(tooMuch, "--label-fraction", "at most 1");
   }));

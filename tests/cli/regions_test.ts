@@ -10,7 +10,10 @@ Deno.test("regions reports the quality of either grouping, as JSON and as a tabl
     const purities = [];
     for (const grouping of ["components", "infomap"]) {
       const args = ["regions", "--data", "streets", "--grouping", grouping, "--quiet"];
-      const json = await cli([...args, "--out", `${grouping}-json`, "--json"], folder);
+      const [json, table] = await Promise.all([
+        cli([...args, "--out", `${grouping}-json`, "--json"], folder),
+        cli([...args, "--out", `${grouping}-table`], folder),
+      ]);
       assertEquals(json.code, 0, json.stderr);
       const result = JSON.parse(json.stdout.split("\n").at(-1)!);
       assertEquals([result.grouping, result.depth, result.frames], [grouping, "true", 3]);
@@ -20,7 +23,6 @@ Deno.test("regions reports the quality of either grouping, as JSON and as a tabl
       assert(result.regionsPerFrame > 1 && result.millisecondsPerFrame > 0);
       assert(result.perClass.road > 0.5, `road ${result.perClass.road}`);
       purities.push(result.purity);
-      const table = await cli([...args, "--out", `${grouping}-table`], folder);
       for (const line of [`grouping ${grouping}`, "purity road", "boundary recall", "a frame"]) {
         assert(table.stdout.includes(line), table.stdout);
       }

@@ -23,6 +23,15 @@ function byGroup(set: SampleSet, stride: number): [mixed: number, x: number, y: 
   return groups;
 }
 
+/**
+ * The pixel whose square holds (x, y), or undefined where float32, in which positions are kept, may
+ * have carried a place over the border of two pixels.
+ */
+function pixelAt(x: number, y: number): [column: number, row: number] | undefined {
+  const border = (z: number) => Math.abs(z + 0.5 - Math.round(z + 0.5)) < 1e-5;
+  return border(x) || border(y) ? undefined : [Math.round(x), Math.round(y)];
+}
+
 Deno.test("samplePixels() groups only places that show the same source point", () => {
   const seed = Date.now();
   const batch = mixedBatch(seed);
@@ -31,16 +40,18 @@ Deno.test("samplePixels() groups only places that show the same source point", (
     { perImage: 70, minimumGroup: 2, stride: 4 },
     randomStream(seed, 1),
   );
-  assert(set.groupCount > 40, `seed ${seed}: ${set.groupCount} groups`);
+  // Enough to mean something: 1 batch in 4000 has but 37, most over 60.
+  assert(set.groupCount > 20, `seed ${seed}: ${set.groupCount} groups`);
   for (const members of byGroup(set, 4)) {
-    const origins = members.map(([mixed, x, y]) => {
+    const origins = members.flatMap(([mixed, x, y]) => {
       assert(x >= -0.5 && x <= WIDTH - 0.5 && y >= -0.5 && y <= HEIGHT - 0.5);
       // The pixel whose square holds the position tells whose copy is seen.
-      const column = Math.min(WIDTH - 1, Math.floor(x + 0.5 + 1e-4));
-      const row = Math.min(HEIGHT - 1, Math.floor(y + 0.5 + 1e-4));
+      const pixel = pixelAt(x, y);
+      if (!pixel) return [];
+      const [column, row] = pixel;
       const copy = batch.copies[batch.copyIds[(mixed * HEIGHT + row) * WIDTH + column]];
       const [u, v] = unplace(copy, x, y);
-      return [copy.source, u, v];
+      return [[copy.source, u, v]];
     });
     for (const [source, u, v] of origins) {
       assertEquals(source, origins[0][0], `seed ${seed}`);
@@ -75,21 +86,23 @@ Deno.test("samplePixels() finds every copy that is visible when there is room", 
 });
 
 Deno.test("sampleRegions() groups by region over all images and leaves padding out", () => {
-  const batch = mixedBatch(Date.now());
+  const seed = Date.now();
+  const batch = mixedBatch(seed);
   const set = sampleRegions(
     batch,
     { perImage: 60, minimumGroup: 2, stride: 4 },
     randomStream(5),
   );
-  assert(set.count > 300 && set.groupCount <= 6);
+  assert(set.count > 300 && set.groupCount <= 6, `seed ${seed}: ${set.count} samples`);
   const regionOf = new Map<number, number>();
   byGroup(set, 4).forEach((members, group) => {
     for (const [mixed, x, y] of members) {
-      const column = Math.floor(x + 0.5 + 1e-4), row = Math.floor(y + 0.5 + 1e-4);
-      const clamped = [Math.min(WIDTH - 1, column), Math.min(HEIGHT - 1, row)];
-      const id = batch.regionIds[(mixed * HEIGHT + clamped[1]) * WIDTH + clamped[0]];
-      assert(id >= 0);
-      assertEquals(regionOf.get(group) ?? id, id);
+      const pixel = pixelAt(x, y);
+      if (!pixel) continue;
+      const [column, row] = pixel;
+      const id = batch.regionIds[(mixed * HEIGHT + row) * WIDTH + column];
+      assert(id >= 0, `seed ${seed}`);
+      assertEquals(regionOf.get(group) ?? id, id, `seed ${seed}`);
       regionOf.set(group, id);
     }
   });

@@ -1,12 +1,13 @@
 /**
  * Runs tfjs-core's own op suite on one engine:
  *
- *     deno run -A tests/tfjs_suite/run.ts [native|cpu|webgpu] [--filter=TEXT] [--least=N] [--tiles=gpu|blocks]
+ *     deno run -A tests/tfjs_suite/run.ts [native|cpu|webgpu] [--filter=TEXT] [--least=N] [--bundle=FILE]
+ *         [--tiles=gpu|blocks]
  *
  * `--tiles` are those of a GPU, or blocks for every shape, in place of those of the adapter's class.
  *
  * The specs ship with the npm package, but only a bundler can load them; bundle and packages stay in a
- * cache folder. Counted apart and named at the end are specs that read tensors synchronously, which WebGPU
+ * cache folder; `--bundle` is such a bundle from elsewhere, for a machine without network. Counted apart and named at the end are specs that read tensors synchronously, which WebGPU
  * cannot, specs that contradict others, and kernels that an engine leaves out. The last line is `tfjs-core op
  * suite on <engine>: N passed, N failed, ...`. The exit code is 1 when a spec failed, or fewer than
  * `--least=N` passed.
@@ -95,8 +96,11 @@ const cache = join(
   Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? ".", ".cache"),
   "cpcdr-op-suite",
 );
-await install(cache);
-const suite = await bundle(cache);
+let suite = option("bundle");
+if (!suite) {
+  await install(cache);
+  suite = await bundle(cache);
+}
 Deno.env.set("TFJS_SUITE_ENGINE", engine);
 Deno.env.set(
   "CPCDR_LIBRARY",

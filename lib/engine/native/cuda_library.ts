@@ -6,8 +6,9 @@
  */
 
 import { DeviceError } from "../../errors.ts";
-import { cString, shippedLibrary } from "./library.ts";
 import { CUDA_ABI_VERSION, type CudaSymbols, cudaSymbolTable } from "./cuda_symbols.ts";
+import { cString } from "./library.ts";
+import { namedLibrary, shippedLibrary } from "./shipped.ts";
 
 /** Status codes of native/include/cpcdr_hot.h that say why there is no device. */
 const NO_DRIVER = 3, OLD_DRIVER = 4, NO_DEVICE = 5;
@@ -73,7 +74,7 @@ export interface CudaProbe {
 export function probeCuda(path?: string): CudaProbe {
   let library: CudaLibrary;
   try {
-    library = open(path ?? Deno.env.get("CPCDR_CUDA_LIBRARY") ?? shippedLibrary("cuda"));
+    library = open(path ?? namedLibrary("cuda") ?? shippedLibrary("cuda"));
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     return {

@@ -5,9 +5,8 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { fromFileUrl, join } from "@std/path";
 import { DeviceError } from "../../errors.ts";
+import { fetchLibrary, namedLibrary, shippedLibrary } from "./shipped.ts";
 import { ABI_VERSION, type Symbols, symbolTable } from "./symbols.ts";
 
 /** The opened library. */
@@ -42,7 +41,7 @@ export type LibraryProbe =
 /** Opens the library at `CPCDR_LIBRARY`, else the one that ships for this platform. */
 export function openLibrary(): LibraryProbe {
   try {
-    return { library: open(Deno.env.get("CPCDR_LIBRARY") ?? shippedLibrary()) };
+    return { library: open(namedLibrary("cpu") ?? shippedLibrary()) };
   } catch (error) {
     return { reason: error instanceof Error ? error.message.split("\n")[0] : String(error) };
   }
@@ -59,41 +58,17 @@ export function sharedLibrary(): NativeLibrary | undefined {
   return shared.library;
 }
 
-/** The path of a library that ships for this platform, its bytes checked against the manifest. */
-export function shippedLibrary(kind: "cpu" | "cuda" = "cpu"): string {
-  const platform = `${Deno.build.os}-${Deno.build.arch}`;
-  const folder = fromFileUrl(
-    new URL(`../../../native/prebuilt/${platform}`, import.meta.url),
-  );
-  const name = `libcpcdr_${kind}.${Deno.build.os === "darwin" ? "dylib" : "so"}`;
-  const manifest = readManifest(join(folder, "manifest.json"), platform);
-  const path = join(folder, name);
-  const files = kind === "cpu" ? manifest.files : manifest.cuda?.files;
-  if (!files) throw new DeviceError(`no ${kind.toUpperCase()} library ships for ${platform}`);
-  const expected = files[name]?.sha256;
-  const got = createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
-  if (got !== expected) {
-    throw new DeviceError(
-      `Cannot load ${path}: expected SHA-256 ${expected}, got ${got}; run: deno task build:native`,
-    );
-  }
-  return path;
-}
-
-/** By name, what the manifest says of a file. */
-type Files = Record<string, { sha256: string }>;
-
-function readManifest(
-  path: string,
-  platform: string,
-): { files: Files; cuda?: { files: Files } } {
-  try {
-    return JSON.parse(Deno.readTextFileSync(path));
-  } catch {
-    throw new DeviceError(
-      `no native library ships for ${platform}; with a C++ compiler, run: deno task build:native`,
-    );
-  }
+/**
+ * Fetches the library where this module was imported over the network; opening it takes no time after that, and
+ * needs no network ever again.
+ *
+ * @returns why it cannot be had, in one line; undefined where nothing went wrong.
+ */
+export async function provideLibrary(): Promise<string | undefined> {
+  const problem = await fetchLibrary();
+  // It may have been looked for before it was there.
+  if (!shared?.library) shared = undefined;
+  return problem;
 }
 
 function open(path: string): NativeLibrary {

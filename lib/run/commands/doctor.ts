@@ -7,7 +7,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { useDevice } from "../../engine/device.ts";
 import { describeCuda, probeCuda } from "../../engine/native/cuda_library.ts";
-import { openLibrary, sharedLibrary } from "../../engine/native/library.ts";
+import { openLibrary, provideLibrary, sharedLibrary } from "../../engine/native/library.ts";
+import { fetchLibrary } from "../../engine/native/shipped.ts";
 import { ABI_VERSION } from "../../engine/native/symbols.ts";
 import { findAdapter } from "../../engine/webgpu/adapter.ts";
 import { DeviceError } from "../../errors.ts";
@@ -29,7 +30,7 @@ interface Finding {
 
 /** Runs the command. */
 export async function doctor(options: CommonOptions): Promise<void> {
-  const engines = [await examineCpu(), await examineWebGpu(), examineCuda()];
+  const engines = [await examineCpu(), await examineWebGpu(), await examineCuda()];
   const rows = engines.map(({ engine, available, detail, gflops, remedy }) => [
     engine,
     available ? "yes" : "no",
@@ -67,15 +68,17 @@ function speedTable(speeds: ReturnType<typeof hotKernelSpeeds>): string {
 }
 
 /** The hot kernels alone; tensors stay on the CPU. */
-function examineCuda(): Finding {
+async function examineCuda(): Promise<Finding> {
+  const problem = await fetchLibrary("cuda");
   const probe = probeCuda();
   probe.library?.close();
   const available = probe.devices.length > 0;
-  const remedy = probe.library ? probe.remedy : `${probe.reason}; ${probe.remedy}`;
+  const remedy = probe.library ? probe.remedy : problem ?? `${probe.reason}; ${probe.remedy}`;
   return { engine: "cuda", available, detail: describeCuda(probe), gflops: 0, remedy };
 }
 
 async function examineCpu(): Promise<Finding> {
+  const problem = await provideLibrary();
   const probe = openLibrary();
   const { detail } = await useDevice("cpu");
   return {
@@ -83,7 +86,7 @@ async function examineCpu(): Promise<Finding> {
     available: true,
     detail,
     gflops: await matmulSpeed(),
-    remedy: probe.library ? "" : probe.reason,
+    remedy: probe.library ? "" : problem ?? probe.reason,
   };
 }
 

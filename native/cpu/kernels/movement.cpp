@@ -73,6 +73,8 @@ void copy_rows(const uint32_t* from, uint32_t* to, const Axis& rows, const Axis&
       case 4: return copy_short_rows<4>(from, to, rows, begin, end);
     }
     for (int64_t r = begin; r < end; r++) std::copy_n(from + r * rows.from, count, to + r * rows.to);
+  } else if (columns.from == 0 && columns.to == 1) {
+    for (int64_t r = begin; r < end; r++) std::fill_n(to + r * rows.to, count, from[r * rows.from]);
   } else if (rows.from == 1 && columns.to == 1) {
     for (int64_t r0 = begin; r0 < end; r0 += kSquare) {
       const int64_t r1 = std::min(end, r0 + kSquare);

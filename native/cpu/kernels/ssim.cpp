@@ -23,71 +23,104 @@ struct Images {
   int64_t image() const { return height * row(); }
 };
 
-/* Sums over the window of one row of pixels: a, b, a^2 + b^2 and ab, each with a mirrored pixel at both ends. */
-struct Sums {
-  float *a, *b, *squares, *product;
+/*
+ * The columns of three pixels about one row of pixels, with a mirrored column at both ends: the pixel in the middle of
+ * each, and of the other two, counted from it, the sums of a, b, a^2 + b^2 and ab. Counted from 0, variances would be
+ * small differences of large numbers, and lose four digits where images are smooth.
+ */
+struct Columns {
+  float *a, *b, *sum_a, *sum_b, *squares, *product;
 
-  static int64_t floats(const Images& s) { return 4 * (s.row() + 2 * s.channels); }
-  Sums(const Images& s, float* memory) {
+  static int64_t floats(const Images& s) { return 6 * (s.row() + 2 * s.channels); }
+  Columns(const Images& s, float* memory) {
     const int64_t stride = s.row() + 2 * s.channels;
-    a = memory + s.channels;
-    b = a + stride;
-    squares = b + stride;
-    product = squares + stride;
+    for (float** each : {&a, &b, &sum_a, &sum_b, &squares, &product}) {
+      *each = memory + s.channels;
+      memory += stride;
+    }
   }
 };
 
-void mirror_ends(const Images& s, float* sums) {
+void mirror_ends(const Images& s, float* row) {
   const int c = s.channels;
-  const int64_t row = s.row();
-  std::copy_n(sums + c, c, sums - c);
-  std::copy_n(sums + row - 2 * c, c, sums + row);
+  const int64_t size = s.row();
+  std::copy_n(row + c, c, row - c);
+  std::copy_n(row + size - 2 * c, c, row + size);
 }
 
-/* Sums of three rows, column by column; the border's neighbour is the row on its other side. */
-void sum_rows(const Images& s, const float* a, const float* b, int y, const Sums& sums) {
+/* Measures the columns about row y; the border's neighbour is the row on its other side. */
+void measure_columns(const Images& s, const float* a, const float* b, int y, const Columns& columns) {
   const int64_t row = s.row();
   const int above = y > 0 ? y - 1 : 1, below = y < s.height - 1 ? y + 1 : s.height - 2;
   const float *a0 = a + above * row, *a1 = a + y * row, *a2 = a + below * row;
   const float *b0 = b + above * row, *b1 = b + y * row, *b2 = b + below * row;
   for (int64_t i = 0; i < row; i++) {
-    sums.a[i] = a0[i] + a1[i] + a2[i];
-    sums.b[i] = b0[i] + b1[i] + b2[i];
-    sums.squares[i] =
-        a0[i] * a0[i] + a1[i] * a1[i] + a2[i] * a2[i] + (b0[i] * b0[i] + b1[i] * b1[i] + b2[i] * b2[i]);
-    sums.product[i] = a0[i] * b0[i] + a1[i] * b1[i] + a2[i] * b2[i];
+    const float up_a = a0[i] - a1[i], down_a = a2[i] - a1[i], up_b = b0[i] - b1[i], down_b = b2[i] - b1[i];
+    columns.a[i] = a1[i];
+    columns.b[i] = b1[i];
+    columns.sum_a[i] = up_a + down_a;
+    columns.sum_b[i] = up_b + down_b;
+    columns.squares[i] = up_a * up_a + down_a * down_a + (up_b * up_b + down_b * down_b);
+    columns.product[i] = up_a * up_b + down_a * down_b;
   }
-  for (float* ends : {sums.a, sums.b, sums.squares, sums.product}) mirror_ends(s, ends);
+  for (float* each : {columns.a, columns.b, columns.sum_a, columns.sum_b, columns.squares, columns.product}) {
+    mirror_ends(s, each);
+  }
 }
 
-/* Factors of the similarity n1 n2 / (d1 d2) of one window. */
-struct Factors {
-  float a, b, n1, n2, d1, d2;
+/*
+ * Factors of the similarity n1 n2 / (d1 d2) of one window, the means of a and b, and how far these are from the pixel in
+ * the middle.
+ */
+struct Window {
+  float a, b, offset_a, offset_b, n1, n2, d1, d2;
 };
 
-inline Factors factors_at(const Sums& sums, int64_t i, int c) {
-  const auto mean = [&](const float* v) { return (v[i - c] + v[i] + v[i + c]) * (1.0f / 9); };
-  Factors f;
-  f.a = mean(sums.a);
-  f.b = mean(sums.b);
-  const float squares = f.a * f.a + f.b * f.b, product = f.a * f.b;
-  f.n1 = 2 * product + kC1;
-  f.n2 = 2 * (mean(sums.product) - product) + kC2;
-  f.d1 = squares + kC1;
-  f.d2 = mean(sums.squares) - squares + kC2;
-  return f;
+inline Window window_at(const Columns& columns, int64_t i, int c) {
+  float offset_a = columns.sum_a[i], offset_b = columns.sum_b[i];
+  float squares = columns.squares[i], product = columns.product[i];
+  /* The columns at both sides, counted from the window's middle pixel in place of their own. */
+  for (const int64_t j : {i - c, i + c}) {
+    const float a = columns.a[j] - columns.a[i], b = columns.b[j] - columns.b[i];
+    const float sum_a = columns.sum_a[j], sum_b = columns.sum_b[j];
+    offset_a += sum_a + 3 * a;
+    offset_b += sum_b + 3 * b;
+    squares += columns.squares[j] + a * (2 * sum_a + 3 * a) + b * (2 * sum_b + 3 * b);
+    product += columns.product[j] + a * (sum_b + 3 * b) + b * sum_a;
+  }
+  constexpr float each = 1.0f / 9;
+  Window w;
+  w.offset_a = offset_a * each;
+  w.offset_b = offset_b * each;
+  w.a = columns.a[i] + w.offset_a;
+  w.b = columns.b[i] + w.offset_b;
+  w.n1 = 2 * w.a * w.b + kC1;
+  w.n2 = 2 * (product * each - w.offset_a * w.offset_b) + kC2;
+  w.d1 = w.a * w.a + w.b * w.b + kC1;
+  w.d2 = squares * each - (w.offset_a * w.offset_a + w.offset_b * w.offset_b) + kC2;
+  return w;
 }
 
 void similarity(const Images& s, const float* a, const float* b, float* y, float* memory) {
-  const Sums sums(s, memory);
+  const Columns columns(s, memory);
   for (int r = 0; r < s.height; r++) {
-    sum_rows(s, a, b, r, sums);
+    measure_columns(s, a, b, r, columns);
     float* out = y + r * s.row();
     for (int64_t i = 0; i < s.row(); i++) {
-      const Factors f = factors_at(sums, i, s.channels);
-      out[i] = f.n1 * f.n2 / (f.d1 * f.d2);
+      const Window w = window_at(columns, i, s.channels);
+      out[i] = w.n1 * w.n2 / (w.d1 * w.d2);
     }
   }
+}
+
+/* Calls body(row) for every row whose windows hold row y, twice where they hold it twice. */
+template <typename Body>
+inline void for_windows(const Images& s, int y, const Body& body) {
+  body(y);
+  if (y > 0) body(y - 1);
+  if (y < s.height - 1) body(y + 1);
+  if (y == 1) body(0);
+  if (y == s.height - 2) body(s.height - 1);
 }
 
 /*
@@ -97,14 +130,10 @@ void similarity(const Images& s, const float* a, const float* b, float* y, float
 void spread(const Images& s, const float* from, int y, float* down, float* row) {
   const int64_t n = s.row();
   const int c = s.channels;
-  std::copy_n(from + y * n, n, down);
-  const auto add_row = [&](int r) {
+  std::fill_n(down, n, 0.0f);
+  for_windows(s, y, [&](int r) {
     for (int64_t i = 0; i < n; i++) down[i] += from[r * n + i];
-  };
-  if (y > 0) add_row(y - 1);
-  if (y < s.height - 1) add_row(y + 1);
-  if (y == 1) add_row(0);
-  if (y == s.height - 2) add_row(s.height - 1);
+  });
   std::copy_n(down, n, row);
   for (int64_t i = c; i < n; i++) row[i] += down[i - c];
   for (int64_t i = 0; i < n - c; i++) row[i] += down[i + c];
@@ -115,34 +144,61 @@ void spread(const Images& s, const float* from, int y, float* down, float* row) 
 }
 
 /*
- * With g the gradient of a window's similarity S, and its derivatives by the means of a, a^2 and ab,
- *   dS/da = 2 b (n2 - n1) / (d1 d2) - 2 a S (1/d1 - 1/d2),  dS/da^2 = -S / d2,  dS/dab = 2 n1 / (d1 d2),
- * a pixel's gradient is the sum over its windows of g (dS/da + 2 a dS/da^2 + b dS/dab) / 9.
+ * The same of `from` times how far the pixel's value in `image` is from the window's middle one, added to `row`:
+ * `down` holds the column sums of `from`, `moment` those of the product with the column's own pixel in line y.
+ */
+void spread_distances(const Images& s, const float* from, const float* image, int y, float* down, float* moment,
+                      float* row) {
+  const int64_t n = s.row();
+  const int c = s.channels;
+  const float* line = image + y * n;
+  std::fill_n(down, n, 0.0f);
+  std::fill_n(moment, n, 0.0f);
+  for_windows(s, y, [&](int r) {
+    for (int64_t i = 0; i < n; i++) {
+      down[i] += from[r * n + i];
+      moment[i] += from[r * n + i] * (line[i] - image[r * n + i]);
+    }
+  });
+  const auto add = [&](int64_t i, int64_t j) { row[i] += moment[j] + down[j] * (line[i] - line[j]); };
+  for (int64_t i = 0; i < n; i++) row[i] += moment[i];
+  for (int64_t i = c; i < n; i++) add(i, i - c);
+  for (int64_t i = 0; i < n - c; i++) add(i, i + c);
+  for (int i = 0; i < c; i++) {
+    add(c + i, i);
+    add(n - 2 * c + i, n - c + i);
+  }
+}
+
+/*
+ * With g the gradient of a window's similarity S, and its derivatives by the mean and variance of a and the covariance,
+ *   m = 2 (b n2 / (d1 d2) - a S / d1),  v = -S / d2,  k = 2 n1 / (d1 d2),
+ * a pixel (p, q)'s gradient is the sum over its windows of g (m + 2 v (p - a) + k (q - b)) / 9. Pixels and means are
+ * counted from the window's middle pixel, so that no large numbers cancel.
  */
 void similarity_grad(const Images& s, const float* dy, const float* a, const float* b, float* da, float* memory) {
   const int64_t row = s.row(), image = s.image();
-  const Sums sums(s, memory);
-  float *by_mean = memory + Sums::floats(s), *by_square = by_mean + image, *by_product = by_square + image;
-  float *down = by_product + image, *mean = down + row, *square = mean + row, *product = square + row;
+  const Columns columns(s, memory);
+  float *by_mean = memory + Columns::floats(s), *by_variance = by_mean + image, *by_covariance = by_variance + image;
+  float *down = by_covariance + image, *moment = down + row;
   for (int r = 0; r < s.height; r++) {
-    sum_rows(s, a, b, r, sums);
+    measure_columns(s, a, b, r, columns);
     for (int64_t i = 0; i < row; i++) {
-      const Factors f = factors_at(sums, i, s.channels);
-      const float g = dy[r * row + i] * (1.0f / 9), inverse = 1 / (f.d1 * f.d2), ssim = f.n1 * f.n2 * inverse;
+      const Window w = window_at(columns, i, s.channels);
       const int64_t at = r * row + i;
-      by_mean[at] = g * (2 * f.b * (f.n2 - f.n1) * inverse - 2 * f.a * ssim * (f.d2 - f.d1) * inverse);
-      by_square[at] = -g * ssim * f.d1 * inverse;
-      by_product[at] = g * 2 * f.n1 * inverse;
+      const float g = dy[at] * (1.0f / 9), inverse = 1 / (w.d1 * w.d2), ssim = w.n1 * w.n2 * inverse;
+      const float mean = 2 * g * (w.b * w.n2 * inverse - w.a * ssim * w.d2 * inverse);
+      const float variance = -2 * g * ssim * w.d1 * inverse, covariance = 2 * g * w.n1 * inverse;
+      by_mean[at] = mean - variance * w.offset_a - covariance * w.offset_b;
+      by_variance[at] = variance;
+      by_covariance[at] = covariance;
     }
   }
   for (int r = 0; r < s.height; r++) {
-    spread(s, by_mean, r, down, mean);
-    spread(s, by_square, r, down, square);
-    spread(s, by_product, r, down, product);
-    for (int64_t i = 0; i < row; i++) {
-      const int64_t at = r * row + i;
-      da[at] = mean[i] + 2 * a[at] * square[i] + b[at] * product[i];
-    }
+    float* out = da + r * row;
+    spread(s, by_mean, r, down, out);
+    spread_distances(s, by_variance, a, r, down, moment, out);
+    spread_distances(s, by_covariance, b, r, down, moment, out);
   }
 }
 
@@ -171,7 +227,7 @@ CPCDR_KERNEL(cpcdr_ssim, (const float* a, const float* b, float* y, const int32_
   if (!a || !b || !y || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "ssim: null pointer");
   const Images images(sizes);
   if (!images.valid()) return fail(CPCDR_INVALID_ARGUMENT, "ssim: sizes out of range");
-  const bool done = for_images(images, Sums::floats(images), [&](int64_t image, int64_t target, float* memory) {
+  const bool done = for_images(images, Columns::floats(images), [&](int64_t image, int64_t target, float* memory) {
     similarity(images, a + image, b + target, y + image, memory);
   });
   return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "ssim: out of memory");
@@ -185,7 +241,7 @@ CPCDR_KERNEL(cpcdr_ssim_grad,
   if (!dy || !a || !b || !da || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "ssim_grad: null pointer");
   const Images images(sizes);
   if (!images.valid()) return fail(CPCDR_INVALID_ARGUMENT, "ssim_grad: sizes out of range");
-  const int64_t floats = Sums::floats(images) + 3 * images.image() + 4 * images.row();
+  const int64_t floats = Columns::floats(images) + 3 * images.image() + 2 * images.row();
   const bool done = for_images(images, floats, [&](int64_t image, int64_t target, float* memory) {
     similarity_grad(images, dy + image, a + image, b + target, da + image, memory);
   });

@@ -41,7 +41,12 @@ Deno.test("useDevice() without an adapter says why in one line", async () => {
     try { await useDevice("webgpu"); } catch (error) { console.log(error.name, error.message); }`;
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", "--config", fromFileUrl(new URL("../../../deno.json", import.meta.url)), code],
-    env: { VK_ICD_FILENAMES: "/dev/null", DENO_WEBGPU_BACKEND: "vulkan", NO_COLOR: "1" },
+    env: {
+      VK_DRIVER_FILES: "/dev/null",
+      VK_ICD_FILENAMES: "/dev/null",
+      DENO_WEBGPU_BACKEND: "vulkan",
+      NO_COLOR: "1",
+    },
   }).output();
   const text = new TextDecoder().decode(stdout).trim();
   assertEquals(text.split("\n").length, 1, text);

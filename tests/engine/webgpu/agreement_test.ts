@@ -5,7 +5,7 @@ import type { StateDict } from "../../../lib/nn/parameters.ts";
 import type { Random } from "../../../lib/random.ts";
 import { furthestApart, gradientsBetween, moved } from "./gradients.ts";
 import { gpuTest } from "./support.ts";
-import { pretraining, type Trainee } from "./trainees.ts";
+import { depthTraining, pretraining, type Trainee } from "./trainees.ts";
 
 /**
  * What both engines may differ by. From the same state a step differs by rounding alone. Over many steps
@@ -23,6 +23,7 @@ interface Tolerance {
 
 const STAGES: readonly [string, (seed: number) => Trainee, Tolerance][] = [
   ["pretraining", pretraining, { gradient: 1e-3, loss: 1e-5, drift: 0.1 }],
+  ["depth training", depthTraining, { gradient: 1e-3, loss: 1e-5, drift: 0.1 }],
 ];
 
 const STEPS = 50;
@@ -78,10 +79,10 @@ async function learnOnCpu(
   const losses: number[] = [];
   const states: Common[] = [];
   for (let step = 0; step < STEPS; step++) {
-    const before = await trainee.export();
+    const before = step >= COMMON[states.length] ? await trainee.export() : undefined;
     const loss = await trainee.step(step);
     losses.push(loss);
-    if (!(step >= COMMON[states.length])) continue;
+    if (!before) continue;
     const gradients = gradientsBetween(before, await trainee.export());
     if (await isWellPosed(probe, before, step, gradients, tolerance, random)) {
       states.push({ step, before, loss, gradients });

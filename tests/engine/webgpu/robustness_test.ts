@@ -89,7 +89,13 @@ Deno.test("the command line without an adapter ends in one line and exit code 1"
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--config", path("deno.json"), path("cli.ts"), "depth", ...options],
       cwd: folder,
-      env: { VK_ICD_FILENAMES: "/dev/null", DENO_WEBGPU_BACKEND: "vulkan", NO_COLOR: "1" },
+      env: {
+        // Both names of the loader's list of drivers, the newer one first.
+        VK_DRIVER_FILES: "/dev/null",
+        VK_ICD_FILENAMES: "/dev/null",
+        DENO_WEBGPU_BACKEND: "vulkan",
+        NO_COLOR: "1",
+      },
     }).output();
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
     const outcome = { code, stdout: text(stdout), stderr: text(stderr) };

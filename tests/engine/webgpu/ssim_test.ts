@@ -1,61 +1,9 @@
-import * as tf from "@tensorflow/tfjs-core";
-import { assertAlmostEquals } from "@std/assert";
-import { ssim } from "../../../lib/ops/ssim.ts";
-import type { Random } from "../../../lib/random.ts";
-import { type Image, similarityAt } from "../../oracles/sampling.ts";
-import { gpuTest, later } from "./support.ts";
+import { checkSmoothImages, smoothShapes } from "../../ops/smooth_images.ts";
+import { gpuTest } from "./support.ts";
 
-/** Bright images of little contrast, such as a sky or a road, with values that floats hold. */
-function smoothImages(random: Random, [n, h, w, c]: readonly number[]): Image[] {
-  const list = <T>(length: number, make: () => T) => Array.from({ length }, make);
-  const pixel = () => list(c, () => Math.fround(0.8 + random.uniform(-0.02, 0.02)));
-  return list(n, () => list(h, () => list(w, pixel)));
-}
-
-/** Similarities of all pixels. */
-function similarities(a: Image, b: Image): number[] {
-  return a.flatMap((row, r) => row.flatMap((p, k) => p.map((_, c) => similarityAt(a, b, r, k, c))));
-}
-
-for (const [copies, h, w, c] of [[1, 2, 2, 1], [2, 5, 7, 3], [3, 4, 3, 4]]) {
-  gpuTest(`ssim() keeps its digits on smooth images of ${h} x ${w} x ${c}`, (random) => {
-    const targets = 2;
-    const a = smoothImages(random, [copies * targets, h, w, c]);
-    const b = smoothImages(random, [targets, h, w, c]);
-    const dy = Float32Array.from({ length: a.length * h * w * c }, () => random.normal());
-    const [x, y] = [tf.tensor4d(a), tf.tensor4d(b)];
-    const weights = tf.tensor4d(dy, [a.length, h, w, c]);
-    later(ssim(x, y), (values) => {
-      a.flatMap((image, n) => similarities(image, b[n % targets])).forEach((value, i) =>
-        assertAlmostEquals(values[i], value, 5e-6, `value ${i}`)
-      );
-    });
-    const gradient = tf.grad((x) => tf.sum(tf.mul(ssim(x as tf.Tensor4D, y), weights)))(x);
-    later(gradient, (values) => {
-      const step = 1e-5, each = h * w * c;
-      const weighed = (n: number) =>
-        similarities(a[n], b[n % targets])
-          .reduce((sum, value, i) => sum + value * dy[n * each + i], 0);
-      // Differences in float64, of images that are moved in place.
-      a.forEach((image, n) =>
-        image.flat().forEach((pixel, place) =>
-          pixel.forEach((value, channel) => {
-            const [above, below] = [value + step, value - step].map((moved) => {
-              pixel[channel] = moved;
-              return weighed(n);
-            });
-            pixel[channel] = value;
-            const expected = (above - below) / (2 * step);
-            const at = n * each + place * c + channel;
-            assertAlmostEquals(
-              values[at],
-              expected,
-              2e-4 * (1 + Math.abs(expected)),
-              `slope ${at}`,
-            );
-          })
-        )
-      );
-    });
-  });
+for (const shape of smoothShapes) {
+  gpuTest(
+    `ssim() keeps its digits on smooth images of [${shape}]`,
+    (random) => checkSmoothImages(random, shape),
+  );
 }

@@ -1,0 +1,201 @@
+/**
+ * The ablation of docs/results.md, "Protocol of the ablation": `deno run -A bench/ablate.ts --out DIR`.
+ *
+ * Runs what is missing, each in a process of its own, and prints the tables; what is finished under
+ * `--out` is kept, what was killed goes on from its checkpoint. Learning rates are chosen on validation
+ * streets first; no test street is scored before that.
+ *
+ *     --jobs N      processes at a time (default 2)
+ *     --threads N   threads of each (default: cores / jobs)
+ *     --minutes M   starts nothing new after so many (default: no limit)
+ *     --only REGEX  only jobs whose name matches, and the depth networks that they need
+ *     --list        print the jobs that are missing, and stop
+ *     --steps N     another number of steps, for a trial; use an --out of its own
+ *     --depth-steps N   likewise of the depth networks
+ *
+ * Last line of stdout: one JSON object with rows, comparisons and outcomes.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { fromFileUrl, join } from "@std/path";
+import { writeAtomically } from "../lib/run/atomic.ts";
+import { depthName, type Job, testJobs, validationJobs } from "./ablation/jobs.ts";
+import { ablationPlot } from "./ablation/plot.ts";
+import { type Outcome, outcomePath, readOutcomes } from "./ablation/store.ts";
+import { armRows, chosenRate, comparisons, markdown } from "./ablation/tables.ts";
+
+interface Options {
+  readonly out: string;
+  readonly jobs: number;
+  readonly threads: number;
+  /** Milliseconds of `performance.now()`. */
+  readonly until: number;
+  readonly only: RegExp;
+  readonly list: boolean;
+  readonly steps?: string;
+  readonly depthSteps?: string;
+}
+
+function options(): Options {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      out: { type: "string", default: "runs/ablation" },
+      jobs: { type: "string", default: "2" },
+      threads: { type: "string" },
+      minutes: { type: "string", default: "Infinity" },
+      only: { type: "string", default: "" },
+      list: { type: "boolean", default: false },
+      steps: { type: "string" },
+      "depth-steps": { type: "string" },
+    },
+  });
+  const jobs = Number(values.jobs);
+  return {
+    out: values.out,
+    jobs,
+    threads: Number(
+      values.threads ?? Math.max(1, Math.floor(navigator.hardwareConcurrency / jobs)),
+    ),
+    until: performance.now() + 60_000 * Number(values.minutes),
+    only: new RegExp(values.only),
+    list: values.list,
+    steps: values.steps,
+    depthSteps: values["depth-steps"],
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+/** Where a job's answer lies once it is finished. */
+function resultOf(out: string, job: Job): string {
+  return job.kind === "depth" ? join(out, job.name, "result.json") : outcomePath(out, job.name);
+}
+
+/** The jobs that are not finished, less those that are not asked for. */
+async function missing(jobs: readonly Job[], { out, only }: Options): Promise<Job[]> {
+  const wanted: Job[] = [];
+  for (const job of jobs) {
+    if (await exists(resultOf(out, job))) continue;
+    if (job.kind === "depth" || only.test(job.name)) wanted.push(job);
+  }
+  const needed = new Set(
+    wanted.flatMap((job) => job.kind === "run" ? [depthName(job.depthSeed)] : []),
+  );
+  return wanted.filter((job) => job.kind !== "depth" || needed.has(job.name));
+}
+
+/** The command line of a job. */
+async function commandOf(job: Job, { out, steps, depthSteps }: Options): Promise<string[]> {
+  if (job.kind !== "depth") {
+    const worker = fromFileUrl(new URL("./ablation/worker.ts", import.meta.url));
+    return ["run", "-A", worker, out, JSON.stringify(job), ...(steps ? [steps] : [])];
+  }
+  const folder = join(out, job.name);
+  const begun = await exists(join(folder, "config.json"));
+  return [
+    "run",
+    "-A",
+    fromFileUrl(new URL("../cli.ts", import.meta.url)),
+    "depth",
+    ...["--preset", "tiny", "--seed", String(job.seed), "--device", "cpu", "--out", folder],
+    ...(depthSteps ? ["--steps", depthSteps] : []),
+    ...(begun ? ["--resume"] : []),
+    "--json",
+    "--quiet",
+  ];
+}
+
+/** Runs one job; answers whether it finished. */
+async function perform(job: Job, options: Options): Promise<boolean> {
+  const started = performance.now();
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: await commandOf(job, options),
+    env: { CPCDR_THREADS: String(options.threads) },
+    stdout: "null",
+  }).output();
+  const seconds = ((performance.now() - started) / 1000).toFixed(0);
+  console.error(
+    `${job.name}: ${code === 0 ? "finished" : `ended with ${code}`} after ${seconds} s`,
+  );
+  return code === 0;
+}
+
+/**
+ * Runs jobs in order, so many at a time; a run waits for the depth network of its seed. Answers whether
+ * all finished.
+ */
+async function performAll(jobs: readonly Job[], options: Options): Promise<boolean> {
+  const waiting = [...jobs];
+  const depthAtWork = new Map<string, Promise<boolean>>();
+  let complete = true;
+  const work = async () => {
+    while (waiting.length > 0 && performance.now() < options.until) {
+      // What can start at once comes first; another depth network is better than waiting for one.
+      const at = waiting.findIndex((job) =>
+        job.kind !== "run" || !depthAtWork.has(depthName(job.depthSeed))
+      );
+      const [job] = waiting.splice(Math.max(0, at), 1);
+      const depth = job.kind === "run" ? depthAtWork.get(depthName(job.depthSeed)) : undefined;
+      if (depth && !await depth) {
+        complete = false;
+        continue;
+      }
+      const done = perform(job, options);
+      if (job.kind === "depth") {
+        depthAtWork.set(job.name, done);
+        if (await done) depthAtWork.delete(job.name);
+      }
+      complete = await done && complete;
+    }
+  };
+  await Promise.all(Array.from({ length: options.jobs }, work));
+  return complete && waiting.length === 0;
+}
+
+async function outcomesOf(out: string): Promise<Outcome[]> {
+  const byName = await readOutcomes(out);
+  return [...byName].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([, outcomes]) => outcomes);
+}
+
+if (import.meta.main) {
+  const asked = options();
+  const { out } = asked;
+  const validation = await missing(validationJobs(), asked);
+  const chosen = await outcomesOf(out);
+  const preview = await missing(testJobs((arm) => chosenRate(chosen, arm)), asked);
+  if (asked.list) {
+    for (const { name } of [...validation, ...preview]) console.log(name);
+    Deno.exit(0);
+  }
+  let complete = await performAll(validation, asked);
+  if (complete) {
+    const outcomes = await outcomesOf(out);
+    const rateOf = (arm: Parameters<typeof chosenRate>[1]) => chosenRate(outcomes, arm);
+    complete = await performAll(
+      (await missing(testJobs(rateOf), asked)).filter((job) =>
+        job.kind !== "run" || job.rate !== undefined
+      ),
+      asked,
+    );
+  }
+  const outcomes = await outcomesOf(out);
+  const text = markdown(outcomes);
+  const answer = {
+    complete,
+    rows: armRows(outcomes),
+    comparisons: comparisons(outcomes),
+    outcomes,
+  };
+  await writeAtomically(join(out, "ablation.md"), text);
+  await writeAtomically(join(out, "ablation.json"), JSON.stringify(answer, null, 1) + "\n");
+  if (outcomes.some(({ split }) => split === "test")) {
+    await writeAtomically(join(out, "ablation.svg"), ablationPlot(outcomes));
+  }
+  console.log(text);
+  console.log(JSON.stringify(answer));
+  if (!complete) Deno.exit(1);
+}

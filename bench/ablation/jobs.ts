@@ -1,0 +1,90 @@
+/**
+ * The runs of the ablation in the order in which they are made: plain data that is derived from the arms.
+ *
+ * @module
+ */
+import { type Arm, FACTOR_ARMS, MAIN_ARMS, PROTOCOL } from "./arms.ts";
+
+/** A process of the ablation. */
+export type Job =
+  | { readonly kind: "depth"; readonly name: string; readonly seed: number }
+  | {
+    readonly kind: "baselines";
+    readonly name: string;
+    readonly seed: number;
+    readonly split: Split;
+  }
+  | {
+    readonly kind: "run";
+    readonly name: string;
+    readonly seed: number;
+    /** Whose depth network it takes. */
+    readonly depthSeed: number;
+    readonly split: Split;
+    readonly arm: Arm;
+    /** Factor of the preset's learning rate; undefined until it is chosen. */
+    readonly rate: number | undefined;
+  };
+
+/** Which streets are scored. */
+export type Split = "validation" | "test";
+
+/** Name of the depth network that all arms of a seed share. */
+export function depthName(seed: number): string {
+  return `depth-seed${seed}`;
+}
+
+/** Name of a run, which is its folder's too. */
+export function runName(arm: Arm, split: Split, seed: number, rate?: number): string {
+  const words = arm.name.replaceAll(/[^a-z0-9]+/g, "-");
+  return split === "validation"
+    ? `validation-${words}-x${rate}-seed${seed}`
+    : `test-${words}-seed${seed}`;
+}
+
+const depthJob = (seed: number): Job => ({ kind: "depth", name: depthName(seed), seed });
+
+/** Runs by which learning rates are chosen. */
+export function validationJobs(): Job[] {
+  const { validationSeeds, validationDepthSeed: depthSeed } = PROTOCOL;
+  return validationSeeds.flatMap((seed) => [
+    depthJob(depthSeed),
+    ...MAIN_ARMS.flatMap((arm) =>
+      PROTOCOL.rates.map((rate): Job => ({
+        kind: "run",
+        name: runName(arm, "validation", seed, rate),
+        seed,
+        depthSeed,
+        split: "validation",
+        arm,
+        rate,
+      }))
+    ),
+  ]);
+}
+
+/**
+ * Runs that are reported: the main arms seed by seed, then factor by factor.
+ *
+ * @param rateOf the chosen factor of an arm's learning rate.
+ */
+export function testJobs(rateOf: (arm: Arm) => number | undefined): Job[] {
+  const run = (arm: Arm, seed: number): Job => ({
+    kind: "run",
+    name: runName(arm, "test", seed),
+    seed,
+    depthSeed: seed,
+    split: "test",
+    arm,
+    rate: rateOf(arm),
+  });
+  const { testSeeds, factorSeeds } = PROTOCOL;
+  return [
+    ...testSeeds.flatMap((seed): Job[] => [
+      depthJob(seed),
+      ...MAIN_ARMS.map((arm) => run(arm, seed)),
+      { kind: "baselines", name: `baselines-seed${seed}`, seed, split: "test" },
+    ]),
+    ...FACTOR_ARMS.flatMap((arm) => testSeeds.slice(0, factorSeeds).map((seed) => run(arm, seed))),
+  ];
+}
