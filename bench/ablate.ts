@@ -82,10 +82,11 @@ async function missing(jobs: readonly Job[], { out, only }: Options): Promise<Jo
     if (await exists(resultOf(out, job))) continue;
     if (job.kind === "depth" || only.test(job.name)) wanted.push(job);
   }
+  const everything = only.test("");
   const needed = new Set(
     wanted.flatMap((job) => job.kind === "run" ? [depthName(job.depthSeed)] : []),
   );
-  return wanted.filter((job) => job.kind !== "depth" || needed.has(job.name));
+  return wanted.filter((job) => job.kind !== "depth" || everything || needed.has(job.name));
 }
 
 /** The command line of a job. */
