@@ -44,6 +44,10 @@ function pretrainCommand(root: Command): void {
     .option("--depth-run <dir>", "take the depth network of this run instead of training one")
     .addOption(pasteOption())
     .addOption(groupingOption())
+    .addOption(
+      new Option("--objective <name>", "what features learn from (default: swapped)")
+        .choices(["swapped", "picie"]),
+    )
     .option(
       "--backbone-weights <file>",
       "begin from a ResNet in safetensors under torchvision's names",
