@@ -14,6 +14,8 @@ import type { Intrinsics } from "./lib/records.ts";
 import * as commands from "./lib/run/commands.ts";
 import meta from "./deno.json" with { type: "json" };
 
+const FOLDER = "the folder to write";
+
 /** Builds the program; exported so that tests can read its help without a process. */
 export function program(): Command {
   const root = new Command("cpcdr")
@@ -158,7 +160,7 @@ function exportCommand(root: Command): void {
 }
 
 function scenesCommand(root: Command): void {
-  const command = withCommon(root.command("scenes"))
+  const command = withCommon(root.command("scenes"), FOLDER)
     .description("write the embedded street scenes as an ordinary dataset with truth")
     .option("--sequences <n>", "how many streets", positiveInteger, 20)
     .option("--frames <n>", "frames a street", positiveInteger, 10)
@@ -184,7 +186,7 @@ function doctorCommand(root: Command): void {
 
 /** Options of every command that works on data by a preset. */
 function withRun(command: Command): Command {
-  return withCommon(command)
+  return withCommon(command, FOLDER)
     .addOption(dataOption("the embedded street scenes"))
     .option("--config <file>", "settings as a run's config.json has them, or a part; options win")
     .addOption(
@@ -199,14 +201,15 @@ function withRun(command: Command): Command {
     );
 }
 
-function withCommon(command: Command, out = "the folder to write"): Command {
-  return withAnswer(command)
+/** @param out what `--out` names; without it the command writes nothing. */
+function withCommon(command: Command, out?: string): Command {
+  const common = withAnswer(command)
     .option("--seed <n>", "fixes every random draw (default: 0)", seedNumber)
     .addOption(
       new Option("--device <name>", "the engine").choices(["auto", "cpu", "webgpu", "cuda"])
         .default("auto"),
-    )
-    .option("--out <path>", out);
+    );
+  return out === undefined ? common : common.option("--out <path>", out);
 }
 
 function withAnswer(command: Command): Command {
