@@ -105,7 +105,10 @@ function mixCommand(root: Command): void {
 }
 
 function evaluateCommand(root: Command): void {
-  const command = withCommon(root.command("evaluate"))
+  const command = withCommon(
+    root.command("evaluate"),
+    "a folder to keep the answer in, as evaluation.json",
+  )
     .description("score a run's features on a labelled dataset")
     .requiredOption("--run <dir>", "the run to evaluate")
     .addOption(dataOption("the run's own dataset"))
@@ -178,7 +181,10 @@ function scenesCommand(root: Command): void {
 }
 
 function doctorCommand(root: Command): void {
-  const command = withCommon(root.command("doctor"))
+  const command = withCommon(
+    root.command("doctor"),
+    "a folder to keep the answer in, as doctor.json",
+  )
     .description("tell every engine: whether it can be used here, why not, and how fast it is")
     .action((options) => commands.doctor(options));
   examples(command, ["doctor", "doctor --json"]);
@@ -201,15 +207,15 @@ function withRun(command: Command): Command {
     );
 }
 
-/** @param out what `--out` names; without it the command writes nothing. */
-function withCommon(command: Command, out?: string): Command {
-  const common = withAnswer(command)
+/** @param out what `--out` names. */
+function withCommon(command: Command, out: string): Command {
+  return withAnswer(command)
     .option("--seed <n>", "fixes every random draw (default: 0)", seedNumber)
     .addOption(
       new Option("--device <name>", "the engine").choices(["auto", "cpu", "webgpu", "cuda"])
         .default("auto"),
-    );
-  return out === undefined ? common : common.option("--out <path>", out);
+    )
+    .option("--out <path>", out);
 }
 
 function withAnswer(command: Command): Command {
