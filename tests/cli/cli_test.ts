@@ -31,9 +31,11 @@ async function writeStreets(folder: string, name: string): Promise<void> {
 Deno.test("doctor tells the engines as JSON, and one that it finds unusable is refused by name", () =>
   inTemporary(async (folder) => {
     await writeVideo(join(folder, "video"), 3);
-    const { code, stdout, stderr } = await cli(["doctor", "--json"], folder);
+    const { code, stdout, stderr } = await cli(["doctor", "--json", "--out", "kept"], folder);
     assertEquals(code, 0, stderr);
-    const { engines, library, hotKernels } = JSON.parse(stdout.split("\n").at(-1)!);
+    const answer = JSON.parse(stdout.split("\n").at(-1)!);
+    assertEquals(JSON.parse(await Deno.readTextFile(join(folder, "kept/doctor.json"))), answer);
+    const { engines, library, hotKernels } = answer;
     assertEquals(hotKernels.length, library ? 3 : 0);
     for (const { ratio } of hotKernels) assert(ratio > 0);
     assertEquals(engines.map(({ engine }: { engine: string }) => engine), [
