@@ -14,6 +14,8 @@ import type { Intrinsics } from "./lib/records.ts";
 import * as commands from "./lib/run/commands.ts";
 import meta from "./deno.json" with { type: "json" };
 
+const FOLDER = "the folder to write";
+
 /** Builds the program; exported so that tests can read its help without a process. */
 export function program(): Command {
   const root = new Command("cpcdr")
@@ -44,6 +46,10 @@ function pretrainCommand(root: Command): void {
     .option("--depth-run <dir>", "take the depth network of this run instead of training one")
     .addOption(pasteOption())
     .addOption(groupingOption())
+    .addOption(
+      new Option("--objective <name>", "what features learn from (default: swapped)")
+        .choices(["swapped", "picie"]),
+    )
     .option(
       "--backbone-weights <file>",
       "begin from a ResNet in safetensors under torchvision's names",
@@ -99,7 +105,10 @@ function mixCommand(root: Command): void {
 }
 
 function evaluateCommand(root: Command): void {
-  const command = withCommon(root.command("evaluate"))
+  const command = withCommon(
+    root.command("evaluate"),
+    "a folder to keep the answer in, as evaluation.json",
+  )
     .description("score a run's features on a labelled dataset")
     .requiredOption("--run <dir>", "the run to evaluate")
     .addOption(dataOption("the run's own dataset"))
@@ -154,7 +163,7 @@ function exportCommand(root: Command): void {
 }
 
 function scenesCommand(root: Command): void {
-  const command = withCommon(root.command("scenes"))
+  const command = withCommon(root.command("scenes"), FOLDER)
     .description("write the embedded street scenes as an ordinary dataset with truth")
     .option("--sequences <n>", "how many streets", positiveInteger, 20)
     .option("--frames <n>", "frames a street", positiveInteger, 10)
@@ -172,7 +181,10 @@ function scenesCommand(root: Command): void {
 }
 
 function doctorCommand(root: Command): void {
-  const command = withCommon(root.command("doctor"))
+  const command = withCommon(
+    root.command("doctor"),
+    "a folder to keep the answer in, as doctor.json",
+  )
     .description("tell every engine: whether it can be used here, why not, and how fast it is")
     .action((options) => commands.doctor(options));
   examples(command, ["doctor", "doctor --json"]);
@@ -180,7 +192,7 @@ function doctorCommand(root: Command): void {
 
 /** Options of every command that works on data by a preset. */
 function withRun(command: Command): Command {
-  return withCommon(command)
+  return withCommon(command, FOLDER)
     .addOption(dataOption("the embedded street scenes"))
     .option("--config <file>", "settings as a run's config.json has them, or a part; options win")
     .addOption(
@@ -195,7 +207,8 @@ function withRun(command: Command): Command {
     );
 }
 
-function withCommon(command: Command, out = "the folder to write"): Command {
+/** @param out what `--out` names. */
+function withCommon(command: Command, out: string): Command {
   return withAnswer(command)
     .option("--seed <n>", "fixes every random draw (default: 0)", seedNumber)
     .addOption(

@@ -22,7 +22,13 @@ import { fromFileUrl, join } from "@std/path";
 import { writeAtomically } from "../lib/run/atomic.ts";
 import { depthName, type Job, testJobs, validationJobs } from "./ablation/jobs.ts";
 import { ablationPlot } from "./ablation/plot.ts";
-import { type Outcome, outcomePath, readOutcomes } from "./ablation/store.ts";
+import {
+  keepFailure,
+  type Outcome,
+  outcomePath,
+  readFailures,
+  readOutcomes,
+} from "./ablation/store.ts";
 import { armRows, chosenRate, comparisons, markdown } from "./ablation/tables.ts";
 
 interface Options {
@@ -82,10 +88,11 @@ async function missing(jobs: readonly Job[], { out, only }: Options): Promise<Jo
     if (await exists(resultOf(out, job))) continue;
     if (job.kind === "depth" || only.test(job.name)) wanted.push(job);
   }
+  const everything = only.test("");
   const needed = new Set(
     wanted.flatMap((job) => job.kind === "run" ? [depthName(job.depthSeed)] : []),
   );
-  return wanted.filter((job) => job.kind !== "depth" || needed.has(job.name));
+  return wanted.filter((job) => job.kind !== "depth" || everything || needed.has(job.name));
 }
 
 /** The command line of a job. */
@@ -116,11 +123,12 @@ async function perform(job: Job, options: Options): Promise<boolean> {
     args: await commandOf(job, options),
     env: { CPCDR_THREADS: String(options.threads) },
     stdout: "null",
+    stderr: "inherit",
   }).output();
-  const seconds = ((performance.now() - started) / 1000).toFixed(0);
-  console.error(
-    `${job.name}: ${code === 0 ? "finished" : `ended with ${code}`} after ${seconds} s`,
-  );
+  const seconds = Math.round((performance.now() - started) / 1000);
+  const end = code === 0 ? "finished" : `ended with ${code}`;
+  console.error(`${job.name}: ${end} after ${seconds} s`);
+  if (code !== 0) await keepFailure(options.out, { name: job.name, code, seconds });
   return code === 0;
 }
 
@@ -183,12 +191,14 @@ if (import.meta.main) {
     );
   }
   const outcomes = await outcomesOf(out);
-  const text = markdown(outcomes);
+  const failures = await readFailures(out);
+  const text = markdown(outcomes, failures);
   const answer = {
     complete,
     rows: armRows(outcomes),
     comparisons: comparisons(outcomes),
     outcomes,
+    failures,
   };
   await writeAtomically(join(out, "ablation.md"), text);
   await writeAtomically(join(out, "ablation.json"), JSON.stringify(answer, null, 1) + "\n");

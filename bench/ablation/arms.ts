@@ -4,6 +4,7 @@
  * @module
  */
 import type { PasteShape } from "../../lib/mix/config.ts";
+import type { PretrainConfig } from "../../lib/pretrain/config.ts";
 
 /** One way to train: the settings in which it departs from preset `tiny`. */
 export interface Arm {
@@ -18,6 +19,8 @@ export interface Arm {
   readonly loss: "both" | "pixel" | "region";
   /** The depth that regions, the depth test and the loss's regions are made of. */
   readonly depth: "predicted" | "true";
+  /** Departures of the contrastive stage's settings. */
+  readonly pretrain?: Partial<PretrainConfig>;
   /** The arm whose learning rate it takes; itself where that is chosen for it. */
   readonly rateOf: string;
   /** Arms that it is compared with, paired by seed. */
@@ -32,7 +35,7 @@ const components: Arm = {
   loss: "both",
   depth: "predicted",
   rateOf: "components",
-  against: ["none", "boxes"],
+  against: ["none", "boxes", "picie", "picie, 200 clusters"],
 };
 
 /** The arms that are compared by five seeds; each has its own learning rate. */
@@ -40,6 +43,22 @@ export const MAIN_ARMS: readonly Arm[] = [
   { ...components, name: "none", paste: "none", rateOf: "none", against: [] },
   { ...components, name: "boxes", paste: "boxes", rateOf: "boxes", against: ["none"] },
   components,
+  {
+    ...components,
+    name: "picie",
+    paste: "none",
+    pretrain: { objective: "picie", reclusterEvery: 30, prototypes: 10, temperature: 1 },
+    rateOf: "picie",
+    against: ["none"],
+  },
+  {
+    ...components,
+    name: "picie, 200 clusters",
+    paste: "none",
+    pretrain: { objective: "picie", reclusterEvery: 30 },
+    rateOf: "picie, 200 clusters",
+    against: ["none"],
+  },
 ];
 
 const factor = (name: string, change: Partial<Arm>): Arm => ({

@@ -49,6 +49,8 @@ export function validationJobs(): Job[] {
   const { validationSeeds, validationDepthSeed: depthSeed } = PROTOCOL;
   return validationSeeds.flatMap((seed) => [
     depthJob(depthSeed),
+    // No run can start before the first network is there; a second process trains the next one meanwhile.
+    depthJob(PROTOCOL.testSeeds[1]),
     ...MAIN_ARMS.flatMap((arm) =>
       PROTOCOL.rates.map((rate): Job => ({
         kind: "run",

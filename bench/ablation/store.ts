@@ -46,6 +46,26 @@ export function outcomePath(out: string, name: string): string {
   return join(out, "outcomes", `${name}.json`);
 }
 
+/** A process that ended without an outcome. */
+export interface Failure {
+  readonly name: string;
+  readonly code: number;
+  readonly seconds: number;
+}
+
+const failurePath = (out: string) => join(out, "failures.jsonl");
+
+/** Keeps it for the list of runs; the run may be tried again. */
+export async function keepFailure(out: string, failure: Failure): Promise<void> {
+  await Deno.writeTextFile(failurePath(out), JSON.stringify(failure) + "\n", { append: true });
+}
+
+/** All failures so far. */
+export async function readFailures(out: string): Promise<Failure[]> {
+  const text = await Deno.readTextFile(failurePath(out)).catch(() => "");
+  return text.split("\n").filter((line) => line).map((line) => JSON.parse(line));
+}
+
 /** All outcomes so far, by name. */
 export async function readOutcomes(out: string): Promise<Map<string, Outcome[]>> {
   const outcomes = new Map<string, Outcome[]>();

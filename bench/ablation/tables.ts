@@ -5,7 +5,7 @@
  */
 import { type Arm, ARMS, MAIN_ARMS, PROTOCOL } from "./arms.ts";
 import { type Estimate, estimate, pairedDifference } from "./statistics.ts";
-import type { Outcome } from "./store.ts";
+import type { Failure, Outcome } from "./store.ts";
 
 const METRICS = ["miou", "accuracy", "kmeans", "linear"] as const;
 type Metric = typeof METRICS[number];
@@ -80,7 +80,7 @@ function valuesOf(outcomes: readonly Outcome[], metric: Metric): Map<number, num
 }
 
 /** All tables as Markdown. */
-export function markdown(outcomes: readonly Outcome[]): string {
+export function markdown(outcomes: readonly Outcome[], failures: readonly Failure[] = []): string {
   const validation = outcomes.filter(({ split }) => split === "validation");
   const rates = MAIN_ARMS.map((arm) => [
     arm.name,
@@ -118,6 +118,7 @@ export function markdown(outcomes: readonly Outcome[]): string {
     table(["difference", "seeds", ...scores], differences),
     "Every run:",
     table(["run", "arm", "rate", ...scores, "seconds"], runs),
+    `Ended without a result: ${failures.map((f) => `${f.name} (${f.code})`).join(", ") || "none"}.`,
   ].join("\n\n") + "\n";
 }
 

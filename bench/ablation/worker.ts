@@ -53,6 +53,7 @@ export function settingsOf(arm: Arm, rate: number, steps: number): Preset {
     pretrain: {
       ...tiny.pretrain,
       ...LOSS_WEIGHTS[arm.loss],
+      ...arm.pretrain,
       steps,
       optimizer: { ...optimizer, learningRate: optimizer.learningRate * rate },
     },

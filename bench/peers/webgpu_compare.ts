@@ -14,8 +14,13 @@ import type { WebGpuCase } from "./webgpu_cases.ts";
 /** Who is compared with. */
 export const PEER = "tfjs-backend-webgpu 4.22.0";
 const WARM_UP = 2, TOLERANCE = 1e-3;
-/** How long a side may take for an answer, rounds of a whole step, and how long a round shall at least last. */
-const SECONDS = 40, MOST_STEPS = 3, ROUND_SECONDS = 0.05, MOST_REPEATS = 50;
+/** How long a side may take for an answer, and rounds of a whole step. */
+const SECONDS = 40, MOST_STEPS = 3;
+/**
+ * How long a round shall at least last: a wait for the GPU alone takes Deno 10 ms and more, and a card that was idle takes
+ * some tens until its clock is up.
+ */
+const ROUND_SECONDS = 0.2, MOST_REPEATS = 2000;
 
 /** Seconds of both sides, NaN where there are none, and why that is or why they do not count. */
 export interface Compared {
@@ -101,21 +106,28 @@ export async function* compareCases(
   }
 }
 
+/** How often a side has to run for a round of some length, found by doubling; each side has its own speed. */
+async function repeatsOf(side: Side, one: WebGpuCase): Promise<number> {
+  for (let repeat = 1;; repeat = Math.min(MOST_REPEATS, 2 * repeat)) {
+    const { seconds } = await side.run(one, repeat);
+    if (repeat * seconds >= ROUND_SECONDS || repeat === MOST_REPEATS) return repeat;
+  }
+}
+
 async function compareOne(one: WebGpuCase, rounds: number, ours: Side, peer: Side) {
-  let last = [NaN, NaN], failure: string | undefined;
+  let failure: string | undefined;
   for (let round = 0; round < WARM_UP; round++) {
     const [a, b] = [await ours.run(one, 1), await peer.run(one, 1)];
-    last = [a.seconds, b.seconds];
     // From the second step on rounding grows: Adam's first steps divide by their own size.
     if (one.kind === "step" && round > 0) continue;
     if (Math.abs(a.check - b.check) <= TOLERANCE * (1 + Math.abs(b.check))) continue;
     failure = `the results are ${a.check} here and ${b.check} there`;
   }
-  // Each side repeats as often as its own speed asks for.
-  const sides = [ours, peer].map((side, i) => {
-    const repeat = Math.min(MOST_REPEATS, Math.ceil(ROUND_SECONDS / last[i]));
-    return async () => (await side.run(one, repeat)).seconds;
-  });
+  const sides: (() => Promise<number>)[] = [];
+  for (const side of [ours, peer]) {
+    const repeat = await repeatsOf(side, one);
+    sides.push(async () => (await side.run(one, repeat)).seconds);
+  }
   const enough = one.kind === "step" ? Math.min(rounds, MOST_STEPS) : rounds;
   const [seconds, theirs] = await takeTurns(enough, sides);
   return { ours: seconds, peer: theirs, failure };

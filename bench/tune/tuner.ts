@@ -10,16 +10,19 @@ import { planBlock } from "../../lib/engine/webgpu/kernels/block_tile.ts";
 import { type Block, type Choice, fitting, type Tiles } from "../../lib/engine/webgpu/tiles.ts";
 import { CANDIDATES, GROUPS, nameOf } from "./candidates.ts";
 import type { Case } from "./cases.ts";
-import type { GpuClock } from "./clock.ts";
+import { type GpuClock, PASSES } from "./clock.ts";
 
-/** Seconds of work that one measurement is made of, by the GPU's own clock and by the wall's. */
-const EXACT_SECONDS = 0.004, WALL_SECONDS = 0.03;
+/** Seconds of work of a pass, and of all passes of a measurement: a card takes some tens of milliseconds to raise its clock. */
+const PASS_SECONDS = 0.0005, WORK_SECONDS = 0.03;
 
 /** Runs that fit the queue's batch, with the parts that are added up. */
 const MOST_RUNS = 20;
 
-/** A first run that is so much slower than the best is not repeated. */
-const HOPELESS = 1.4;
+/** Operations a second that a first look counts with. */
+const LIKELY_SPEED = 2e13;
+
+/** A first look that is so much slower than the best is not followed by another. */
+const HOPELESS = 2;
 
 /** Of the largest value, how far results may lie apart. */
 const TOLERANCE = 1e-3;
@@ -105,7 +108,7 @@ export class Tuner {
         if (seconds !== undefined) taken.set(block, seconds);
       }
       const ordered = [...taken].sort(([, a], [, b]) => a - b);
-      for (const [block] of ordered.filter(([block]) => block).slice(0, 3)) {
+      for (const [block] of ordered.filter(([block]) => block).slice(0, 2)) {
         const tried = new Set([1]);
         for (const groups of GROUPS.slice(1)) {
           const parts = this.#choose(one, block, groups);
@@ -147,18 +150,16 @@ export class Tuner {
       console.error(`${one.name}: WRONG by ${nameOf(block)}`);
       return undefined;
     }
-    const times = async (count: number) =>
-      await this.#clock.seconds(this.#backend, () => {
-        for (let run = 0; run < count; run++) one.run(operands).dispose();
-      }) / count;
-    let seconds = await times(1);
-    if (seconds < HOPELESS * Math.min(...taken.values())) {
-      const wanted = this.#clock.exact ? EXACT_SECONDS : WALL_SECONDS;
-      const count = Math.max(1, Math.min(MOST_RUNS, Math.round(wanted / seconds)));
-      // Two of them, the faster counts.
-      const repeated = [await times(count), await times(count)];
-      seconds = Math.min(...repeated, ...count === 1 ? [seconds] : []);
-    }
+    const look = async (likely: number, most: number) => {
+      const count = Math.max(1, Math.min(MOST_RUNS, Math.round(PASS_SECONDS / likely)));
+      const passes = Math.ceil(WORK_SECONDS / likely / count);
+      return await this.#clock.seconds(this.#backend, () => one.run(operands).dispose(), {
+        count,
+        passes: Math.max(2, Math.min(most, passes)),
+      });
+    };
+    let seconds = await look(one.operations / LIKELY_SPEED, 4);
+    if (seconds < HOPELESS * Math.min(...taken.values())) seconds = await look(seconds, PASSES);
     this.#remember(one, block, groups, seconds);
     return seconds;
   }

@@ -132,7 +132,9 @@ async function runFfmpeg(
   { fps, width, height }: ExtractOptions,
   report: (done: number) => void,
 ): Promise<number> {
-  const filter = `fps=${fps},scale=${width}:${height}:flags=area`;
+  // Of an upright video the middle, since the whole would be squashed beyond recognition.
+  const crop = `crop=iw:if(gt(ih\\,iw)\\,iw*${height}/${width}\\,ih)`;
+  const filter = `fps=${fps},${crop},scale=${width}:${height}:flags=area`;
   const quiet = ["-nostdin", "-v", "error", "-progress", "pipe:1"];
   const process = start("ffmpeg", path, [
     ...quiet,

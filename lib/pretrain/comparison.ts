@@ -20,6 +20,14 @@ export interface Level {
 /** What {@linkcode compare} answers: `[2]` loss and entropy, `[N]` nearest prototype of each slot. */
 export type Comparison = { readonly lossAndEntropy: tf.Tensor1D; readonly nearest: tf.Tensor1D };
 
+/** `[N,D]` the features at the samples, of unit length. */
+export function sampleRows(projections: tf.Tensor4D, samples: SampleSet): tf.Tensor2D {
+  const { images, perImage } = samples;
+  const positions = tf.tensor4d(samples.positions, [images, perImage, 1, 2]);
+  const read = gridSample(projections, positions, { padding: "border" });
+  return unitRows(tf.reshape(read, [images * perImage, -1]));
+}
+
 /** Reads the features at the samples and scores them against the prototypes. */
 export function compare(
   projections: tf.Tensor4D,
@@ -27,10 +35,7 @@ export function compare(
   samples: SampleSet,
   config: PretrainConfig,
 ): Comparison {
-  const { images, perImage } = samples;
-  const positions = tf.tensor4d(samples.positions, [images, perImage, 1, 2]);
-  const read = gridSample(projections, positions, { padding: "border" });
-  const rows = unitRows(tf.reshape(read, [images * perImage, -1]));
+  const rows = sampleRows(projections, samples);
   return swappedPrediction(rows, prototypes as tf.Tensor2D, samples, {
     epsilon: config.epsilon,
     iterations: config.sinkhornIterations,

@@ -19,8 +19,19 @@ export interface OptimizerConfig {
   readonly weightDecay: number;
 }
 
+/** What is asked of the features, see prototype_loss.ts and picie.ts. */
+export type Objective = "swapped" | "picie";
+
 /** Settings of the network, the samples, the losses and the optimiser of the contrastive stage. */
 export interface PretrainConfig {
+  /**
+   * `swapped`, the default: swapped prediction of prototypes. `picie`, an earlier method to compare with: views of
+   * unmixed images are clustered. Its clusters are the prototypes; it compares the samples of the pixel level at
+   * `temperature`, and has no use for weights, region samples, `epsilon` and `sinkhornIterations`.
+   */
+  readonly objective?: Objective;
+  /** Steps between clusterings of objective `picie`, which alone reads it; 50 by default. */
+  readonly reclusterEvery?: number;
   /** Layers of the backbone, a ResNet. */
   readonly depth: 18 | 34 | 50;
   /**
@@ -82,6 +93,8 @@ export interface PretrainConfig {
 
 /** Learns in two minutes on two cores, from 6 sources (12 mixed images) of 64 x 128 a step. */
 export const tinyPretrainConfig: PretrainConfig = {
+  objective: "swapped",
+  reclusterEvery: 50,
   depth: 18,
   backbone: "depth",
   enlarge: 2,
@@ -117,6 +130,8 @@ export const tinyPretrainConfig: PretrainConfig = {
  * training frames of Cityscapes.
  */
 export const paperPretrainConfig: PretrainConfig = {
+  objective: "swapped",
+  reclusterEvery: 371,
   depth: 50,
   backbone: "random",
   enlarge: 1,
@@ -162,6 +177,19 @@ export function checkPretrainConfig(config: PretrainConfig): void {
     require(name, Number.isInteger(value) && value >= least, `to be an integer from ${least}`);
   };
   require("depth", [18, 34, 50].includes(config.depth), "18, 34 or 50");
+  const { objective = "swapped" } = config;
+  require("objective", ["swapped", "picie"].includes(objective), "swapped or picie");
+  if (config.reclusterEvery !== undefined) count("reclusterEvery", 1);
+  require(
+    "accumulate",
+    objective === "swapped" || (config.accumulate ?? 1) === 1,
+    "1 with objective picie",
+  );
+  require(
+    "pixelSamples",
+    objective === "swapped" || config.pixelSamples > 0,
+    "above 0 with objective picie",
+  );
   require(
     "backbone",
     ["random", "depth", "file"].includes(config.backbone),

@@ -23,6 +23,7 @@ import {
   unitRows,
 } from "./encoder.ts";
 import { microBatches } from "./micro_batches.ts";
+import { PicieObjective } from "./picie_objective.ts";
 import { samplePixels, sampleRegions } from "./sampling.ts";
 
 /** What one step reports. */
@@ -41,6 +42,8 @@ export type PretrainMetrics = {
 
 /** What the names of the optimiser's tensors begin with in a checkpoint. */
 const OPTIMIZER = "optimizer.";
+/** What those of the clusters of objective `picie` begin with. */
+const CLUSTERS = "clusters.";
 
 /** Rows x prototypes that {@linkcode Pretrainer.assign} compares at a time. */
 const ASSIGN_ENTRIES = 1 << 22;
@@ -87,6 +90,7 @@ export class Pretrainer {
   readonly #prototypes: tf.Variable;
   readonly #optimizer: Optimizer;
   readonly #schedule: Schedule;
+  readonly #picie: PicieObjective | undefined;
 
   /**
    * A network with random weights.
@@ -117,6 +121,22 @@ export class Pretrainer {
       warmupSteps: config.warmupSteps,
       steps: config.steps,
     });
+    if (config.objective === "picie") {
+      this.#picie = new PicieObjective(config, seed, this.#encode);
+    }
+  }
+
+  /**
+   * To be called before each step, and once with their number after the last; it does nothing unless the objective is
+   * `picie` and it is time to cluster anew.
+   *
+   * @param batchOf the batch of any step, as the steps will get them.
+   */
+  async recluster(step: number, batchOf: (step: number) => MixedBatch): Promise<void> {
+    const centroids = await this.#picie?.recluster(step, batchOf);
+    if (!centroids) return;
+    const { shape } = this.#prototypes;
+    tf.tidy(() => this.#prototypes.assign(tf.tensor(centroids, shape)));
   }
 
   /**
@@ -126,6 +146,7 @@ export class Pretrainer {
    * @throws {TrainingError} when the loss is not finite; the parameters are spoilt then.
    */
   async step(batch: MixedBatch, step: number): Promise<PretrainMetrics> {
+    if (this.#picie) return await this.#stepByClusters(this.#picie, batch, step);
     const { pixelWeight, regionWeight, accumulate = 1 } = this.config;
     const parts = microBatches(batch, accumulate).map((batch, i): Part => ({
       batch,
@@ -140,12 +161,7 @@ export class Pretrainer {
       accumulate;
     const pixelLoss = lossOf("pixel"), regionLoss = lossOf("region");
     const loss = pixelWeight * pixelLoss + regionWeight * regionLoss;
-    if (!Number.isFinite(loss)) {
-      throw new TrainingError(
-        `Cannot go on pretraining at step ${step}: expected a finite loss, got ${loss}; lower the ` +
-          `learning rate (now ${learningRate}) and resume from the last checkpoint`,
-      );
-    }
+    requireFinite(loss, step, learningRate);
     return {
       loss,
       pixelLoss,
@@ -153,6 +169,33 @@ export class Pretrainer {
       learningRate,
       prototypesUsed: countUsed(levels, outcomes),
       assignmentEntropy: outcomes.reduce((sum, o) => sum + o.entropy, 0) / outcomes.length,
+    };
+  }
+
+  /** One step of objective `picie`, whose loss is all of the pixel level; its targets are hard. */
+  async #stepByClusters(
+    picie: PicieObjective,
+    batch: MixedBatch,
+    step: number,
+  ): Promise<PretrainMetrics> {
+    const learningRate = this.#schedule(step);
+    let used = 0;
+    const value = tf.tidy(() => {
+      const found = picie.gradients(batch, step, this.#store.trainable());
+      this.#optimizer.step(found.grads, learningRate);
+      used = found.used;
+      return found.loss;
+    });
+    const [loss] = await value.data<"float32">();
+    value.dispose();
+    requireFinite(loss, step, learningRate);
+    return {
+      loss,
+      pixelLoss: loss,
+      regionLoss: 0,
+      learningRate,
+      prototypesUsed: used,
+      assignmentEntropy: 0,
     };
   }
 
@@ -272,17 +315,19 @@ export class Pretrainer {
     return new Map([
       ...await this.#store.export(),
       ...moments.map(([name, tensor]) => [OPTIMIZER + name, tensor] as const),
+      ...[...this.#picie?.clusters.export() ?? []]
+        .map(([name, tensor]) => [CLUSTERS + name, tensor] as const),
     ]);
   }
 
   /** Takes over such a state. @throws {CheckpointError} when it belongs to another network. */
   import(state: StateDict): void {
-    const entries = [...state];
-    const ofOptimizer = entries.filter(([name]) => name.startsWith(OPTIMIZER));
-    this.#store.import(new Map(entries.filter(([name]) => !name.startsWith(OPTIMIZER))));
-    this.#optimizer.import(
-      new Map(ofOptimizer.map(([name, tensor]) => [name.slice(OPTIMIZER.length), tensor])),
+    const apart = this.#picie ? [OPTIMIZER, CLUSTERS] : [OPTIMIZER];
+    this.#store.import(
+      new Map([...state].filter(([name]) => !apart.some((prefix) => name.startsWith(prefix)))),
     );
+    this.#optimizer.import(partOf(state, OPTIMIZER));
+    this.#picie?.clusters.import(partOf(state, CLUSTERS));
   }
 
   /** A copy of the ResNet under torchvision's names, running statistics included. */
@@ -313,6 +358,14 @@ export class Pretrainer {
   #normalisePrototypes(): void {
     tf.tidy(() => this.#prototypes.assign(unitRows(this.#prototypes as tf.Tensor2D)));
   }
+}
+
+function requireFinite(loss: number, step: number, learningRate: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new TrainingError(
+    `Cannot go on pretraining at step ${step}: expected a finite loss, got ${loss}; lower the ` +
+      `learning rate (now ${learningRate}) and resume from the last checkpoint`,
+  );
 }
 
 /** The sums of two sets of gradients, which are freed. */

@@ -33,6 +33,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   "settings.mix.paste": ["regions", "components", "infomap", "slic", "masks", "boxes", "none"],
   "settings.mix.lossRegions": ["regions", "components", "infomap", "slic", "masks"],
   "settings.regions.grouping": ["components", "infomap"],
+  "settings.pretrain.objective": ["swapped", "picie"],
   "settings.pretrain.backbone": ["random", "depth", "file"],
 };
 /** Settings that count something and that no stage checks by itself. */

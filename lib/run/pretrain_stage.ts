@@ -5,6 +5,7 @@
  */
 
 import type { MixConfig } from "../mix/config.ts";
+import { mixedBatch } from "../mix/batches.ts";
 import { MixLoader } from "../mix/loader.ts";
 import type { MixSource } from "../mix/paste.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
@@ -67,6 +68,7 @@ export async function trainFeatures(
     await pretrainer.importBackbone(await readBackbone(config.backboneWeights));
   }
   const { steps } = settings.pretrain;
+  const batchOf = (step: number) => mixedBatch(sources, settings.mix, seed, step);
   using loader = new MixLoader(sources, settings.mix, seed);
   const completed = await trainStage(session, {
     stage: "pretrain",
@@ -74,7 +76,12 @@ export async function trainFeatures(
     completed: start?.step ?? 0,
     saveEvery: settings.saveEvery,
     batches: (step) => loader.batch(step, steps),
-    step: (batch, step) => pretrainer.step(batch, step),
+    step: async (batch, step) => {
+      await pretrainer.recluster(step, batchOf);
+      const metrics = await pretrainer.step(batch, step);
+      if (step + 1 === steps) await pretrainer.recluster(steps, batchOf);
+      return metrics;
+    },
     save: async (step) =>
       await saveCheckpoint(session.folder, { step, state: await pretrainer.export() }, metadata),
   });

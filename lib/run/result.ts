@@ -4,6 +4,7 @@
  * @module
  */
 
+import { join } from "@std/path";
 import type { DepthScore } from "../depth/metrics.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
 import { percent, textTable } from "./table.ts";
@@ -63,6 +64,10 @@ export function resultTable(result: PretrainResult): string {
     rows.push(["mIoU, same network untrained", `${percent(result.randomInitMiou)}%`]);
     rows.push(["mIoU, k-means on colour and position", `${percent(result.colourKmeansMiou)}%`]);
     rows.push(["pixel accuracy", `${percent(result.accuracy)}%`]);
+  } else {
+    rows.push(["scores", "none, the data has no labels"]);
+    rows.push(["contrastive steps", String(result.steps)]);
+    rows.push(["contrastive loss", result.loss?.toFixed(3) ?? "-"]);
   }
   for (const [name, value] of Object.entries(result.perClass ?? {})) {
     rows.push([`  IoU ${name}`, `${percent(value)}%`]);
@@ -76,5 +81,6 @@ export function resultTable(result: PretrainResult): string {
     rows.push(["region purity", `${percent(depth.regionPurity)}%`]);
   }
   rows.push(["seconds", result.seconds.toFixed(0)]);
+  rows.push(["report", join(result.run, "report.html")]);
   return textTable(["what", "value"], rows);
 }

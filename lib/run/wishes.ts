@@ -8,7 +8,7 @@ import { isVideo } from "../data/video.ts";
 import { checkDepthConfig } from "../depth/config.ts";
 import { ConfigError } from "../errors.ts";
 import type { PasteShape } from "../mix/config.ts";
-import { checkPretrainConfig } from "../pretrain/config.ts";
+import { checkPretrainConfig, type Objective } from "../pretrain/config.ts";
 import type { Intrinsics } from "../records.ts";
 import type { Grouping } from "../regions/config.ts";
 import { type ConfigFile, readConfigFile, withFile } from "./config_file.ts";
@@ -30,6 +30,7 @@ export interface Wishes {
   readonly intrinsics?: Intrinsics;
   readonly fps?: number;
   readonly paste?: PasteShape;
+  readonly objective?: Objective;
   readonly grouping?: Grouping;
   readonly steps?: number;
   readonly depthSteps?: number;
@@ -81,6 +82,7 @@ export async function resolveRun(
         ...pretrain,
         ...(backboneWeights ? { backbone: "file" } : {}),
         ...(accumulate ? { accumulate } : {}),
+        ...(wishes.objective ? { objective: wishes.objective } : {}),
         steps: wishes.steps ?? pretrain.steps,
       },
     },
@@ -101,7 +103,12 @@ function checkRanges({ settings: { depth, pretrain } }: RunConfig, path: string)
   }
 }
 
-function requireEffect({ data, intrinsics, fps }: RunConfig): void {
+function requireEffect({ data, intrinsics, fps, settings: { mix, pretrain } }: RunConfig): void {
+  if (pretrain.objective === "picie" && mix.paste !== "none") {
+    throw new ConfigError(
+      `Cannot use objective picie with --paste ${mix.paste}: it compares two views of unmixed images; use --paste none`,
+    );
+  }
   if (fps && !data.some(isVideo)) {
     throw new ConfigError(
       `Cannot use --fps ${fps}: expected a video among the data, got ${data.join(", ")}; ` +

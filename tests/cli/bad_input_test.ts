@@ -152,6 +152,12 @@ const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] =
   ["pretrain --intrinsics 0.9,1.6,0.5", "--intrinsics", "0.9,1.6,0.5,0.5"],
   ["pretrain --intrinsics 0.9,1.6,0.5,0.5", "embedded scenes", "name other --data"],
   ["pretrain --data video --fps 5", "--fps 5", "expected a video", "leave it out"],
+  [
+    "pretrain --objective picie --data video",
+    "objective picie",
+    "--paste regions",
+    "use --paste none",
+  ],
   ["pretrain --data gone.mp4", "gone.mp4", "no such folder", "check --data"],
   ["pretrain --config gone.json", "gone.json", "check that it is there"],
   ["pretrain --config video/images/0.png", "video/images/0.png", "expected JSON"],

@@ -31,9 +31,11 @@ async function writeStreets(folder: string, name: string): Promise<void> {
 Deno.test("doctor tells the engines as JSON, and one that it finds unusable is refused by name", () =>
   inTemporary(async (folder) => {
     await writeVideo(join(folder, "video"), 3);
-    const { code, stdout, stderr } = await cli(["doctor", "--json"], folder);
+    const { code, stdout, stderr } = await cli(["doctor", "--json", "--out", "kept"], folder);
     assertEquals(code, 0, stderr);
-    const { engines, library, hotKernels } = JSON.parse(stdout.split("\n").at(-1)!);
+    const answer = JSON.parse(stdout.split("\n").at(-1)!);
+    assertEquals(JSON.parse(await Deno.readTextFile(join(folder, "kept/doctor.json"))), answer);
+    const { engines, library, hotKernels } = answer;
     assertEquals(hotKernels.length, library ? 3 : 0);
     for (const { ratio } of hotKernels) assert(ratio > 0);
     assertEquals(engines.map(({ engine }: { engine: string }) => engine), [
@@ -95,19 +97,19 @@ Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to t
 Deno.test("a killed run resumes to the same bytes as an undisturbed one", () =>
   inTemporary(async (folder) => {
     await writeVideo(join(folder, "video"), 7);
-    await Deno.writeTextFile(join(folder, "often.json"), '{"settings": {"saveEvery": 4}}');
-    const steps = ["--data", "video", "--depth-steps", "2", "--steps", "14", "--quiet"];
+    await Deno.writeTextFile(join(folder, "often.json"), '{"settings": {"saveEvery": 3}}');
+    const steps = ["--data", "video", "--depth-steps", "2", "--steps", "9", "--quiet"];
     steps.push("--config", "often.json");
     const undisturbed = cli(["pretrain", "--out", "whole", ...steps], folder);
     const child = command(["pretrain", "--out", "cut", ...steps], folder).spawn();
     const exists = (name: string) =>
       Deno.stat(join(folder, "cut", name)).then(() => true, () => false);
-    while (!await exists("checkpoint-000004.safetensors")) {
+    while (!await exists("checkpoint-000003.safetensors")) {
       await new Promise((wake) => setTimeout(wake, 20));
     }
     child.kill("SIGKILL");
     await child.output();
-    const final = "checkpoint-000014.safetensors";
+    const final = "checkpoint-000009.safetensors";
     assert(!await exists(final), "the run was over before it could be killed");
     const resumed = await cli(["pretrain", "--out", "cut", "--resume", ...steps], folder);
     assertEquals(resumed.code, 0, resumed.stderr);

@@ -40,6 +40,30 @@ Deno.test({
     }),
 });
 
+Deno.test({
+  name: "extractFrames() takes the middle of an upright video" +
+    (hasFfmpeg ? "" : " (ignored: ffmpeg is not installed)"),
+  ignore: !hasFfmpeg,
+  fn: () =>
+    inTemporary(async (folder) => {
+      const turned = join(folder, "turned.mp4"), clip = join(folder, "upright.mp4");
+      // Stored lying, 128 x 64, its middle 32 columns green; a phone shows it upright.
+      const picture = "color=red:s=128x64:r=10:d=1,drawbox=x=48:w=32:color=lime:t=fill";
+      const run = async (...args: string[]) =>
+        assertEquals((await new Deno.Command("ffmpeg", { args }).output()).success, true);
+      await run("-v", "error", "-f", "lavfi", "-i", picture, turned);
+      await run("-v", "error", "-i", turned, "-c", "copy", "-metadata:s:v", "rotate=90", clip);
+      for (const [path, edge] of [[turned, 0], [clip, 1]] as const) {
+        const frames = join(folder, `frames-${edge}`);
+        await extractFrames(path, frames, { ...size, fps: 5 });
+        const { rgb } = await (await openFolder(frames)).read(0, size);
+        // The first row's middle: red beside the green strip lying, green from edge to edge upright.
+        const corner = [rgb[3 * 2], rgb[3 * 2 + 1]];
+        assertEquals(corner[edge] > 150 && corner[1 - edge] < 100, true, `${path}: ${corner}`);
+      }
+    }),
+});
+
 Deno.test("probeVideo() refuses a file that is no video, or says that ffmpeg is missing", () =>
   inTemporary(async (folder) => {
     const path = join(folder, "drive.mp4");

@@ -35,15 +35,17 @@ const { python, reason } = await findTorchvision();
 
 type Answers = Record<"ours" | "theirs", number[][]> & Record<"missing" | "unexpected", string[]>;
 
-/** The four stages' answers to the wave that torch_round_trip.py shows. */
-function answers(depth: 18 | 50, state: StateDict): number[][] {
+/** The four stages' answers of each state to the wave that torch_round_trip.py shows. */
+function answers(depth: 18 | 50, ...states: readonly StateDict[]): number[][][] {
   const store = new ParameterStore(randomStream(1));
   const net = resnet(store.root, { depth, width: 64, inputChannels: 3 });
-  store.import(new Map([...state].filter(([name]) => !name.startsWith("fc."))));
-  const maps = tf.tidy(() =>
-    net(waveImage([1, 3, 64, 96], 0), { training: false }).slice(1)
-      .map((map) => flat(map.dataSync()))
-  );
+  const maps = states.map((state) => {
+    store.import(new Map([...state].filter(([name]) => !name.startsWith("fc."))));
+    return tf.tidy(() =>
+      net(waveImage([1, 3, 64, 96], 0), { training: false }).slice(1)
+        .map((map) => flat(map.dataSync()))
+    );
+  });
   store.dispose();
   return maps;
 }
@@ -76,10 +78,11 @@ for (const depth of [18, 50] as const) {
         const said: Answers = JSON.parse(new TextDecoder().decode(stdout));
         assertEquals(said.unexpected, []);
         assertEquals(said.missing, ["fc.weight", "fc.bias"]);
-        answers(depth, state).forEach((stage, i) =>
+        const [ofOurs, ofTheirs] = answers(depth, state, await readBackbone(theirs));
+        ofOurs.forEach((stage, i) =>
           assertClose(stage, said.ours[i], 1e-4, `stage ${i + 1} of our weights`)
         );
-        answers(depth, await readBackbone(theirs)).forEach((stage, i) =>
+        ofTheirs.forEach((stage, i) =>
           assertClose(stage, said.theirs[i], 1e-4, `stage ${i + 1} of torchvision's weights`)
         );
       }),

@@ -29,6 +29,10 @@ Deno.test("checkPretrainConfig() names the value that is out of range", () => {
     [{ temperature: 0 }, "temperature"],
     [{ epsilon: 0.02 }, "epsilon"],
     [{ epsilon: NaN }, "epsilon"],
+    [{ objective: "dino" as "picie" }, "objective"],
+    [{ reclusterEvery: 0 }, "reclusterEvery"],
+    [{ objective: "picie", accumulate: 2 }, "accumulate"],
+    [{ objective: "picie", pixelSamples: 0 }, "pixelSamples"],
     [{ optimizer: { ...tinyPretrainConfig.optimizer, learningRate: 0 } }, "learning rate"],
   ];
   for (const [change, name] of refused) {

@@ -16,6 +16,7 @@ import { openLibrary } from "../../lib/engine/native/library.ts";
 import { registerNativeBackend } from "../../lib/engine/native/register.ts";
 import type { OpenedDevice } from "../../lib/engine/webgpu/device.ts";
 import { registerWebGpuBackend } from "../../lib/engine/webgpu/register.ts";
+import type { Tiles } from "../../lib/engine/webgpu/tiles.ts";
 
 const engine = Deno.env.get("TFJS_SUITE_ENGINE") ?? "native";
 if (engine === "native") {
@@ -24,6 +25,10 @@ if (engine === "native") {
   registerNativeBackend(probe.library);
 }
 if (engine === "webgpu") {
-  registerWebGpuBackend((globalThis as unknown as { suiteDevice: OpenedDevice }).suiteDevice);
+  const { suiteDevice, suiteTiles } = globalThis as unknown as {
+    suiteDevice: OpenedDevice;
+    suiteTiles?: Tiles;
+  };
+  registerWebGpuBackend(suiteDevice, suiteTiles);
 }
 setTestEnvs([{ name: engine, backendName: engine, flags: {}, isDataSync: engine !== "webgpu" }]);

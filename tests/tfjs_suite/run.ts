@@ -2,6 +2,9 @@
  * Runs tfjs-core's own op suite on one engine:
  *
  *     deno run -A tests/tfjs_suite/run.ts [native|cpu|webgpu] [--filter=TEXT] [--least=N] [--bundle=FILE]
+ *         [--tiles=gpu|blocks]
+ *
+ * `--tiles` are those of a GPU, or blocks for every shape, in place of those of the adapter's class.
  *
  * The specs ship with the npm package, but only a bundler can load them; bundle and packages stay in a
  * cache folder; `--bundle` is such a bundle from elsewhere, for a machine without network. Counted apart and named at the end are specs that read tensors synchronously, which WebGPU
@@ -15,9 +18,16 @@
 import { fromFileUrl, join } from "@std/path";
 import { findAdapter } from "../../lib/engine/webgpu/adapter.ts";
 import { openDevice } from "../../lib/engine/webgpu/device.ts";
+import { type Tiles, tilesOf } from "../../lib/engine/webgpu/tiles.ts";
+import { smallBlock, tilesWith } from "../engine/webgpu/forms.ts";
 import config from "../../deno.json" with { type: "json" };
 
 const TOOLS = { esbuild: "0.28.2", "jasmine-core": "3.99.0" };
+
+const TILES: Readonly<Record<string, Tiles>> = {
+  gpu: tilesOf.gpu,
+  blocks: tilesWith(smallBlock, 0),
+};
 
 /** What jasmine tells a reporter of one spec. */
 interface SpecResult {
@@ -105,7 +115,12 @@ Deno.env.set(
 if (engine === "webgpu") {
   const probe = await findAdapter();
   if (!probe.found) throw new Error(probe.reason);
-  Object.assign(globalThis, { suiteDevice: await openDevice(probe.found) });
+  const tiles = option("tiles");
+  if (tiles !== undefined && !(tiles in TILES)) throw new Error(`no such tiles: ${tiles}`);
+  Object.assign(globalThis, {
+    suiteDevice: await openDevice(probe.found),
+    suiteTiles: tiles && TILES[tiles],
+  });
 }
 const { jasmine } = (await import(`file://${suite}`)).default;
 // A busy machine may take longer than jasmine's five seconds to compile a spec's programs.

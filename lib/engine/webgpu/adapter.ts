@@ -38,7 +38,7 @@ export async function findAdapter(
   ];
   let software: FoundAdapter | undefined;
   for (const wish of wishes) {
-    const adapter = await withRuntimeFolder(() => gpu.requestAdapter(wish));
+    const adapter = await withDefaults(() => gpu.requestAdapter(wish));
     if (!adapter) continue;
     const found = describe(adapter);
     if (found.class === "gpu") return { found };
@@ -47,19 +47,22 @@ export async function findAdapter(
   return software ? { found: software } : { reason: `no WebGPU adapter was found; ${REMEDY}` };
 }
 
-const RUNTIME_FOLDER = "XDG_RUNTIME_DIR";
-
 /**
- * Mesa's drivers complain on stderr where this variable, which servers and containers rarely have, is not
- * set, though nothing here needs the folder.
+ * What requests find in the environment on Linux where the user says nothing else. Mesa's drivers complain on
+ * stderr without a runtime folder, which servers and containers rarely have, though nothing here needs
+ * it. OpenGL is left out: a process that has loaded libEGL aborts now and then when it ends, since that
+ * library's finaliser runs beside Deno's last threads.
  */
-async function withRuntimeFolder<T>(request: () => Promise<T>): Promise<T> {
-  if (Deno.build.os !== "linux" || Deno.env.has(RUNTIME_FOLDER)) return await request();
-  Deno.env.set(RUNTIME_FOLDER, "/tmp");
+const LINUX_DEFAULTS = { XDG_RUNTIME_DIR: "/tmp", DENO_WEBGPU_BACKEND: "vulkan" };
+
+async function withDefaults<T>(request: () => Promise<T>): Promise<T> {
+  if (Deno.build.os !== "linux") return await request();
+  const missing = Object.entries(LINUX_DEFAULTS).filter(([name]) => !Deno.env.has(name));
+  for (const [name, value] of missing) Deno.env.set(name, value);
   try {
     return await request();
   } finally {
-    Deno.env.delete(RUNTIME_FOLDER);
+    for (const [name] of missing) Deno.env.delete(name);
   }
 }
 

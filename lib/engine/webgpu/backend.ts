@@ -234,6 +234,11 @@ export class WebGpuBackend extends tf.KernelBackend {
   }
 
   /** Milliseconds from the call until the GPU is done. */
+  /** Sends off what is recorded. */
+  flush(): void {
+    this.#queue.flush();
+  }
+
   override async time(run: () => void): Promise<{ kernelMs: number }> {
     const started = performance.now();
     run();

@@ -4,12 +4,16 @@
  * @module
  */
 
+/** `is_nan` by its bits, since compilers may take floats for finite. */
+export const IS_NAN =
+  "fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }";
+
 /**
- * `is_nan` and `is_inf` by their bits (compilers may take floats for finite), and the values, which
+ * {@linkcode IS_NAN} and `is_inf` by their bits, and the values, which
  * WGSL has no literals for.
  */
 export const FLOAT_BITS = `
-fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+${IS_NAN}
 fn is_inf(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) == 0x7f800000u; }
 fn float_of(bits: u32) -> f32 { return bitcast<f32>(bits); }
 fn nan() -> f32 { return float_of(0x7fc00000u + u.zero); }

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { join } from "@std/path";
 import { type Device, type DeviceName, useDevice } from "../../engine/device.ts";
+import { writeAtomically } from "../atomic.ts";
 import { Interrupt } from "../interrupt.ts";
 import { MetricsLog } from "../metrics_log.ts";
 import { Progress } from "../progress.ts";
@@ -43,6 +45,16 @@ export async function startDevice(session: Session, options: CommonOptions): Pro
   const device = await useDevice(options.device, { warn: session.warn });
   session.progress.device = device.name;
   return device;
+}
+
+/** Keeps a result as JSON in the folder that `--out` names, where it names one. */
+export async function keepAnswer(
+  { out }: CommonOptions,
+  name: string,
+  result: unknown,
+): Promise<void> {
+  if (out === undefined) return;
+  await writeAtomically(join(out, name), `${JSON.stringify(result, null, 2)}\n`);
 }
 
 /** Prints a result: a table for people, or one JSON object as the last line of stdout. */

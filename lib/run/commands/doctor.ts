@@ -13,7 +13,7 @@ import { ABI_VERSION } from "../../engine/native/symbols.ts";
 import { findAdapter } from "../../engine/webgpu/adapter.ts";
 import { DeviceError } from "../../errors.ts";
 import { textTable } from "../table.ts";
-import { answer, type CommonOptions } from "./common.ts";
+import { answer, type CommonOptions, keepAnswer } from "./common.ts";
 import { hotKernelSpeeds } from "./hot_kernels.ts";
 
 const SIZE = 768;
@@ -50,11 +50,9 @@ export async function doctor(options: CommonOptions): Promise<void> {
   if (facts) {
     text.push(`library ${facts.path}, ABI ${facts.abi}, ${facts.isa}`, speedTable(hotKernels));
   }
-  answer(
-    options,
-    { deno: Deno.version.deno, engines, library: facts, hotKernels },
-    text.join("\n\n"),
-  );
+  const result = { deno: Deno.version.deno, engines, library: facts, hotKernels };
+  await keepAnswer(options, "doctor.json", result);
+  answer(options, result, text.join("\n\n"));
 }
 
 function speedTable(speeds: ReturnType<typeof hotKernelSpeeds>): string {

@@ -22,7 +22,7 @@ import { outputNames, writePredictions } from "../predictions.ts";
 import { readRun, type RunConfig } from "../run_folder.ts";
 import type { Session } from "../session.ts";
 import { percent, textTable } from "../table.ts";
-import { answer, type CommonOptions, inSession, startDevice } from "./common.ts";
+import { answer, type CommonOptions, inSession, keepAnswer, startDevice } from "./common.ts";
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions extends CommonOptions {
@@ -104,6 +104,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
       ...classes.map((name, id) => [`  IoU ${name}`, `${percent(score.perClass[id])}%`]),
       ...detailRows(details),
     ];
+    await keepAnswer(options, "evaluation.json", result);
     answer(options, result, textTable([`protocol ${protocol}`, "value"], rows));
   });
 }

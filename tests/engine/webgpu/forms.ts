@@ -22,7 +22,8 @@ export function tilesWith(block: Block, groups: number): Tiles {
   return { ...tilesOf.gpu, choices };
 }
 
-const small: Block = {
+/** Of few invocations, for what little a software adapter can try. */
+export const smallBlock: Block = {
   rows: 16,
   columns: 16,
   depth: 4,
@@ -37,11 +38,11 @@ const small: Block = {
 export const FORMS: readonly (readonly [string, Tiles | undefined])[] = [
   ["by registers", undefined],
   // Fewer vectors of B than invocations; sums in parts.
-  ["by tall blocks", tilesWith({ ...small, rows: 64, lanes: 4 }, 1000)],
+  ["by tall blocks", tilesWith({ ...smallBlock, rows: 64, lanes: 4 }, 1000)],
   // Tiles that are not square, two buffers, patches of 8 x 4 invocations.
   [
     "by wide blocks",
-    tilesWith({ ...small, rows: 32, columns: 64, tileRows: 8, buffers: 2, pad: 0 }, 1000),
+    tilesWith({ ...smallBlock, rows: 32, columns: 64, tileRows: 8, buffers: 2, pad: 0 }, 1000),
   ],
-  ["by deep blocks", tilesWith({ ...small, depth: 16 }, 0)],
+  ["by deep blocks", tilesWith({ ...smallBlock, depth: 16 }, 0)],
 ];

@@ -38,13 +38,12 @@ function useTiles(tiles: Tiles | undefined): void {
  * A test on the WebGPU engine, with random numbers that differ from run to run (SEED in the environment
  * fixes them). What the body reads without waiting it hands to {@linkcode later}.
  *
- * @param abandoned Tensors that the body cannot free, since it interrupts their owner.
  * @param tiles In place of those of the device's class.
  */
 export function gpuTest(
   name: string,
   body: (random: Random) => void | Promise<void>,
-  { abandoned = 0, tiles }: { readonly abandoned?: number; readonly tiles?: Tiles } = {},
+  { tiles }: { readonly tiles?: Tiles } = {},
 ): void {
   const reason = probe.found ? "" : ` (ignored: ${probe.reason})`;
   const required = Deno.env.get("REQUIRE_GPU") === "1";
@@ -70,7 +69,7 @@ export function gpuTest(
         pending.splice(0);
         tf.engine().endScope();
       }
-      const left = tf.memory().numTensors - tensors - abandoned;
+      const left = tf.memory().numTensors - tensors;
       if (left !== 0) throw new Error(`${left} tensors are left`);
     },
   });

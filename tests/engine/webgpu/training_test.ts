@@ -38,7 +38,7 @@ async function assertFlat(steps: number, first: number, step: (n: number) => Pro
 for (const [name, make] of STAGES) {
   gpuTest(`memory stays flat over steps of ${name}`, async () => {
     const trainee = make(1);
-    await assertFlat(12, 6, async (step) => {
+    await assertFlat(9, 4, async (step) => {
       await trainee.step(step);
     });
     trainee.dispose();

@@ -228,6 +228,13 @@ const joinStatistics: Shader<NormVariant> = {
   }),
 };
 
+/** ReLU, which keeps NaN. */
+function rectified(x: string, width: number): string {
+  const type = typeOf(width), bits = width === 4 ? "vec4<u32>" : "u32";
+  const isNan = `(bitcast<${bits}>(${x}) & ${bits}(0x7fffffffu)) > ${bits}(0x7f800000u)`;
+  return `select(max(${x}, ${type}()), ${x}, ${isNan})`;
+}
+
 const normalise: Shader<Flags> = {
   name: "batch norm",
   source: ({ width, workgroup, relu, residual }) => ({
@@ -239,7 +246,7 @@ const normalise: Shader<Flags> = {
       `let c = i % u.channels;
   let normal = (x[i] - mean[c]) * inverseSqrt(variance[c] + u.epsilon);
   let value = normal * scale[c] + offset[c]${residual ? " + residual[i]" : ""};
-  y[i] = ${relu ? `max(value, ${typeOf(width)}())` : "value"};`,
+  y[i] = ${relu ? rectified("value", width) : "value"};`,
     ),
   }),
 };

@@ -41,7 +41,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   Sub: arithmetic("-"),
   Multiply: arithmetic("*"),
   RealDiv: { f: "x / y" },
-  FloorDiv: { f: "floor(x / y)", integers: "floor_div(x, y)", dtype: "int32" },
+  FloorDiv: { f: "floor_quotient(x, y)", integers: "floor_div(x, y)", dtype: "int32" },
   Mod: { f: "floor_mod(x, y)", integers: "x - y * floor_div(x, y)" },
   Pow: { f: "power(x, y)", integers: "i32(round(power(f32(x), f32(y))))" },
   Maximum: { f: "select(max(x, y), x + y, is_nan(x) || is_nan(y))", integers: "max(x, y)" },
@@ -216,12 +216,19 @@ fn operation(x: ${type}, y: ${type}) -> ${to} { return ${to}(${result}); }` +
   },
 };
 
-/** Division and remainder that round down; powers of negative numbers, which WGSL leaves undefined. */
+/**
+ * Division and remainder that round down. A quotient of floats may be off by some units in its last place, and a
+ * remainder of negative integers is what the driver makes of it: what is left of the division decides. Powers of negative numbers, which WGSL leaves undefined. */
 const FUNCTIONS = FLOAT_BITS + `
 fn floor_div(x: i32, y: i32) -> i32 {
   if (y == 0) { return 0; }
   let q = x / y;
-  return select(q, q - 1, x % y != 0 && (x < 0) != (y < 0));
+  return select(q, q - 1, x != q * y && (x < 0) != (y < 0));
+}
+fn floor_quotient(x: f32, y: f32) -> f32 {
+  let q = round(x / y);
+  let left = fma(-q, y, x);
+  return select(q, q - 1, left != 0 && (left < 0) != (y < 0));
 }
 fn floor_mod(x: f32, y: f32) -> f32 {
   let r = x % y;

@@ -8,6 +8,7 @@
 import type { WebGpuBackend } from "../backend.ts";
 import { type Extent, type Scalar, type Variant, WORKGROUPS_PER_DIMENSION } from "../program.ts";
 import { type Block, invocationsOf, nearestChoice, type ProductKind } from "../tiles.ts";
+import type { Operand, OperandName as Name } from "./block_operands.ts";
 import { addProductsFused, declareSums, each, vectors } from "./matrix_tile.ts";
 
 /** A block and in how many parts the sums are cut. */
@@ -48,20 +49,6 @@ export type BlockVariant = Variant & Block & {
   readonly vectorB: boolean;
   readonly vectorC: boolean;
 };
-
-/**
- * How an operand is read, as WGSL. A vector of four lies along K on one line (a row of A, a column of B), or
- * across four lines at one step of K. Names end in the number of the line or step.
- */
-export interface Operand {
-  readonly along: boolean;
-  /** What stays for all of K. @param at The line, or the first of four; may lie beyond the last. */
-  line(number: number, at: string): string;
-  /** What all lines share at a step. @param k The step, or the first of four. */
-  step(number: number, k: string): string;
-  /** Sets `target`, 0 so far, where `k` is below `end`; later ones of four steps may not be. */
-  read(target: string, line: number, step: number, k: string): string;
-}
 
 /** Uniforms of {@linkcode blockMain}. */
 export const BLOCK_UNIFORMS: Readonly<Record<string, Scalar>> = {
@@ -107,7 +94,9 @@ export interface BlockBody {
  */
 export function blockMain(v: BlockVariant, { layer, a, b, row }: BlockBody): string {
   const size = invocationsOf(v);
-  const read = (next: string) => readSide(v, "a", a, next) + "\n" + readSide(v, "b", b, next);
+  const read = (next: string) =>
+    readSide(v, "a", a, next) + readSide(v, "b", b, next) + advanceSide(v, "a", a) +
+    advanceSide(v, "b", b);
   const write = writeSide(v, "a", a) + "\n" + writeSide(v, "b", b);
   const stage = v.buffers === 2;
   return `
@@ -129,6 +118,8 @@ fn main(
   ${placeOfTile(v)}
   ${lines(v, "a", a)}
   ${lines(v, "b", b)}
+  ${startSide(v, "a", a)}
+  ${startSide(v, "b", b)}
   ${declareSums({ rows: v.tileRows, columns: v.tileColumns })}
   ${each(readsOf(v, "a"), (i) => `var read_a${i} = vec4<f32>();`)}
   ${each(readsOf(v, "b"), (i) => `var read_b${i} = vec4<f32>();`)}
@@ -146,8 +137,6 @@ fn main(
   ${each(v.tileRows, (i) => storeRow(v, i, row))}
 }`;
 }
-
-type Name = "a" | "b";
 
 /** Lines of an operand in a block. */
 function linesOf(v: BlockVariant, name: Name): number {
@@ -188,6 +177,21 @@ function lines(v: BlockVariant, name: Name, { along, line }: Operand): string {
   return `${place}\n  ${each(readsOf(v, name), text)}`;
 }
 
+/** Steps along K, or firsts of four, at which an invocation reads, as offsets from the first. */
+function stepsOf(v: BlockVariant, name: Name, { along }: Operand): string[] {
+  if (along) return [`4 * near_${name}`];
+  return Array.from({ length: readsOf(v, name) }, (_, i) => farStep(v, name, i));
+}
+
+function startSide(v: BlockVariant, name: Name, operand: Operand): string {
+  return stepsOf(v, name, operand)
+    .map((offset, i) => operand.start?.(i, `begin + ${offset}`) ?? "").join("\n");
+}
+
+function advanceSide(v: BlockVariant, name: Name, operand: Operand): string {
+  return stepsOf(v, name, operand).map((_, i) => operand.advance?.(i) ?? "").join("\n");
+}
+
 /** Reads an invocation's vectors for the steps from `next`. */
 function readSide(v: BlockVariant, name: Name, operand: Operand, next: string): string {
   const reads = readsOf(v, name);
@@ -195,18 +199,12 @@ function readSide(v: BlockVariant, name: Name, operand: Operand, next: string): 
   const one = (i: number, line: number, step: number, k: string) => `
     read_${name}${i} = vec4<f32>();
     if (${guard}${k} < end) { ${operand.read(`read_${name}${i}`, line, step, k)} }`;
-  if (operand.along) {
-    const k = `k_${name}`;
-    return `let ${k} = ${next} + 4 * near_${name};
-    ${operand.step(0, k)}
-    ${each(reads, (i) => one(i, i, 0, k))}`;
-  }
-  return each(reads, (i) => {
-    const k = `k_${name}${i}`;
-    return `let ${k} = ${next} + ${farStep(v, name, i)};
-    ${operand.step(i, k)}
-    ${one(i, 0, i, k)}`;
-  });
+  return stepsOf(v, name, operand).map((offset, step) => {
+    const k = `k_${name}${step}`;
+    return `let ${k} = ${next} + ${offset};
+    ${operand.step?.(step) ?? ""}
+    ${operand.along ? each(reads, (i) => one(i, i, 0, k)) : one(step, 0, step, k)}`;
+  }).join("\n");
 }
 
 /** Writes them into the workgroup's memory, where four lines lie side by side in each step of K. */
@@ -267,56 +265,4 @@ function storeRow(v: BlockVariant, i: number, row: BlockBody["row"]): string {
     let row = block_row + 4 * ty + ${4 * (i >> 2) * height + (i & 3)}u;
     if (row < u.rows) { ${row(store)} }
   }`;
-}
-
-/**
- * A matrix `[lines, depth]`, as A is, or B transposed.
- *
- * @param vector Whether the depth is whole vectors of four, and the buffer holds such.
- */
-export function alongMatrix(
-  name: Name,
-  { base, lines, depth, vector }: {
-    readonly base: string;
-    readonly lines: string;
-    readonly depth: string;
-    readonly vector: boolean;
-  },
-): Operand {
-  return {
-    along: true,
-    line: (i, at) => `let line_${name}${i} = ${base} + min(${at}, ${lines} - 1) * ${depth};`,
-    step: () => "",
-    read: (target, i, _, k) =>
-      vector ? `${target} = ${name}[(line_${name}${i} + ${k}) / 4];` : each(
-        4,
-        (q) =>
-          `if (${k} + ${q}u < end) { ${target}[${q}] = ${name}[line_${name}${i} + ${k} + ${q}u]; }`,
-      ),
-  };
-}
-
-/** A matrix `[depth, lines]`, as B is, or A transposed. @param vector Of its lines. */
-export function acrossMatrix(
-  name: Name,
-  { buffer = name, base, lines, vector }: {
-    readonly buffer?: string;
-    readonly base: string;
-    readonly lines: string;
-    readonly vector: boolean;
-  },
-): Operand {
-  return {
-    along: false,
-    line: (_, at) =>
-      vector
-        ? `let line_${name} = ${base} + min(${at}, ${lines} - 4);`
-        : each(4, (q) => `let line_${name}${q} = ${base} + min(${at} + ${q}u, ${lines} - 1);`),
-    step: (i, k) => `let step_${name}${i} = ${k} * ${lines};`,
-    read: (target, _, i) =>
-      vector ? `${target} = ${buffer}[(line_${name} + step_${name}${i}) / 4];` : each(
-        4,
-        (q) => `${target}[${q}] = ${buffer}[line_${name}${q} + step_${name}${i}];`,
-      ),
-  };
 }

@@ -10,7 +10,6 @@ import type { WebGpuBackend } from "../backend.ts";
 import type { Shader } from "../program.ts";
 import type { ProductKind } from "../tiles.ts";
 import {
-  acrossMatrix,
   BLOCK_UNIFORMS,
   type BlockBody,
   blockGroups,
@@ -18,12 +17,12 @@ import {
   type BlockPlan,
   blockUniforms,
   type BlockVariant,
-  type Operand,
   planBlock,
 } from "./block_tile.ts";
+import { acrossMatrix } from "./block_operands.ts";
+import { filterRows, gradients, pixelsUnderTaps, windows } from "./conv_operands.ts";
 import { type Conv2DInfo, GEOMETRY, geometryValues } from "./conv_geometry.ts";
 import { blockProduct } from "./matmul_block.ts";
-import { each } from "./matrix_tile.ts";
 import { addParts } from "./reduce.ts";
 
 /** The kernels of a convolution. */
@@ -190,7 +189,7 @@ const shaders: Readonly<Record<ConvKind, Shader<BlockVariant>>> = {
   let depth = u32(u.filter_height * u.filter_width * u.in_channels);
   let begin = layer * u.part;
   let end = min(depth, begin + u.part);`,
-    a: windows(v.vectorA),
+    a: windows(v),
     b: acrossMatrix("b", { base: "0u", lines: "u.columns", vector: v.vectorB }),
     row: (store) => `let to = (layer * u.rows + row) * u.columns; ${store}`,
   })),
@@ -209,7 +208,7 @@ const shaders: Readonly<Record<ConvKind, Shader<BlockVariant>>> = {
   let depth = u32(y_taps * x_taps * u.out_channels);
   let begin = layer / u.phases * u.part;
   let end = min(depth, begin + u.part);`,
-    a: gradients(v.vectorA),
+    a: gradients(v),
     b: filterRows(v.vectorB),
     row: (store) => `
   let pixel = i32(row);
@@ -226,7 +225,7 @@ const shaders: Readonly<Record<ConvKind, Shader<BlockVariant>>> = {
   let depth = u32(u.batch * u.out_height * u.out_width);
   let begin = layer * u.part;
   let end = min(depth, begin + u.part);`,
-    a: pixelsUnderTaps(v.vectorA),
+    a: pixelsUnderTaps(v),
     b: acrossMatrix("b", { base: "0u", lines: "u.columns", vector: v.vectorB }),
     row: (store) => `let to = (layer * u.rows + row) * u.columns; ${store}`,
   })),
@@ -248,133 +247,5 @@ function shaderOf(name: string, body: (v: BlockVariant) => BlockBody): Shader<Bl
       },
       code: blockMain(v, body(v)),
     }),
-  };
-}
-
-/** Text for a whole vector, or for each of its four elements: `q` is empty, or the element's number. */
-function elements(vector: boolean, text: (q: number, name: string) => string): string {
-  return vector ? text(0, "") : each(4, (q) => text(q, `_${q}`));
-}
-
-/** Sets `target`, or one element of it, from `buffer` where `condition` holds. */
-function readWhere(
-  vector: boolean,
-  q: number,
-  [target, buffer, at]: readonly [string, string, string],
-  condition: string,
-): string {
-  return vector
-    ? `if (${condition}) { ${target} = ${buffer}[(${at}) / 4]; }`
-    : `if (${condition}) { ${target}[${q}] = ${buffer}[${at}]; }`;
-}
-
-/** Of x, along taps and input channels, the window of each output pixel. */
-function windows(vector: boolean): Operand {
-  return {
-    along: true,
-    line: (i, at) => `
-  let p${i} = i32(min(${at}, u.rows - 1));
-  let y${i} = p${i} / u.out_width % u.out_height * u.stride_y - u.top;
-  let x${i} = p${i} % u.out_width * u.stride_x - u.left;
-  let at${i} = ((p${i} / (u.out_width * u.out_height) * u.in_height + y${i}) * u.in_width + x${i}) *
-    u.in_channels;`,
-    // What the tap adds to the place of the window's first pixel.
-    step: (_, k) =>
-      elements(vector, (q, n) => `
-    let tap${n} = i32(${k} + ${q}u) / u.in_channels;
-    let dy${n} = tap${n} / u.filter_width * u.dilation_y;
-    let dx${n} = tap${n} % u.filter_width * u.dilation_x;
-    let by${n} = (dy${n} * u.in_width + dx${n}) * u.in_channels + i32(${k} + ${q}u) -
-      tap${n} * u.in_channels;`),
-    read: (target, i, _, k) =>
-      elements(vector, (q, n) =>
-        readWhere(
-          vector,
-          q,
-          [target, "a", `u32(at${i} + by${n})`],
-          `u32(y${i} + dy${n}) < u32(u.in_height) && u32(x${i} + dx${n}) < u32(u.in_width)` +
-            (vector ? "" : ` && ${k} + ${q}u < end`),
-        )),
-  };
-}
-
-/** Of dy, along the phase's taps and output channels, the pixels that they carry each input pixel to. */
-function gradients(vector: boolean): Operand {
-  return {
-    along: true,
-    // With a stride of 1, `by` and `bx` are places in the padded input; the dilation is 1 with others.
-    line: (i, at) => `
-  let p${i} = i32(min(${at}, u.rows - 1));
-  let y${i} = p${i} / phase_width % phase_height + (y_phase + u.top) / u.stride_y;
-  let x${i} = p${i} % phase_width + (x_phase + u.left) / u.stride_x;
-  let at${i} = ((p${i} / (phase_width * phase_height) * u.images_height + y${i}) * u.images_width + x${i}) *
-    u.out_channels;`,
-    step: (_, k) =>
-      elements(vector, (q, n) => `
-    let tap${n} = i32(${k} + ${q}u) / u.out_channels;
-    let dy${n} = tap${n} / x_taps * u.dilation_y;
-    let dx${n} = tap${n} % x_taps * u.dilation_x;
-    let by${n} = i32(${k} + ${q}u) - tap${n} * u.out_channels -
-      (dy${n} * u.images_width + dx${n}) * u.out_channels;`),
-    read: (target, i, _, k) =>
-      elements(vector, (q, n) =>
-        readWhere(
-          vector,
-          q,
-          [target, "a", `u32(at${i} + by${n})`],
-          `u32(y${i} - dy${n}) < u32(u.out_height) && u32(x${i} - dx${n}) < u32(u.out_width)` +
-            (vector ? "" : ` && ${k} + ${q}u < end`),
-        )),
-  };
-}
-
-/** Of the filter, along the phase's taps and output channels, the row of each input channel. */
-function filterRows(vector: boolean): Operand {
-  return {
-    along: true,
-    line: (i, at) => `let channel${i} = i32(min(${at}, u.columns - 1)) * u.out_channels;`,
-    step: (_, k) =>
-      elements(vector, (q, n) => `
-    let t${n} = i32(${k} + ${q}u) / u.out_channels;
-    let tap_y${n} = y_first + t${n} / x_taps * u.stride_y;
-    let tap_x${n} = x_first + t${n} % x_taps * u.stride_x;
-    let row${n} = (tap_y${n} * u.filter_width + tap_x${n}) * u.in_channels * u.out_channels +
-      i32(${k} + ${q}u) - t${n} * u.out_channels;`),
-    read: (target, i, _, k) =>
-      elements(
-        vector,
-        (q, n) =>
-          vector
-            ? `${target} = b[u32(row${n} + channel${i}) / 4];`
-            : `if (${k} + ${q}u < end) { ${target}[${q}] = b[u32(row${n} + channel${i})]; }`,
-      ),
-  };
-}
-
-/** Of x, across taps and input channels, the pixel that each tap takes to an output pixel. */
-function pixelsUnderTaps(vector: boolean): Operand {
-  return {
-    along: false,
-    line: (_, at) =>
-      elements(vector, (q, n) => `
-  let m${n} = i32(min(${at} + ${q}u, u.rows - ${vector ? 4 : 1}));
-  let tap${n} = m${n} / u.in_channels;
-  let dy${n} = tap${n} / u.filter_width * u.dilation_y - u.top;
-  let dx${n} = tap${n} % u.filter_width * u.dilation_x - u.left;
-  let by${n} = (dy${n} * u.in_width + dx${n}) * u.in_channels + m${n} - tap${n} * u.in_channels;`),
-    step: (j, k) => `
-    let p${j} = i32(${k});
-    let line${j} = p${j} / u.out_width;
-    let y${j} = line${j} % u.out_height * u.stride_y;
-    let x${j} = (p${j} - line${j} * u.out_width) * u.stride_x;
-    let at${j} = ((line${j} / u.out_height * u.in_height + y${j}) * u.in_width + x${j}) * u.in_channels;`,
-    read: (target, _, j) =>
-      elements(vector, (q, n) =>
-        readWhere(
-          vector,
-          q,
-          [target, "a", `u32(at${j} + by${n})`],
-          `u32(y${j} + dy${n}) < u32(u.in_height) && u32(x${j} + dx${n}) < u32(u.in_width)`,
-        )),
   };
 }

@@ -6,6 +6,7 @@
  */
 
 import { type Extent, WORKGROUPS_PER_DIMENSION } from "../program.ts";
+import { IS_NAN } from "../math.ts";
 import type { Tiles } from "../tiles.ts";
 
 /** Rows and columns of the part; columns are 1 or a multiple of 4, rows a multiple of 4 or 1. */
@@ -129,8 +130,8 @@ export function storeRow(v: TileVariant, i: number, base: string): string {
 /** The activations that matrix products and convolutions apply on the way out. */
 const ACTIVATIONS: Readonly<Record<string, string>> = {
   linear: "x",
-  relu: "max(x, 0)",
-  relu6: "min(max(x, 0), 6)",
+  relu: "select(max(x, 0), x, is_nan(x))",
+  relu6: "select(min(max(x, 0), 6), x, is_nan(x))",
   elu: "select(x, exp(x) - 1, x < 0)",
   sigmoid: "1 / (1 + exp(-x))",
   leakyrelu: "select(x, u.alpha * x, x < 0)",
@@ -143,5 +144,5 @@ export function isActivation(name: string): boolean {
 
 /** WGSL function `activate`, of the uniform `alpha`. */
 export function activation(name: string): string {
-  return `fn activate(x: f32) -> f32 { return ${ACTIVATIONS[name]}; }`;
+  return `${IS_NAN}\nfn activate(x: f32) -> f32 { return ${ACTIVATIONS[name]}; }`;
 }
