@@ -66,6 +66,8 @@ class CudaDevice {
   int32_t write(void* to, const void* from, size_t bytes) {
     return copy(to, from, bytes, cudaMemcpyHostToDevice);
   }
+  bool sort(const int32_t* keys, int32_t* sorted, const int32_t* values, int32_t* sorted_values, int64_t count,
+            int bits);
   int32_t fail(int32_t status, const char* message) { return status_ ? status_ : cpcdr::fail(status, message); }
   bool tensor_cores() const { return handle_->precision != CPCDR_FP32; }
 

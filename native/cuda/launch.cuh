@@ -2,12 +2,24 @@
 #ifndef CPCDR_CUDA_LAUNCH_CUH
 #define CPCDR_CUDA_LAUNCH_CUH
 
+#include <type_traits>
+
 #include "handle.h"
 
 namespace cpcdr {
 
+/* Blocks that are to fit on a multiprocessor at once: kernel's kResident, else one. */
+template <typename Kernel, typename = void>
+struct Resident {
+  static constexpr int kBlocks = 1;
+};
 template <typename Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads) run_phases(const Kernel kernel) {
+struct Resident<Kernel, std::enable_if_t<(Kernel::kResident > 0)>> {
+  static constexpr int kBlocks = Kernel::kResident;
+};
+
+template <typename Kernel>
+__global__ void __launch_bounds__(Kernel::kThreads, Resident<Kernel>::kBlocks) run_phases(const Kernel kernel) {
   __shared__ typename Kernel::Shared memory;
   typename Kernel::Local local;
   const shared::Where where{static_cast<int32_t>(blockIdx.x), static_cast<int>(threadIdx.x)};
