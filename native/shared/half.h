@@ -64,6 +64,24 @@ CPCDR_SHARED float float_of_bits(uint32_t bits) {
 #endif
 }
 
+CPCDR_SHARED uint32_t bits_of_float(float value) {
+#if defined(__CUDA_ARCH__)
+  return __float_as_uint(value);
+#else
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+#endif
+}
+
+/* Four numbers times `factor` to an address that is a multiple of 16. */
+CPCDR_SHARED void write_four(float* to, const float* from, float factor) {
+  Words words;
+  CPCDR_UNROLL
+  for (int e = 0; e < 4; e++) words.at[e] = bits_of_float(from[e] * factor);
+  write_words(to, words);
+}
+
 /* To the nearest, ties to even. */
 CPCDR_SHARED uint16_t half_bits(float value) {
 #if defined(__CUDA_ARCH__)

@@ -1,7 +1,7 @@
 /*
  * Gradients of the prototype loss from scores that are kept: a block for each group forms the group's target, its part
  * of the loss, and the gradient of its scores, which takes the scores' place. Products with prototypes and features
- * are left to half_product.h.
+ * are left to product_tiles.h.
  */
 #ifndef CPCDR_KEPT_GRADIENTS_H
 #define CPCDR_KEPT_GRADIENTS_H
@@ -11,9 +11,25 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-/* Gradients of scores, within -1 and 1, are kept as half precision of so many times themselves. */
-constexpr float kGradientScale = 32768;
+/* Gradients of scores, within -1 and 1, are kept as they are, or as half precision of so many times themselves. */
+template <typename Kept>
+constexpr float kGradientScale = sizeof(Kept) == 2 ? 32768 : 1;
 
+CPCDR_SHARED void write_gradients(uint16_t* to, const float (&gradients)[8]) {
+  Words words;
+  CPCDR_UNROLL
+  for (int w = 0; w < 4; w++) {
+    words.at[w] = pair_of(half_bits(gradients[2 * w] * kGradientScale<uint16_t>),
+                          half_bits(gradients[2 * w + 1] * kGradientScale<uint16_t>));
+  }
+  write_words(to, words);
+}
+CPCDR_SHARED void write_gradients(float* to, const float (&gradients)[8]) {
+  write_four(to, gradients, 1);
+  write_four(to + 4, gradients + 4, 1);
+}
+
+template <typename Kept>
 struct GroupGradients {
   static constexpr int kThreads = kColumnThreads, kTogether = 4; /* rows read at a time */
   struct Shared {
@@ -21,10 +37,10 @@ struct GroupGradients {
   };
   typedef Nothing Local;
 
-  KeptScores scores;
+  KeptScores<Kept> scores;
   const float *f, *g, *logarithms;
-  const int32_t* bounds; /* [groups + 1] rows */
-  int64_t limit;         /* rows of features below it count for the entropy */
+  const int32_t* bounds; /* [groups + 1] rows, of which the first that is kept is `base` */
+  int64_t base, limit;   /* rows of features below the limit count for the entropy */
   double *losses, *entropies; /* [groups] */
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
@@ -52,7 +68,7 @@ struct GroupGradients {
 
   /* Eight columns of the rows of a group; every thread reads and writes its own columns alone. */
   CPCDR_SHARED void differentiate(int32_t group, int column, float& loss, float& entropy) const {
-    const int64_t begin = bounds[group], end = bounds[group + 1];
+    const int64_t begin = bounds[group] - base, end = bounds[group + 1] - base;
     float offsets[kOwnColumns], target[kOwnColumns];
     CPCDR_UNROLL
     for (int e = 0; e < kOwnColumns; e++) {
@@ -60,18 +76,18 @@ struct GroupGradients {
       target[e] = 0;
     }
     for (int64_t row = begin; row < end; row += kTogether) {
-      Words words[kTogether];
+      Eight<Kept> words[kTogether];
       read(row, end, column, words);
       CPCDR_UNROLL
       for (int r = 0; r < kTogether; r++) {
         if (row + r >= end) continue;
         const bool counts = scores.order[row + r] < limit;
         const float own = f[row + r];
-        float steps[8];
-        steps_of(words[r], steps);
+        float own_scores[8];
+        scores_of(words[r], own_scores);
         CPCDR_UNROLL
         for (int e = 0; e < kOwnColumns; e++) {
-          const float exponent = add_product(scores.assign, steps[e], offsets[e] + own);
+          const float exponent = add_product(scores.assign, own_scores[e], offsets[e] + own);
           const float q = power_of_two(exponent);
           target[e] += q;
           if (counts && q > 0) entropy -= q * (exponent * kLog2);
@@ -82,35 +98,44 @@ struct GroupGradients {
     CPCDR_UNROLL
     for (int e = 0; e < kOwnColumns; e++) target[e] *= share;
     for (int64_t row = begin; row < end; row += kTogether) {
-      Words words[kTogether];
+      Eight<Kept> words[kTogether];
       read(row, end, column, words);
       CPCDR_UNROLL
       for (int r = 0; r < kTogether; r++) {
         if (row + r >= end) continue;
         const float own = logarithms[row + r];
-        float steps[8];
-        steps_of(words[r], steps);
-        uint16_t gradients[kOwnColumns];
+        float own_scores[8];
+        scores_of(words[r], own_scores);
+        float gradients[kOwnColumns];
         CPCDR_UNROLL
         for (int e = 0; e < kOwnColumns; e++) {
-          const float logarithm = add_product(scores.predict, steps[e], -own);
+          const float logarithm = add_product(scores.predict, own_scores[e], -own);
           const float gradient = power_of_two(logarithm) - target[e];
           loss -= target[e] * (logarithm * kLog2);
-          gradients[e] = column + e < scores.k ? half_bits(gradient * kGradientScale) : uint16_t{0};
+          gradients[e] = column + e < scores.k ? gradient : 0;
         }
-        Words packed;
-        CPCDR_UNROLL
-        for (int w = 0; w < 4; w++) packed.at[w] = pair_of(gradients[2 * w], gradients[2 * w + 1]);
-        write_words(scores.values + (row + r) * scores.stride + column, packed);
+        write_gradients(scores.values + (row + r) * scores.stride + column, gradients);
       }
     }
   }
 
-  CPCDR_SHARED void read(int64_t row, int64_t end, int column, Words (&words)[kTogether]) const {
+  CPCDR_SHARED void read(int64_t row, int64_t end, int column, Eight<Kept> (&words)[kTogether]) const {
     CPCDR_UNROLL
     for (int r = 0; r < kTogether; r++) {
-      words[r] = row + r < end ? scores.read(row + r, column) : Words{{0, 0, 0, 0}};
+      words[r] = row + r < end ? scores.read(row + r, column) : Eight<Kept>::zero();
     }
+  }
+};
+
+/* Gradients of scores as factors of products. */
+struct HalfGradients : HalfFactors {
+  static HalfGradients of(const KeptScores<uint16_t>& scores) {
+    return {{scores.values, scores.counted, scores.stride}};
+  }
+};
+struct ExactGradients : FloatFactors<float> {
+  static ExactGradients of(const KeptScores<float>& scores) {
+    return {{scores.values, nullptr, scores.counted, static_cast<int>(scores.stride), 1}};
   }
 };
 
@@ -120,29 +145,23 @@ struct WriteGradients {
   const int32_t* order; /* [rows] or null */
   int64_t rows, depth;
   float factor;
+  bool adds; /* to what is there */
 
-  CPCDR_SHARED void put(const HalfPlace& place, int64_t row, int64_t column, const float (&eight)[8]) const {
+  template <int kCount>
+  CPCDR_SHARED void put(const ProductPlace& place, int64_t row, int64_t column, const float (&some)[kCount]) const {
     if (row >= rows) return;
     float* const to = out + (place.part * rows + (order ? order[row] : row)) * depth + column;
-    if (depth % 4 == 0 && reinterpret_cast<uintptr_t>(out) % sizeof(Words) == 0) {
+    if (!adds && depth % 4 == 0 && reinterpret_cast<uintptr_t>(out) % sizeof(Words) == 0) {
       CPCDR_UNROLL
-      for (int e = 0; e < 8; e += 4) {
-        if (column + e < depth) write_four(to + e, eight + e);
+      for (int e = 0; e < kCount; e += 4) {
+        if (column + e < depth) write_four(to + e, some + e, factor);
       }
       return;
     }
     CPCDR_UNROLL
-    for (int e = 0; e < 8; e++) {
-      if (column + e < depth) to[e] = eight[e] * factor;
+    for (int e = 0; e < kCount; e++) {
+      if (column + e < depth) to[e] = some[e] * factor + (adds ? to[e] : 0);
     }
-  }
-  CPCDR_SHARED void write_four(float* to, const float* from) const {
-#if defined(__CUDA_ARCH__)
-    *reinterpret_cast<float4*>(to) =
-        make_float4(from[0] * factor, from[1] * factor, from[2] * factor, from[3] * factor);
-#else
-    for (int e = 0; e < 4; e++) to[e] = from[e] * factor;
-#endif
   }
 };
 

@@ -1,6 +1,7 @@
 /*
- * Scores kept as a matrix of 16 bits: steps of bound / 32767 above and below 0, where bound is at least every |score|.
- * Then the passes of Sinkhorn's iterations read them rather than form them again.
+ * Scores kept as a matrix, so that the passes of Sinkhorn's iterations read them rather than form them again: as they
+ * are (Kept float), or in 16 bits (uint16_t), as steps of bound / 32767 above and below 0, where bound is at least
+ * every |score|.
  *
  * All is in the log domain to base 2: exponents come out of scores by one multiplication. Rows lie in the order of
  * their groups, those of none last.
@@ -8,7 +9,7 @@
 #ifndef CPCDR_KEPT_SCORES_H
 #define CPCDR_KEPT_SCORES_H
 
-#include "half_product.h"
+#include "product_tiles.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -17,28 +18,60 @@ constexpr int kMostKept = 1024; /* columns */
 constexpr int kSteps = 32767, kZero = 32768;
 constexpr float kLog2 = 0.693147180559945f;
 
+/* Eight neighbours as they lie in memory. */
+template <typename Kept>
+struct Eight {
+  Words words[sizeof(Kept) / 2];
+
+  CPCDR_SHARED static Eight zero() {
+    Eight all;
+    CPCDR_UNROLL
+    for (Words& words : all.words) words = Words{{0, 0, 0, 0}};
+    return all;
+  }
+};
+
 /* A matrix of scores, later of gradients, and what its numbers mean. */
+template <typename Kept>
 struct KeptScores {
-  uint16_t* values;        /* [n, stride] */
+  Kept* values;            /* [n, stride] */
   int64_t n, stride;       /* a multiple of 8 */
   int64_t counted;         /* rows of a group, which come first */
   int k;
-  float assign, predict;   /* exponents of 2 for one step: 1 / epsilon and 1 / temperature */
+  float assign, predict;   /* exponents of 2 for a score of 1, or for one step: 1 / epsilon and 1 / temperature */
   const int32_t* order;    /* [n] rows of features */
 
-  CPCDR_SHARED Words read(int64_t row, int column) const { return read_words(values + row * stride + column); }
+  CPCDR_SHARED Eight<Kept> read(int64_t row, int column) const {
+    Eight<Kept> all;
+    CPCDR_UNROLL
+    for (int w = 0; w < static_cast<int>(sizeof(Kept) / 2); w++) {
+      all.words[w] = read_words(values + row * stride + column + w * static_cast<int>(sizeof(Words) / sizeof(Kept)));
+    }
+    return all;
+  }
 };
 
-/* The scores of eight neighbours in steps. */
-CPCDR_SHARED void steps_of(const Words& words, float (&steps)[8]) {
+/* The scores of eight neighbours, in steps where they are kept so. */
+CPCDR_SHARED void scores_of(const Eight<uint16_t>& all, float (&scores)[8]) {
   /* 2^23 + u as bits, so that no conversion is needed. */
   constexpr uint32_t kBase = 0x4B000000u;
   constexpr float kShift = 8388608.0f + kZero;
   CPCDR_UNROLL
   for (int w = 0; w < 4; w++) {
-    steps[2 * w] = float_of_bits(kBase | (words.at[w] & 0xFFFFu)) - kShift;
-    steps[2 * w + 1] = float_of_bits(kBase | words.at[w] >> 16) - kShift;
+    scores[2 * w] = float_of_bits(kBase | (all.words[0].at[w] & 0xFFFFu)) - kShift;
+    scores[2 * w + 1] = float_of_bits(kBase | all.words[0].at[w] >> 16) - kShift;
   }
+}
+CPCDR_SHARED void scores_of(const Eight<float>& all, float (&scores)[8]) {
+  CPCDR_UNROLL
+  for (int e = 0; e < 8; e++) scores[e] = float_of_bits(all.words[e / 4].at[e % 4]);
+}
+
+/* A number above 0 that is larger for a larger score, and for the first of equal ones. */
+CPCDR_SHARED uint64_t rank_of(float score, int column) {
+  const uint32_t bits = bits_of_float(score + 0.0f);
+  const uint32_t level = bits >> 31 ? ~bits : bits | 0x80000000u;
+  return static_cast<uint64_t>(level) << 32 | ~static_cast<uint32_t>(column);
 }
 
 CPCDR_SHARED uint16_t step_bits(float steps) {
@@ -46,19 +79,29 @@ CPCDR_SHARED uint16_t step_bits(float steps) {
   return static_cast<uint16_t>(static_cast<int>(floorf(inside + 0.5f)) + kZero);
 }
 
-/* Of a product: scores become steps. */
-struct KeepScores {
-  KeptScores scores;
-  float to_steps;
+template <int kCount>
+CPCDR_SHARED void write_scores(float* to, const float (&scores)[kCount], float factor) {
+  CPCDR_UNROLL
+  for (int e = 0; e < kCount; e += 4) write_four(to + e, scores + e, factor);
+}
+template <int kCount>
+CPCDR_SHARED void write_scores(uint16_t* to, const float (&scores)[kCount], float factor) {
+  CPCDR_UNROLL
+  for (int e = 0; e < kCount; e += 2) {
+    write_pair(to + e, step_bits(scores[e] * factor), step_bits(scores[e + 1] * factor));
+  }
+}
 
-  CPCDR_SHARED void put(const HalfPlace&, int64_t row, int64_t column, const float (&eight)[8]) const {
-    if (row >= scores.n || column >= scores.stride) return;
-    Words words;
-    CPCDR_UNROLL
-    for (int w = 0; w < 4; w++) {
-      words.at[w] = pair_of(step_bits(eight[2 * w] * to_steps), step_bits(eight[2 * w + 1] * to_steps));
-    }
-    write_words(scores.values + row * scores.stride + column, words);
+/* Of a product: sums times `factor` become scores. */
+template <typename Kept>
+struct KeepScores {
+  Kept* values; /* [rows, stride] */
+  int64_t rows, stride;
+  float factor;
+
+  template <int kCount>
+  CPCDR_SHARED void put(const ProductPlace&, int64_t row, int64_t column, const float (&some)[kCount]) const {
+    if (row < rows && column < stride) write_scores(values + row * stride + column, some, factor);
   }
 };
 
@@ -103,19 +146,20 @@ struct Pass {
 };
 
 /* Nearest prototypes, logarithms of softmax, and the first sums of columns. */
+template <typename Kept>
 struct BeginBalance {
   static constexpr int kThreads = kPassThreads, kResident = 2;
   struct Shared {
     float sums[kPassRows * kPassStride];
-    uint32_t best[kPassRows * kPassStride];
+    uint64_t best[kPassRows * kPassStride];
     float row_sums[kPassThreads];
-    uint32_t row_best[kPassThreads];
+    uint64_t row_best[kPassThreads];
   };
   typedef Pass Local;
 
-  KeptScores scores;
+  KeptScores<Kept> scores;
   int32_t* nearest;  /* [n] of rows of features */
-  float* logarithms; /* [n] log2 sum 2^(predict * step) */
+  float* logarithms; /* [n] log2 sum 2^(predict * score) */
   float* parts;      /* [2 * blocks, k] */
   int64_t blocks;
 
@@ -131,7 +175,7 @@ struct BeginBalance {
       take(thread, shared, local);
     } else if (p % 3 == 1) {
       float sum = 0;
-      uint32_t best = 0;
+      uint64_t best = 0;
       for (int i = lane; i < kColumnThreads; i += kPassRows) {
         sum += shared.sums[own * kPassStride + i];
         best = larger(best, shared.best[own * kPassStride + i]);
@@ -142,48 +186,51 @@ struct BeginBalance {
       const int64_t row = local.row + thread;
       if (row >= scores.n) return true;
       float sum = 0;
-      uint32_t best = 0;
+      uint64_t best = 0;
       for (int i = 0; i < kPassRows; i++) {
         sum += shared.row_sums[thread * kPassRows + i];
         best = larger(best, shared.row_best[thread * kPassRows + i]);
       }
       logarithms[row] = log2f(sum);
-      nearest[scores.order[row]] = static_cast<int32_t>(0xFFFF - (best & 0xFFFF));
+      nearest[scores.order[row]] = static_cast<int32_t>(~static_cast<uint32_t>(best));
     }
     return true;
   }
 
   CPCDR_SHARED void take(int thread, Shared& shared, Local& local) const {
     const int column = Pass::column(thread);
-    Words words[kOwnRows];
+    Eight<Kept> words[kOwnRows];
     CPCDR_UNROLL
     for (int r = 0; r < kOwnRows; r++) {
       if (local.row + r < scores.n && column < scores.k) words[r] = scores.read(local.row + r, column);
     }
     CPCDR_UNROLL
     for (int r = 0; r < kOwnRows; r++) {
-      float sum = 0;
-      uint32_t best = 0;
+      float sum = 0, top = -INFINITY;
+      int which = column;
       if (local.row + r < scores.n && column < scores.k) {
         const bool takes_part = local.row + r < scores.counted;
-        float steps[8];
-        steps_of(words[r], steps);
+        float own[8];
+        scores_of(words[r], own);
         CPCDR_UNROLL
         for (int e = 0; e < kOwnColumns; e++) {
           if (column + e >= scores.k) continue;
-          const uint32_t bits = words[r].at[e / 2], level = e % 2 ? bits >> 16 : bits & 0xFFFF;
-          best = larger(best, level << 16 | static_cast<uint32_t>(0xFFFF - column - e));
-          sum += power_of_two(scores.predict * steps[e]);
-          if (takes_part) local.columns[e] += power_of_two(scores.assign * steps[e]);
+          if (own[e] > top) {
+            top = own[e];
+            which = column + e;
+          }
+          sum += power_of_two(scores.predict * own[e]);
+          if (takes_part) local.columns[e] += power_of_two(scores.assign * own[e]);
         }
       }
       shared.sums[Pass::slot(thread, r)] = sum;
-      shared.best[Pass::slot(thread, r)] = best;
+      shared.best[Pass::slot(thread, r)] = column < scores.k ? rank_of(top, which) : 0;
     }
   }
 };
 
-/* f = -log2 sum over columns 2^(assign * step + g), then the sums over rows 2^(assign * step + f + g) / 2^g. */
+/* f = -log2 sum over columns 2^(assign * score + g), then the sums over rows 2^(assign * score + f + g) / 2^g. */
+template <typename Kept>
 struct BalanceRows {
   static constexpr int kThreads = kPassThreads, kResident = 2;
   struct Shared {
@@ -193,10 +240,10 @@ struct BalanceRows {
   };
   struct Local : Pass {
     float offsets[kOwnColumns];
-    float powers[kOwnRows][kOwnColumns]; /* 2^(assign * step + g) */
+    float powers[kOwnRows][kOwnColumns]; /* 2^(assign * score + g) */
   };
 
-  KeptScores scores;
+  KeptScores<Kept> scores;
   const float* g; /* [k] */
   float* f;       /* [n], up to scores.counted */
   float* parts;   /* [2 * blocks, k] of 2^g times what the columns sum up to */
@@ -236,19 +283,19 @@ struct BalanceRows {
 
   CPCDR_SHARED void take(int thread, Shared& shared, Local& local) const {
     const int column = Pass::column(thread);
-    Words words[kOwnRows];
+    Eight<Kept> words[kOwnRows];
     CPCDR_UNROLL
     for (int r = 0; r < kOwnRows; r++) {
-      words[r] = Words{{0, 0, 0, 0}};
+      words[r] = Eight<Kept>::zero();
       if (local.row + r < scores.counted && column < scores.k) words[r] = scores.read(local.row + r, column);
     }
     CPCDR_UNROLL
     for (int r = 0; r < kOwnRows; r++) {
-      float sum = 0, steps[8];
-      steps_of(words[r], steps);
+      float sum = 0, own[8];
+      scores_of(words[r], own);
       CPCDR_UNROLL
       for (int e = 0; e < kOwnColumns; e++) {
-        local.powers[r][e] = power_of_two(add_product(scores.assign, steps[e], local.offsets[e]));
+        local.powers[r][e] = power_of_two(add_product(scores.assign, own[e], local.offsets[e]));
         sum += local.powers[r][e];
       }
       shared.sums[Pass::slot(thread, r)] = sum;

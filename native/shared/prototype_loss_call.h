@@ -1,6 +1,6 @@
 /*
- * What the CUDA library's cpcdr_prototype_loss does. On tensor cores scores are kept in 16 bits (kept_loss_call.h)
- * where lengths, temperatures and sizes suit that. Else no matrix of scores is kept: every pass forms its tiles again,
+ * What the CUDA library's cpcdr_prototype_loss does. Scores are kept (kept_loss_call.h) where lengths, temperatures and
+ * sizes suit that. Else, as with scores beyond 30 epsilon, more than 1024 prototypes or groups of thousands of rows, no matrix of scores is kept: every pass forms its tiles again,
  * which costs 6 + 2 * iterations products of features and prototypes in all, and
  * memory for the targets of some groups at a time, at most half a matrix [n, k] of half precision.
  *
@@ -114,21 +114,21 @@ void differentiate_on(Device& device, const LossArguments& all, const GroupChunk
                                                                  prototypes});
 }
 
-/* cpcdr_prototype_loss */
+/* cpcdr_prototype_loss; `small` is for the checks: below 0 no scores are kept. */
 template <typename Device>
-int32_t prototype_loss_on(Device& device, const LossArguments& all) {
+int32_t prototype_loss_on(Device& device, const LossArguments& all, int64_t small = kSmallScores) {
   if (const char* fault = fault_of(all)) return device.fail(CPCDR_INVALID_ARGUMENT, fault);
   const int64_t n = all.n(), k = all.k(), d = all.d(), group_count = all.group_count();
-  if (device.tensor_cores()) {
-    GroupOrder groups{};
-    if (!order_groups_on(device, all.features, all.prototypes, all.groups, all.sizes, groups)) {
-      return device.fail(CPCDR_OUT_OF_MEMORY, "prototype_loss: no memory for groups");
-    }
-    if (groups.facts.beyond > 0) {
-      return device.fail(CPCDR_INVALID_ARGUMENT, "prototype_loss: a group beyond group_count");
-    }
-    const KeptBounds bounds(groups.facts);
-    if (bounds.suit(all, groups.facts)) return kept_loss_on(device, all, groups, bounds);
+  GroupOrder ordered{};
+  if (!order_groups_on(device, all.features, all.prototypes, all.groups, all.sizes, ordered)) {
+    return device.fail(CPCDR_OUT_OF_MEMORY, "prototype_loss: no memory for groups");
+  }
+  if (ordered.facts.beyond > 0) {
+    return device.fail(CPCDR_INVALID_ARGUMENT, "prototype_loss: a group beyond group_count");
+  }
+  const KeptBounds bounds_of_rows(ordered.facts);
+  if (small >= 0 && bounds_of_rows.suit(all, ordered.facts)) {
+    return kept_loss_on(device, all, ordered, bounds_of_rows, small);
   }
   SortedGroups sorted(n, group_count);
   if (sorted.failed()) return device.fail(CPCDR_OUT_OF_MEMORY, "prototype_loss: no memory for groups");
