@@ -19,7 +19,8 @@ struct cpcdr_cuda {
 
   int device, major, precision;
   cudaStream_t stream;
-  cudaEvent_t marks[2];
+  cudaEvent_t marks[2], traces[2];
+  bool traced; /* CPCDR_CUDA_TRACE was set: every launch is timed, waited for and told of on stderr */
   pthread_mutex_t lock; /* held for the length of a call */
   CudaBlock blocks[kMostBlocks];
   int block_count;
@@ -80,6 +81,14 @@ class CudaDevice {
   }
 
  private:
+  /* What is queued between the two is told of by name where the handle is traced. */
+  void begin_trace() {
+    if (handle_->traced) note(cudaEventRecord(handle_->traces[0], handle_->stream), "Cannot record an event");
+  }
+  void end_trace(const char* name, int64_t blocks) {
+    if (handle_->traced) tell_trace(name, blocks);
+  }
+  void tell_trace(const char* name, int64_t blocks);
   int32_t fill(void* memory, int value, size_t bytes) {
     if (status_ || bytes == 0) return status_;
     return note(cudaMemsetAsync(memory, value, bytes, handle_->stream), "Cannot fill memory");

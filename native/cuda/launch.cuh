@@ -33,8 +33,11 @@ int32_t CudaDevice::launch(int64_t blocks, const Kernel& kernel) {
     status_ = cpcdr::fail(CPCDR_INVALID_ARGUMENT, "the call needs more than 2^31 - 1 blocks");
     return status_;
   }
+  begin_trace();
   run_phases<<<static_cast<unsigned>(blocks), Kernel::kThreads, 0, handle_->stream>>>(kernel);
-  return note(cudaGetLastError(), "Cannot launch a kernel");
+  note(cudaGetLastError(), "Cannot launch a kernel");
+  end_trace(__PRETTY_FUNCTION__, blocks);
+  return status_;
 }
 
 }  // namespace cpcdr

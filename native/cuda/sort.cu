@@ -1,4 +1,8 @@
 /* CudaDevice::sort(), by the radix sort that comes with CUDA. */
+/* CUB includes <iostream> and does not use it; its initialisation would need the C++ library, which is not linked. */
+#define _GLIBCXX_IOSTREAM 1
+#define CCCL_DISABLE_NVTX
+#define NVTX_DISABLE
 #include <cub/device/device_radix_sort.cuh>
 
 #include "handle.h"
@@ -16,7 +20,11 @@ bool CudaDevice::sort(const int32_t* keys, int32_t* sorted, const int32_t* value
   size_t bytes = 0;
   if (note(run(nullptr, bytes), "Cannot plan a sort")) return false;
   char* const scratch = memory<char>(static_cast<int64_t>(bytes));
-  return scratch && note(run(scratch, bytes), "Cannot sort") == 0;
+  if (!scratch) return false;
+  begin_trace();
+  note(run(scratch, bytes), "Cannot sort");
+  end_trace("sort", 0);
+  return status_ == CPCDR_OK;
 }
 
 }  // namespace cpcdr
