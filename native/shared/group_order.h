@@ -112,7 +112,7 @@ struct LossFacts {
 };
 
 struct GatherFacts {
-  static constexpr int kThreads = 256;
+  static constexpr int kThreads = 1024;
   typedef Nothing Local;
   struct Shared {
     LossFacts facts[kThreads];
