@@ -63,7 +63,7 @@ const LIBRARY = "libcpcdr_cuda.so";
  */
 const OLD_HOMES: Readonly<Record<string, readonly string[]>> = {
   "libdl.so.2": ["dlclose", "dlerror", "dlopen", "dlsym", "dlvsym"],
-  "libm.so.6": ["exp", "log"],
+  "libm.so.6": ["exp", "exp2", "floor", "log", "log2", "sqrt"],
   "librt.so.1": ["shm_open", "shm_unlink"],
   "libpthread.so.0": [
     ...["condattr_setpshared", "create", "detach", "getspecific", "join", "key_create"],

@@ -24,8 +24,8 @@ export interface Timing {
 
 const BATCH = 16, HEIGHT = 384, WIDTH = 768, PIXELS = BATCH * HEIGHT * WIDTH;
 const N = 115_200, K = 1000, D = 128;
-/** Products of features and prototypes that one loss of 3 iterations forms: native/shared/prototype_loss_call.h. */
-const PRODUCTS = 12;
+/** Products of N x K x D that one loss forms, in float32 and in TF32: native/shared/kept_loss_call.h. */
+const PRODUCTS = [4, 3];
 
 /** Milliseconds before anything is measured. */
 const WARM_UP = 200;
@@ -86,6 +86,13 @@ class Bench implements Disposable {
     );
     this.library.check(this.library.symbols.cpcdr_cuda_synchronize(this.#handle));
     return array;
+  }
+
+  /** One call, and the wait for it. */
+  run(call: () => number): void {
+    this.library.check(this.library.symbols.cpcdr_cuda_use(this.#handle));
+    this.library.check(call());
+    this.library.check(this.library.symbols.cpcdr_cuda_synchronize(this.#handle));
   }
 
   /** Median milliseconds on the device of one of `calls` calls in a row. */
@@ -279,37 +286,43 @@ async function timeLosses(
   device: CudaDevice,
   rounds: number,
 ): Promise<Timing[]> {
-  using bench = new Bench(library, device);
   const { symbols } = library;
-  const held = Number(symbols.cpcdr_workspace_bytes());
   const random = randomStream(0, "gpu", "loss");
   const groupCount = N / 16;
-  const features = bench.put(unitRows(random, N, D)),
-    prototypes = bench.put(unitRows(random, K, D));
-  const groups = bench.put(Int32Array.from({ length: N }, () => random.integer(groupCount)));
-  const result = bench.room(8), nearest = bench.room(4 * N);
-  const dfeatures = bench.room(4 * N * D), dprototypes = bench.room(4 * K * D);
+  const arrays = [
+    unitRows(random, N, D),
+    unitRows(random, K, D),
+    Int32Array.from({ length: N }, () => random.integer(groupCount)),
+  ];
   const sizes = Int32Array.of(N, K, D, groupCount, 3, N);
-  const loss = () =>
-    symbols.cpcdr_prototype_loss(
-      features,
-      prototypes,
-      groups,
-      result,
-      nearest,
-      dfeatures,
-      dprototypes,
-      sizes,
-      0.05,
-      0.1,
-    );
   const peer = await torchLoss({ n: N, k: K, d: D, groupCount, rounds });
   const precisions = Number(device.capability) >= 8 ? ["float32", "TF32"] : ["float32"];
   return precisions.map((precision, number) => {
+    // A handle of its own, whose scratch this precision alone takes.
+    using bench = new Bench(library, device);
+    const held = Number(symbols.cpcdr_workspace_bytes());
     bench.setPrecision(number);
+    const [features, prototypes, groups] = arrays.map((array) => bench.put(array));
+    const outputs = [8, 4 * N, 4 * N * D, 4 * K * D].map((bytes) => bench.room(bytes));
+    const [result, nearest, dfeatures, dprototypes] = outputs;
+    const loss = () =>
+      symbols.cpcdr_prototype_loss(
+        features,
+        prototypes,
+        groups,
+        result,
+        nearest,
+        dfeatures,
+        dprototypes,
+        sizes,
+        0.05,
+        0.1,
+      );
     const milliseconds = bench.time(rounds, loss);
-    const flops = PRODUCTS * 2 * N * K * D / milliseconds / 1e9;
     const memory = (Number(symbols.cpcdr_workspace_bytes()) - held) / (2 * N * K);
+    console.error(`kernels of the prototype loss in ${precision}:`);
+    traceCall(library, device, number, loss);
+    const flops = PRODUCTS[number] * 2 * N * K * D / milliseconds / 1e9;
     const ratio = peer.milliseconds ? `${(peer.milliseconds / milliseconds).toFixed(1)}x ` : "";
     return {
       name: `prototype loss with gradients, ${N} x ${K} x ${D}, ${precision}`,
@@ -318,4 +331,20 @@ async function timeLosses(
       peer: `${ratio}${peer.text}`,
     };
   });
+}
+
+/** Tells on stderr how long each kernel of a call takes: a warm one, on a handle that traces. */
+function traceCall(
+  library: CudaLibrary,
+  device: CudaDevice,
+  precision: number,
+  call: () => number,
+) {
+  Deno.env.set("CPCDR_CUDA_TRACE", "1");
+  using bench = new Bench(library, device);
+  Deno.env.delete("CPCDR_CUDA_TRACE");
+  bench.setPrecision(precision);
+  bench.run(call);
+  console.error("warm:");
+  bench.run(call);
 }

@@ -4,7 +4,9 @@
 
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace cpcdr {
 namespace {
@@ -24,6 +26,9 @@ void destroy(cpcdr_cuda* handle) {
   for (cudaEvent_t mark : handle->marks) {
     if (mark) cudaEventDestroy(mark);
   }
+  for (cudaEvent_t trace : handle->traces) {
+    if (trace) cudaEventDestroy(trace);
+  }
   if (handle->stream) cudaStreamDestroy(handle->stream);
   pthread_mutex_destroy(&handle->lock);
   std::free(handle);
@@ -39,6 +44,11 @@ int32_t begin(cpcdr_cuda* handle) {
   handle->major = major;
   for (cudaEvent_t& mark : handle->marks) {
     if (const int32_t status = check(cudaEventCreate(&mark), "Cannot create an event")) return status;
+  }
+  const char* const trace = std::getenv("CPCDR_CUDA_TRACE");
+  handle->traced = trace && *trace;
+  for (cudaEvent_t& event : handle->traces) {
+    if (const int32_t status = check(cudaEventCreate(&event), "Cannot create an event")) return status;
   }
   return check(cudaStreamCreateWithFlags(&handle->stream, cudaStreamNonBlocking), "Cannot create a stream");
 }
@@ -93,6 +103,16 @@ void* take_scratch(cpcdr_cuda* handle, size_t bytes) {
   handle->block_count++;
   __atomic_add_fetch(&scratch_bytes, static_cast<int64_t>(block.bytes), __ATOMIC_RELAXED);
   return memory;
+}
+
+void CudaDevice::tell_trace(const char* name, int64_t blocks) {
+  float milliseconds = 0;
+  note(cudaEventRecord(handle_->traces[1], handle_->stream), "Cannot record an event");
+  note(cudaEventSynchronize(handle_->traces[1]), "Cannot wait for an event");
+  note(cudaEventElapsedTime(&milliseconds, handle_->traces[0], handle_->traces[1]), "Cannot compare events");
+  const char* const kernel = std::strstr(name, "Kernel = ");
+  std::fprintf(stderr, "trace: %.4f ms, %lld blocks, %s\n", static_cast<double>(milliseconds),
+               static_cast<long long>(blocks), kernel ? kernel + 9 : name);
 }
 
 void free_scratch(cpcdr_cuda* handle) {

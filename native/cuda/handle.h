@@ -45,7 +45,8 @@ struct cpcdr_cuda {
 
   int device, major, precision;
   cudaStream_t stream;
-  cudaEvent_t marks[2];
+  cudaEvent_t marks[2], traces[2];
+  bool traced; /* CPCDR_CUDA_TRACE was set: every launch is timed, waited for and told of on stderr */
   pthread_mutex_t lock; /* held for the length of a call */
   CudaBlock blocks[kMostBlocks];
   int block_count;
@@ -99,6 +100,8 @@ class CudaDevice {
   int32_t write(void* to, const void* from, size_t bytes) {
     return copy(to, from, bytes, cudaMemcpyHostToDevice);
   }
+  bool sort(const int32_t* keys, int32_t* sorted, const int32_t* values, int32_t* sorted_values, int64_t count,
+            int bits);
   int32_t fail(int32_t status, const char* message) { return status_ ? status_ : cpcdr::fail(status, message); }
   bool tensor_cores() const { return handle_->precision != CPCDR_FP32; }
 
@@ -113,6 +116,14 @@ class CudaDevice {
   }
 
  private:
+  /* What is queued between the two is told of by name where the handle is traced. */
+  void begin_trace() {
+    if (handle_->traced) note(cudaEventRecord(handle_->traces[0], handle_->stream), "Cannot record an event");
+  }
+  void end_trace(const char* name, int64_t blocks) {
+    if (handle_->traced) tell_trace(name, blocks);
+  }
+  void tell_trace(const char* name, int64_t blocks);
   int32_t fill(void* memory, int value, size_t bytes) {
     if (status_ || bytes == 0) return status_;
     return note(cudaMemsetAsync(memory, value, bytes, handle_->stream), "Cannot fill memory");

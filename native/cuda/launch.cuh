@@ -2,25 +2,24 @@
 #ifndef CPCDR_CUDA_LAUNCH_CUH
 #define CPCDR_CUDA_LAUNCH_CUH
 
+#include <type_traits>
+
 #include "handle.h"
 
 namespace cpcdr {
 
-/* The kernel's kResident, or 0, which leaves it to the compiler. */
+/* Blocks that are to fit on a multiprocessor at once: kernel's kResident, else one. */
+template <typename Kernel, typename = void>
+struct Resident {
+  static constexpr int kBlocks = 1;
+};
 template <typename Kernel>
-constexpr int resident_blocks(decltype(Kernel::kResident)*) {
-  return Kernel::kResident;
-}
-template <typename Kernel>
-constexpr int resident_blocks(...) {
-  return 0;
-}
+struct Resident<Kernel, std::enable_if_t<(Kernel::kResident > 0)>> {
+  static constexpr int kBlocks = Kernel::kResident;
+};
 
 template <typename Kernel>
-constexpr int resident = resident_blocks<Kernel>(nullptr);
-
-template <typename Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads, resident<Kernel>) run_phases(const Kernel kernel) {
+__global__ void __launch_bounds__(Kernel::kThreads, Resident<Kernel>::kBlocks) run_phases(const Kernel kernel) {
   __shared__ typename Kernel::Shared memory;
   typename Kernel::Local local;
   const shared::Where where{static_cast<int32_t>(blockIdx.x), static_cast<int>(threadIdx.x)};
@@ -29,14 +28,17 @@ __global__ void __launch_bounds__(Kernel::kThreads, resident<Kernel>) run_phases
 
 template <typename Kernel>
 int32_t CudaDevice::launch(int64_t blocks, const Kernel& kernel) {
-  static_assert(Kernel::kThreads * resident<Kernel> <= 1024, "more than a multiprocessor of 7.5 holds");
+  static_assert(Kernel::kThreads * Resident<Kernel>::kBlocks <= 1024, "more than a multiprocessor of 7.5 holds");
   if (status_ || blocks == 0) return status_;
   if (blocks > INT32_MAX) {
     status_ = cpcdr::fail(CPCDR_INVALID_ARGUMENT, "the call needs more than 2^31 - 1 blocks");
     return status_;
   }
+  begin_trace();
   run_phases<<<static_cast<unsigned>(blocks), Kernel::kThreads, 0, handle_->stream>>>(kernel);
-  return note(cudaGetLastError(), "Cannot launch a kernel");
+  note(cudaGetLastError(), "Cannot launch a kernel");
+  end_trace(__PRETTY_FUNCTION__, blocks);
+  return status_;
 }
 
 }  // namespace cpcdr

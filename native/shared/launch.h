@@ -14,7 +14,9 @@
  *   read(to, from, bytes), write(...)  copies from and to the device; done on return
  *   fill_ones(memory, bytes)           queued; every byte becomes 255
  *   fail(status, message)              answers the status
- *   tensor_cores()                     whether products may be rounded to TF32
+ *   sort(keys, sorted, values, sorted_values, count, bits)   queues a stable sort by the lowest bits of keys; answers
+ *                                      whether there was memory for it
+ *   tensor_cores()                     whether factors may be rounded to TF32
  */
 #ifndef CPCDR_LAUNCH_H
 #define CPCDR_LAUNCH_H

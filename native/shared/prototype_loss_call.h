@@ -1,5 +1,6 @@
 /*
- * What the CUDA library's cpcdr_prototype_loss does. No matrix of scores is kept: every pass forms its tiles again,
+ * What the CUDA library's cpcdr_prototype_loss does. Scores are kept (kept_loss_call.h) where lengths, temperatures and
+ * sizes suit that. Else, as with scores beyond 30 epsilon, more than 1024 prototypes or groups of thousands of rows, no matrix of scores is kept: every pass forms its tiles again,
  * which costs 6 + 2 * iterations products of features and prototypes in all, and
  * memory for the targets of some groups at a time, at most half a matrix [n, k] of half precision.
  *
@@ -12,40 +13,10 @@
 #include "../include/cpcdr_hot.h"
 #include "gradient_tiles.h"
 #include "host_array.h"
+#include "kept_loss_call.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
-
-/* The arguments of cpcdr_prototype_loss. */
-struct LossArguments {
-  const float *features, *prototypes;
-  const int32_t* groups;
-  float* result;
-  int32_t* nearest;
-  float *dfeatures, *dprototypes;
-  const int32_t* sizes;
-  float epsilon, temperature;
-
-  int n() const { return sizes[0]; }
-  int k() const { return sizes[1]; }
-  int d() const { return sizes[2]; }
-  int group_count() const { return sizes[3]; }
-  int iterations() const { return sizes[4]; }
-  Rows feature_rows() const { return {features, nullptr, n(), d()}; }
-  Rows prototype_rows() const { return {prototypes, nullptr, k(), d()}; }
-};
-
-inline const char* fault_of(const LossArguments& all) {
-  if (!all.features || !all.prototypes || !all.groups || !all.result || !all.nearest || !all.dfeatures ||
-      !all.dprototypes || !all.sizes) {
-    return "prototype_loss: null pointer";
-  }
-  if (all.n() < 1 || all.k() < 1 || all.d() < 1 || all.group_count() < 0 || all.iterations() < 0 || all.sizes[5] < 0) {
-    return "prototype_loss: a size is too small";
-  }
-  if (!(all.epsilon > 0) || !(all.temperature > 0)) return "prototype_loss: epsilon and temperature must be above 0";
-  return nullptr;
-}
 
 /* Rows by group, sorted on the host, which checks them as well. */
 struct SortedGroups {
@@ -143,11 +114,22 @@ void differentiate_on(Device& device, const LossArguments& all, const GroupChunk
                                                                  prototypes});
 }
 
-/* cpcdr_prototype_loss */
+/* cpcdr_prototype_loss; `small` is for the checks: below 0 no scores are kept. */
 template <typename Device>
-int32_t prototype_loss_on(Device& device, const LossArguments& all) {
+int32_t prototype_loss_on(Device& device, const LossArguments& all, int64_t small = kSmallScores) {
   if (const char* fault = fault_of(all)) return device.fail(CPCDR_INVALID_ARGUMENT, fault);
   const int64_t n = all.n(), k = all.k(), d = all.d(), group_count = all.group_count();
+  GroupOrder ordered{};
+  if (!order_groups_on(device, all.features, all.prototypes, all.groups, all.sizes, ordered)) {
+    return device.fail(CPCDR_OUT_OF_MEMORY, "prototype_loss: no memory for groups");
+  }
+  if (ordered.facts.beyond > 0) {
+    return device.fail(CPCDR_INVALID_ARGUMENT, "prototype_loss: a group beyond group_count");
+  }
+  const KeptBounds bounds_of_rows(ordered.facts);
+  if (small >= 0 && bounds_of_rows.suit(all, ordered.facts)) {
+    return kept_loss_on(device, all, ordered, bounds_of_rows, small);
+  }
   SortedGroups sorted(n, group_count);
   if (sorted.failed()) return device.fail(CPCDR_OUT_OF_MEMORY, "prototype_loss: no memory for groups");
   if (const int32_t status = device.read(sorted.groups.data(), all.groups, sorted.groups.bytes())) return status;

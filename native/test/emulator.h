@@ -60,6 +60,19 @@ class Emulator {
     return CPCDR_OK;
   }
   int32_t write(void* to, const void* from, size_t bytes) { return read(to, from, bytes); }
+  bool sort(const int32_t* keys, int32_t* sorted, const int32_t* values, int32_t* sorted_values, int64_t count,
+            int bits) {
+    std::vector<int32_t> order(static_cast<size_t>(count));
+    for (size_t i = 0; i < order.size(); i++) order[i] = static_cast<int32_t>(i);
+    const uint32_t mask = bits < 32 ? (1u << bits) - 1 : ~0u;
+    const auto key = [&](int32_t i) { return static_cast<uint32_t>(keys[i]) & mask; };
+    std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return key(a) < key(b); });
+    for (size_t i = 0; i < order.size(); i++) {
+      sorted[i] = keys[order[i]];
+      sorted_values[i] = values[order[i]];
+    }
+    return true;
+  }
   int32_t fail(int32_t status, const char* message) {
     error_ = message;
     return status;

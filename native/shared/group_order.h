@@ -1,0 +1,199 @@
+/* Rows sorted by group on the device, and what the prototype loss asks of its arguments before it begins. */
+#ifndef CPCDR_GROUP_ORDER_H
+#define CPCDR_GROUP_ORDER_H
+
+#include <cmath>
+
+#include "launch.h"
+
+namespace cpcdr {
+namespace CPCDR_ISA {
+
+/* Keys to sort by: groups, and group_count for rows of none; counts of a block's rows. */
+struct GroupKeys {
+  static constexpr int kThreads = 256;
+  typedef Nothing Local;
+  struct Shared {
+    int32_t beyond, counted;
+  };
+
+  const int32_t* groups;
+  int32_t *keys, *rows;      /* [n] */
+  int32_t *beyond, *counted; /* [blocks] rows of groups that are none; rows below `limit` of a group */
+  int64_t n, limit;
+  int32_t group_count;
+
+  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
+    if (p == 0) {
+      if (where.thread == 0) shared.beyond = shared.counted = 0;
+      return true;
+    }
+    if (p == 1) {
+      const int64_t i = where.index(kThreads);
+      if (i >= n) return true;
+      const int32_t group = groups[i];
+      keys[i] = group < 0 || group > group_count ? group_count : group;
+      rows[i] = static_cast<int32_t>(i);
+      if (group >= group_count) atomic_add(&shared.beyond, int32_t{1});
+      if (group >= 0 && i < limit) atomic_add(&shared.counted, int32_t{1});
+      return true;
+    }
+    if (where.thread == 0) {
+      beyond[where.block] = shared.beyond;
+      counted[where.block] = shared.counted;
+    }
+    return false;
+  }
+};
+
+/* bounds[g] = the first sorted row whose key is g or above; a thread for each row and one more. */
+struct GroupBounds {
+  static constexpr int kThreads = 256;
+  typedef Nothing Shared;
+  typedef Nothing Local;
+
+  const int32_t* keys; /* [n] sorted */
+  int32_t* bounds;     /* [group_count + 1] */
+  int64_t n;
+  int32_t group_count;
+
+  CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
+    const int64_t i = where.index(kThreads);
+    if (i > n) return false;
+    const int32_t first = i == 0 ? 0 : keys[i - 1] + 1, last = i == n ? group_count : keys[i];
+    for (int32_t g = first; g <= last; g++) bounds[g] = static_cast<int32_t>(i);
+    return false;
+  }
+};
+
+/* The longest row of each block of 8; infinity where one is not finite. 32 threads for each row. */
+struct LongestRows {
+  static constexpr int kThreads = 256, kRows = kThreads / kWarp;
+  typedef Nothing Local;
+  struct Shared {
+    float squares[kThreads];
+  };
+
+  const float* rows; /* [count, depth] */
+  float* longest;    /* [blocks] squares */
+  int64_t count;
+  int depth;
+
+  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
+    const int64_t i = int64_t{where.block} * kRows + where.thread / kWarp;
+    if (p == 0) {
+      float sum = 0;
+      for (int c = where.thread % kWarp; i < count && c < depth; c += kWarp) {
+        sum = add_square(rows[i * depth + c], sum);
+      }
+      shared.squares[where.thread] = sum;
+      return true;
+    }
+    if (p == 1) {
+      if (where.thread % kWarp != 0) return true;
+      float sum = 0;
+      for (int t = 0; t < kWarp; t++) sum += shared.squares[where.thread + t];
+      shared.squares[where.thread] = sum < INFINITY ? sum : INFINITY;
+      return true;
+    }
+    if (where.thread != 0) return false;
+    float most = 0;
+    for (int r = 0; r < kRows; r++) most = larger(most, shared.squares[r * kWarp]);
+    longest[where.block] = most;
+    return false;
+  }
+  CPCDR_SHARED static float add_square(float value, float sum) { return sum + value * value; }
+};
+
+/* What the host must know before it goes on. */
+struct LossFacts {
+  int32_t beyond, counted, present, largest; /* largest: rows of the largest group */
+  float feature_square, prototype_square;    /* of the longest rows */
+};
+
+struct GatherFacts {
+  static constexpr int kThreads = 1024;
+  typedef Nothing Local;
+  struct Shared {
+    LossFacts facts[kThreads];
+  };
+
+  const int32_t *beyond, *counted, *bounds;
+  const float *features, *prototypes; /* squares of blocks */
+  int64_t key_blocks, feature_blocks, prototype_blocks;
+  int32_t group_count;
+  LossFacts* out;
+
+  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
+    const int thread = where.thread;
+    if (p == 0) {
+      LossFacts own{0, 0, 0, 0, 0, 0};
+      for (int64_t i = thread; i < key_blocks; i += kThreads) {
+        own.beyond += beyond[i];
+        own.counted += counted[i];
+      }
+      for (int64_t i = thread; i < group_count; i += kThreads) own.largest = larger(own.largest, bounds[i + 1] - bounds[i]);
+      for (int64_t i = thread; i < feature_blocks; i += kThreads) own.feature_square = larger(own.feature_square, features[i]);
+      for (int64_t i = thread; i < prototype_blocks; i += kThreads) {
+        own.prototype_square = larger(own.prototype_square, prototypes[i]);
+      }
+      shared.facts[thread] = own;
+      return true;
+    }
+    const int half = kThreads >> p;
+    if (thread < half) {
+      LossFacts& own = shared.facts[thread];
+      const LossFacts& other = shared.facts[thread + half];
+      own.beyond += other.beyond;
+      own.counted += other.counted;
+      own.largest = larger(own.largest, other.largest);
+      own.feature_square = larger(own.feature_square, other.feature_square);
+      own.prototype_square = larger(own.prototype_square, other.prototype_square);
+    }
+    if (half > 1) return true;
+    if (thread == 0) {
+      *out = shared.facts[0];
+      out->present = bounds[group_count];
+    }
+    return false;
+  }
+};
+
+/* Rows by group, in the device's memory. */
+struct GroupOrder {
+  int32_t *order, *bounds; /* [n], those of no group last; [group_count + 1] */
+  LossFacts facts;
+};
+
+/* The facts of a call; answers whether there was memory. Waits for the device. */
+template <typename Device>
+bool order_groups_on(Device& device, const float* features, const float* prototypes, const int32_t* groups,
+                     const int32_t* sizes, GroupOrder& out) {
+  const int64_t n = sizes[0], k = sizes[1];
+  const int depth = sizes[2];
+  const int32_t group_count = sizes[3];
+  const int64_t key_blocks = blocks_for(n, GroupKeys::kThreads);
+  const int64_t feature_blocks = blocks_for(n, LongestRows::kRows), prototype_blocks = blocks_for(k, LongestRows::kRows);
+  int32_t* const keys = device.template memory<int32_t>(2 * n);
+  int32_t* const rows = device.template memory<int32_t>(n);
+  int32_t* const counts = device.template memory<int32_t>(2 * key_blocks);
+  float* const squares = device.template memory<float>(feature_blocks + prototype_blocks);
+  LossFacts* const facts = device.template memory<LossFacts>(1);
+  out.order = device.template memory<int32_t>(n);
+  out.bounds = device.template memory<int32_t>(int64_t{group_count} + 1);
+  if (!keys || !rows || !counts || !squares || !facts || !out.order || !out.bounds) return false;
+  device.launch(key_blocks, GroupKeys{groups, keys, rows, counts, counts + key_blocks, n, sizes[5], group_count});
+  int bits = 1;
+  while (group_count >> bits) bits++;
+  if (!device.sort(keys, keys + n, rows, out.order, n, bits)) return false;
+  device.launch(blocks_for(n + 1, GroupBounds::kThreads), GroupBounds{keys + n, out.bounds, n, group_count});
+  device.launch(feature_blocks, LongestRows{features, squares, n, depth});
+  device.launch(prototype_blocks, LongestRows{prototypes, squares + feature_blocks, k, depth});
+  device.launch(1, GatherFacts{counts, counts + key_blocks, out.bounds, squares, squares + feature_blocks, key_blocks,
+                               feature_blocks, prototype_blocks, group_count, facts});
+  return device.read(&out.facts, facts, sizeof(LossFacts)) == 0;
+}
+
+}  // namespace CPCDR_ISA
+}  // namespace cpcdr
+#endif

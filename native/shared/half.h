@@ -1,0 +1,127 @@
+/* Numbers of half precision as their bits, and reads and writes of 16 bytes at a time. */
+#ifndef CPCDR_HALF_H
+#define CPCDR_HALF_H
+
+#include "tensor_cores.h"
+
+#if defined(__CUDACC__)
+#include <cuda_fp16.h>
+#endif
+
+namespace cpcdr {
+namespace CPCDR_ISA {
+
+template <bool kFirst, typename First, typename Second>
+struct Either {
+  typedef First Type;
+};
+template <typename First, typename Second>
+struct Either<false, First, Second> {
+  typedef Second Type;
+};
+
+struct alignas(16) Words {
+  uint32_t at[4];
+};
+
+CPCDR_SHARED Words read_words(const void* from) {
+#if defined(__CUDA_ARCH__)
+  const uint4 words = *static_cast<const uint4*>(from);
+  return {{words.x, words.y, words.z, words.w}};
+#else
+  Words words;
+  memcpy(&words, from, sizeof words);
+  return words;
+#endif
+}
+
+CPCDR_SHARED void write_words(void* to, const Words& words) {
+#if defined(__CUDA_ARCH__)
+  *static_cast<uint4*>(to) = make_uint4(words.at[0], words.at[1], words.at[2], words.at[3]);
+#else
+  memcpy(to, &words, sizeof words);
+#endif
+}
+
+/* Two neighbours at an even index. */
+CPCDR_SHARED uint32_t pair_of(uint16_t low, uint16_t high) { return low | static_cast<uint32_t>(high) << 16; }
+CPCDR_SHARED void write_pair(uint16_t* to, uint16_t low, uint16_t high) {
+  const uint32_t pair = pair_of(low, high);
+#if defined(__CUDA_ARCH__)
+  *reinterpret_cast<uint32_t*>(to) = pair;
+#else
+  memcpy(to, &pair, sizeof pair);
+#endif
+}
+
+CPCDR_SHARED float float_of_bits(uint32_t bits) {
+#if defined(__CUDA_ARCH__)
+  return __uint_as_float(bits);
+#else
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+#endif
+}
+
+CPCDR_SHARED uint32_t bits_of_float(float value) {
+#if defined(__CUDA_ARCH__)
+  return __float_as_uint(value);
+#else
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+#endif
+}
+
+/* Four numbers times `factor` to an address that is a multiple of 16. */
+CPCDR_SHARED void write_four(float* to, const float* from, float factor) {
+  Words words;
+  CPCDR_UNROLL
+  for (int e = 0; e < 4; e++) words.at[e] = bits_of_float(from[e] * factor);
+  write_words(to, words);
+}
+
+/* To the nearest, ties to even. */
+CPCDR_SHARED uint16_t half_bits(float value) {
+#if defined(__CUDA_ARCH__)
+  return __half_as_ushort(__float2half_rn(value));
+#else
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  const uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7FFFFFFF;
+  uint32_t half;
+  if (magnitude > 0x7F800000) half = 0x7FFF;
+  else if (magnitude >= 0x477FF000) half = 0x7C00; /* 65520 and above */
+  else if (magnitude >= 0x38800000) half = ((magnitude + 0xFFF + (magnitude >> 13 & 1)) >> 13) - (112 << 10);
+  else half = static_cast<uint32_t>(std::nearbyint(std::fabs(value) * 16777216.0f)); /* steps of 2^-24 */
+  return static_cast<uint16_t>(sign | half);
+#endif
+}
+
+CPCDR_SHARED float half_value(uint16_t bits) {
+#if defined(__CUDA_ARCH__)
+  return __half2float(__ushort_as_half(bits));
+#else
+  const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+  const float magnitude = exponent == 31  ? (mantissa ? NAN : INFINITY)
+                          : exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -24)
+                                          : std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
+  return bits & 0x8000 ? -magnitude : magnitude;
+#endif
+}
+
+/* 2^x to 2 units in the last place. */
+CPCDR_SHARED float power_of_two(float x) {
+#if defined(__CUDA_ARCH__)
+  float value;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(value) : "f"(x));
+  return value;
+#else
+  return std::exp2(x);
+#endif
+}
+
+}  // namespace CPCDR_ISA
+}  // namespace cpcdr
+#endif
