@@ -28,6 +28,9 @@ export interface CheckResult {
 /** A step of 8 bits after normalisation, at most. */
 const STEP = 1 / 255 / 0.224;
 
+/** A loss whose float32 scores are too many to be kept whole: 40 MB of them. */
+const LARGE_ROWS = 40_000, LARGE_PROTOTYPES = 250;
+
 /** Runs every check `cases` times; the seed of a case that fails is in what it tells. */
 export function* checkKernels(
   library: CudaLibrary,
@@ -45,6 +48,10 @@ export function* checkKernels(
   for (const [name, check] of Object.entries(checks)) {
     yield runCheck(name, cases, check, engine, native);
   }
+  const large = (bound: number) => (random: Random, engine: HotLibrary, native: HotLibrary) =>
+    checkLoss(random, engine, native, bound, LARGE_ROWS);
+  const few = Math.ceil(cases / 20);
+  yield runCheck("prototype loss, large", few, large(1e-3), engine, native);
   if (Number(engine.device.capability) < 8) return;
   using rounded = new CudaEngine(library, engine.device, "tf32");
   yield runCheck(
@@ -65,6 +72,7 @@ export function* checkKernels(
     rounded,
     native,
   );
+  yield runCheck("prototype loss in TF32, large", few, large(5e-2), rounded, native);
 }
 
 function runCheck(
@@ -210,8 +218,16 @@ function checkSimilarity(random: Random, engine: HotLibrary, native: HotLibrary,
   );
 }
 
-function checkLoss(random: Random, engine: HotLibrary, native: HotLibrary, bound: number) {
-  const n = 1 + random.integer(2000), k = 2 + random.integer(200), d = 1 + random.integer(140);
+/** @param rows At least so many, and up to 2000 more. */
+function checkLoss(
+  random: Random,
+  engine: HotLibrary,
+  native: HotLibrary,
+  bound: number,
+  rows = 0,
+) {
+  const n = rows + 1 + random.integer(2000), d = 1 + random.integer(140);
+  const k = rows > 0 ? LARGE_PROTOTYPES : 2 + random.integer(200);
   const groupCount = 1 + random.integer(n), sizes = Int32Array.of(n, k, d, groupCount, 3, n);
   const features = unitRows(random, n, d), prototypes = unitRows(random, k, d);
   const groups = Int32Array.from({ length: n }, () => random.integer(groupCount + 1) - 1);

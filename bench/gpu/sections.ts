@@ -49,7 +49,7 @@ export const SECTIONS: readonly Section[] = [
     name: "step",
     title: "Training step of preset paper",
     args: run("gpu/step.ts", "--rounds", "3"),
-    seconds: 90,
+    seconds: 130,
     alone: true,
   },
   {

@@ -3,7 +3,7 @@ import { assert, assertAlmostEquals } from "@std/assert";
 import { useDevice } from "../../../lib/engine/device.ts";
 import type { StateDict } from "../../../lib/nn/parameters.ts";
 import type { Random } from "../../../lib/random.ts";
-import { furthestApart, gradientsBetween, moved } from "./gradients.ts";
+import { apart, gradientsBetween, moved } from "./gradients.ts";
 import { gpuTest } from "./support.ts";
 import { depthTraining, pretraining, type Trainee } from "./trainees.ts";
 
@@ -15,6 +15,8 @@ import { depthTraining, pretraining, type Trainee } from "./trainees.ts";
 interface Tolerance {
   /** Of each parameter's gradient in each state, as a share of its length. */
   readonly gradient: number;
+  /** Of all parameters' gradients together. */
+  readonly whole: number;
   /** Of the loss of a single step, as a share. */
   readonly loss: number;
   /** Of the mean loss of 50 steps after training apart, as a share. */
@@ -22,8 +24,8 @@ interface Tolerance {
 }
 
 const STAGES: readonly [string, (seed: number) => Trainee, Tolerance][] = [
-  ["pretraining", pretraining, { gradient: 1e-3, loss: 1e-5, drift: 0.1 }],
-  ["depth training", depthTraining, { gradient: 1e-3, loss: 1e-5, drift: 0.1 }],
+  ["pretraining", pretraining, { gradient: 1e-3, whole: 1e-4, loss: 1e-5, drift: 0.1 }],
+  ["depth training", depthTraining, { gradient: 1e-3, whole: 1e-4, loss: 1e-5, drift: 0.1 }],
 ];
 
 const STEPS = 50;
@@ -48,10 +50,10 @@ for (const [name, make, tolerance] of STAGES) {
       const { losses, states } = await learnOnCpu(make, seed, tolerance.gradient, random);
       await tf.setBackend("webgpu");
       const ours = make(seed);
-      const apart: number[] = [];
-      for (let step = 0; step < STEPS; step++) apart.push(await ours.step(step));
+      const drifted: number[] = [];
+      for (let step = 0; step < STEPS; step++) drifted.push(await ours.step(step));
       assertAlmostEquals(
-        mean(apart),
+        mean(drifted),
         mean(losses),
         tolerance.drift * Math.abs(mean(losses)),
         "mean loss after training apart",
@@ -60,8 +62,12 @@ for (const [name, make, tolerance] of STAGES) {
         ours.import(before);
         const close = tolerance.loss * Math.abs(loss);
         assertAlmostEquals(await ours.step(step), loss, close, `loss of ${step}`);
-        const [far, what] = furthestApart(gradientsBetween(before, await ours.export()), gradients);
-        assert(far <= tolerance.gradient, `step ${step}, ${what}: gradients are ${far} apart`);
+        const { whole, worst, name } = apart(
+          gradientsBetween(before, await ours.export()),
+          gradients,
+        );
+        assert(worst <= tolerance.gradient, `step ${step}, ${name}: gradients are ${worst} apart`);
+        assert(whole <= tolerance.whole, `step ${step}: whole gradients are ${whole} apart`);
       }
       ours.dispose();
     },
@@ -94,6 +100,9 @@ async function learnOnCpu(
   return { losses, states };
 }
 
+/** A tie that falls either way at each try is missed once in 2^8. */
+const PAIRS = 4;
+
 /** Some units in the last place of a float: a few times what engines differ by. */
 const NOISE = 1e-6;
 
@@ -110,13 +119,13 @@ async function isWellPosed(
   tolerance: number,
   random: Random,
 ): Promise<boolean> {
-  for (let pair = 0; pair < 2; pair++) {
+  for (let pair = 0; pair < PAIRS; pair++) {
     const noise = moved(before, NOISE, random);
     for (const near of noise) {
       probe.import(near);
       await probe.step(step);
-      const [far] = furthestApart(gradientsBetween(near, await probe.export()), gradients);
-      if (far > tolerance) return false;
+      const { worst } = apart(gradientsBetween(near, await probe.export()), gradients);
+      if (!(worst <= tolerance)) return false;
     }
   }
   return true;

@@ -26,18 +26,39 @@ export function gradientsBetween(
   return gradients;
 }
 
-/** The largest distance of two gradients, as a share of the second's length, and whose it is. */
-export function furthestApart(
+/** How far apart two engines' gradients are. */
+export interface Apart {
+  /** Of all parameters together, as a share of the second's length. */
+  readonly whole: number;
+  /** Of the parameter that is furthest apart, as a share of its own length, and which that is. */
+  readonly worst: number;
+  readonly name: string;
+}
+
+/**
+ * What a parameter's length is at least taken for, as a share of the whole gradient's: a thousandth of it is then
+ * one unit in the last place of the whole. Below that a gradient is what rounding leaves of sums that cancel.
+ */
+const SHORTEST = 1e-4;
+
+/** Compares gradients of the same parameters. */
+export function apart(
   ours: ReadonlyMap<string, Float64Array>,
   theirs: ReadonlyMap<string, Float64Array>,
-): readonly [far: number, name: string] {
-  let worst: readonly [number, string] = [0, ""];
-  for (const [name, g] of theirs) {
+): Apart {
+  const all = [...theirs].map(([name, g]) => {
     const h = ours.get(name)!;
-    const far = Math.hypot(...g.map((value, i) => value - h[i])) / (Math.hypot(...g) + 1e-7);
-    if (!(far <= worst[0])) worst = [far, name];
-  }
-  return worst;
+    return { name, far: Math.hypot(...g.map((v, i) => v - h[i])), length: Math.hypot(...g) };
+  });
+  const length = Math.hypot(...all.map((one) => one.length));
+  const share = (one: typeof all[number]) => one.far / Math.max(one.length, SHORTEST * length);
+  // NaN counts as the furthest.
+  const worst = all.reduce((a, b) => share(b) <= share(a) ? a : b);
+  return {
+    whole: Math.hypot(...all.map((one) => one.far)) / length,
+    worst: share(worst),
+    name: worst.name,
+  };
 }
 
 /** The state with each parameter moved by normal noise, a share of itself, one way and the other. */
