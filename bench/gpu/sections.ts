@@ -41,7 +41,7 @@ export const SECTIONS: readonly Section[] = [
   {
     name: "webgpu",
     title: "WebGPU engine beside tfjs-backend-webgpu and PyTorch",
-    args: run("gpu/webgpu.ts", "--rounds", "5"),
+    args: run("gpu/webgpu.ts", "--rounds", "3"),
     seconds: 120,
     alone: true,
   },
