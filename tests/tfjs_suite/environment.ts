@@ -12,7 +12,9 @@ import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.j
 // @ts-ignore as above
 import { setTestEnvs } from "@tensorflow/tfjs-core/dist/jasmine_util.js";
 import "@tensorflow/tfjs-backend-cpu";
-import { openLibrary } from "../../lib/engine/native/library.ts";
+import * as tf from "@tensorflow/tfjs-core";
+import { BACKEND_NAME, NativeBackend } from "../../lib/engine/native/backend.ts";
+import { type NativeLibrary, openLibrary } from "../../lib/engine/native/library.ts";
 import { registerNativeBackend } from "../../lib/engine/native/register.ts";
 import type { OpenedDevice } from "../../lib/engine/webgpu/device.ts";
 import { registerWebGpuBackend } from "../../lib/engine/webgpu/register.ts";
@@ -23,6 +25,7 @@ if (engine === "native") {
   const probe = openLibrary();
   if (!probe.library) throw new Error(probe.reason);
   registerNativeBackend(probe.library);
+  takeNameOfCpu(probe.library);
 }
 if (engine === "webgpu") {
   const { suiteDevice, suiteTiles } = globalThis as unknown as {
@@ -31,4 +34,15 @@ if (engine === "webgpu") {
   };
   registerWebGpuBackend(suiteDevice, suiteTiles);
 }
-setTestEnvs([{ name: engine, backendName: engine, flags: {}, isDataSync: engine !== "webgpu" }]);
+const backendName = engine === "native" ? "cpu" : engine;
+setTestEnvs([{ name: engine, backendName, flags: {}, isDataSync: engine !== "webgpu" }]);
+
+/** Registers the native engine as "cpu" too, in place of tfjs-backend-cpu: some specs run on no other. */
+function takeNameOfCpu(library: NativeLibrary): void {
+  for (const { kernelName } of tf.getKernelsForBackend("cpu")) {
+    tf.unregisterKernel(kernelName, "cpu");
+  }
+  tf.copyRegisteredKernels(BACKEND_NAME, "cpu");
+  tf.removeBackend("cpu");
+  tf.registerBackend("cpu", () => new NativeBackend(library));
+}
