@@ -28,39 +28,65 @@ export interface Sliding {
   readonly columns: readonly [number, number];
 }
 
-/** [B,H,W,C] by [h,w,C,O]: every input pixel asks whether the window covers it, and with which tap. */
-export function convolved(
+/** [B,H,W,C] by [h,w,C,O], padded with zeros. */
+export function convolved(x: Dense, filter: Dense, sliding: Sliding): Dense {
+  const shape = convolvedShape(x, filter, sliding);
+  const values = new Float64Array(shape.reduce((product, size) => product * size, 1));
+  forTaps(x, filter, shape, sliding, (to, ofX, ofFilter) => {
+    values[to] += x.values[ofX] * filter.values[ofFilter];
+  });
+  return { shape, values };
+}
+
+/** What a gradient `dy` of {@linkcode convolved} is in both operands. */
+export function convolutionGradients(
   x: Dense,
   filter: Dense,
-  { stride, dilation, rows, columns }: Sliding,
-): Dense {
-  const [batch, height, width, channels] = x.shape;
-  const [filterHeight, filterWidth, , outputs] = filter.shape;
-  const extent = (
-    size: number,
-    [before, after]: readonly [number, number],
-    taps: number,
-    axis: 0 | 1,
-  ) => Math.floor((size + before + after - dilation[axis] * (taps - 1) - 1) / stride[axis]) + 1;
-  const shape = [
-    batch,
-    extent(height, rows, filterHeight, 0),
-    extent(width, columns, filterWidth, 1),
-    outputs,
-  ];
-  const tap = (index: number, out: number, before: number, axis: 0 | 1) =>
-    (index + before - out * stride[axis]) / dilation[axis];
-  return build(shape, ([b, oy, ox, o]) => {
-    let sum = 0;
-    for (let y = 0; y < height; y++) {
-      const fy = tap(y, oy, rows[0], 0);
-      if (!Number.isInteger(fy) || fy < 0 || fy >= filterHeight) continue;
-      for (let xx = 0; xx < width; xx++) {
-        const fx = tap(xx, ox, columns[0], 1);
-        if (!Number.isInteger(fx) || fx < 0 || fx >= filterWidth) continue;
-        for (let c = 0; c < channels; c++) sum += at(x, [b, y, xx, c]) * at(filter, [fy, fx, c, o]);
-      }
-    }
-    return sum;
+  dy: Dense,
+  sliding: Sliding,
+): { dx: Dense; dfilter: Dense } {
+  const dx = new Float64Array(x.values.length), dfilter = new Float64Array(filter.values.length);
+  forTaps(x, filter, dy.shape, sliding, (to, ofX, ofFilter) => {
+    dx[ofX] += dy.values[to] * filter.values[ofFilter];
+    dfilter[ofFilter] += dy.values[to] * x.values[ofX];
   });
+  return { dx: { shape: x.shape, values: dx }, dfilter: { shape: filter.shape, values: dfilter } };
+}
+
+function convolvedShape(x: Dense, filter: Dense, sliding: Sliding): number[] {
+  const { stride, dilation, rows, columns } = sliding;
+  const extent = (axis: 0 | 1, [before, after]: readonly [number, number]) => {
+    const span = dilation[axis] * (filter.shape[axis] - 1) + 1;
+    return Math.floor((x.shape[1 + axis] + before + after - span) / stride[axis]) + 1;
+  };
+  return [x.shape[0], extent(0, rows), extent(1, columns), filter.shape[3]];
+}
+
+/** Calls `visit` with the places in the result, in x and in the filter of every product that is added up. */
+function forTaps(
+  { shape: [batch, height, width, channels] }: Dense,
+  { shape: [filterHeight, filterWidth] }: Dense,
+  [, outHeight, outWidth, outputs]: readonly number[],
+  { stride, dilation, rows, columns }: Sliding,
+  visit: (to: number, ofX: number, ofFilter: number) => void,
+): void {
+  const places = (extents: readonly number[]): number[][] =>
+    extents.reduce<number[][]>(
+      (all, extent) =>
+        all.flatMap((place) => Array.from({ length: extent }, (_, i) => [...place, i])),
+      [[]],
+    );
+  const taps = places([filterHeight, filterWidth, channels, outputs]);
+  for (const [b, oy, ox] of places([batch, outHeight, outWidth])) {
+    for (const [fy, fx, c, o] of taps) {
+      const y = oy * stride[0] + fy * dilation[0] - rows[0];
+      const column = ox * stride[1] + fx * dilation[1] - columns[0];
+      if (y < 0 || y >= height || column < 0 || column >= width) continue;
+      visit(
+        ((b * outHeight + oy) * outWidth + ox) * outputs + o,
+        ((b * height + y) * width + column) * channels + c,
+        ((fy * filterWidth + fx) * channels + c) * outputs + o,
+      );
+    }
+  }
 }
