@@ -130,6 +130,7 @@ export { mixedBatch } from "./lib/mix/batches.ts";
 export { mixImages } from "./lib/mix/mix_images.ts";
 export type { MixSource } from "./lib/mix/paste.ts";
 export {
+  type Objective,
   type OptimizerConfig,
   paperPretrainConfig,
   type PretrainConfig,
