@@ -327,10 +327,14 @@ Deno.test("bad input ends in one line, exit code 1 and nothing lost", (t) =>
     for (const [line, ...parts] of WRONG_COMMANDS) {
       cases.push({ name: line, args: line.split(" "), parts });
     }
-    const outcomes = pooledMap(navigator.hardwareConcurrency, cases, async (wrong: WrongLine) => {
-      const outcome = await cli([...wrong.args, "--quiet"], folder);
-      return { ...wrong, outcome };
-    });
+    const outcomes = pooledMap(
+      navigator.hardwareConcurrency + 1,
+      cases,
+      async (wrong: WrongLine) => {
+        const outcome = await cli([...wrong.args, "--quiet"], folder);
+        return { ...wrong, outcome };
+      },
+    );
     for await (const { name, parts, outcome } of outcomes) {
       await t.step(name, () => {
         assertRefused(outcome, ...parts);

@@ -100,8 +100,8 @@ async function learnOnCpu(
   return { losses, states };
 }
 
-/** A tie that falls either way at each try is missed once in 2^8. */
-const PAIRS = 4;
+/** A tie that falls either way at each try is missed once in 2^4. */
+const PAIRS = 2;
 
 /** Some units in the last place of a float: a few times what engines differ by. */
 const NOISE = 1e-6;
