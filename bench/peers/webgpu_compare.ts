@@ -52,7 +52,7 @@ class Side implements AsyncDisposable {
       .pipeThrough(new TextLineStream()).getReader() as ReadableStreamDefaultReader<string>;
   }
 
-  /** The next answer; the peer greets before: the peer greets. @throws {DeviceError} when the process ends instead. */
+  /** The next answer; the peer prints a greeting before it. @throws {DeviceError} when the process ends instead. */
   async #read(): Promise<Answer> {
     for (;;) {
       const { value, done } = await this.#lines.read();

@@ -4,9 +4,13 @@
  * @module
  */
 
-/** `is_nan` by its bits, since compilers may take floats for finite. */
-export const IS_NAN =
-  "fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }";
+/** WGSL that asks `x` for NaN by its bits, since compilers may take floats for finite. @param bits Type of as many u32. */
+export function isNan(x: string, bits: "u32" | "vec4<u32>" = "u32"): string {
+  return `(bitcast<${bits}>(${x}) & ${bits}(0x7fffffffu)) > ${bits}(0x7f800000u)`;
+}
+
+/** Function `is_nan`, see {@linkcode isNan}. */
+export const IS_NAN = `fn is_nan(x: f32) -> bool { return ${isNan("x")}; }`;
 
 /**
  * {@linkcode IS_NAN} and `is_inf` by their bits, and the values, which

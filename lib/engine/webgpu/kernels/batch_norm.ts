@@ -8,6 +8,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { WebGpuBackend } from "../backend.ts";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
+import { isNan } from "../math.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
 import { binary } from "./binary.ts";
 import { filled } from "./fill.ts";
@@ -230,9 +231,9 @@ const joinStatistics: Shader<NormVariant> = {
 
 /** ReLU, which keeps NaN. */
 function rectified(x: string, width: number): string {
-  const type = typeOf(width), bits = width === 4 ? "vec4<u32>" : "u32";
-  const isNan = `(bitcast<${bits}>(${x}) & ${bits}(0x7fffffffu)) > ${bits}(0x7f800000u)`;
-  return `select(max(${x}, ${type}()), ${x}, ${isNan})`;
+  return `select(max(${x}, ${typeOf(width)}()), ${x}, ${
+    isNan(x, width === 4 ? "vec4<u32>" : "u32")
+  })`;
 }
 
 const normalise: Shader<Flags> = {
