@@ -52,7 +52,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   LogicalNot: { f: "f32(x == 0)", dtype: "bool" },
   Neg: { f: "-x", integers: true },
   Reciprocal: { f: "1 / x" },
-  // Drivers take a choice by `x < 0` for a maximum, which loses NaN.
+  // A choice by `x < 0` lost NaN on an NVIDIA card.
   Relu: { f: "select(max(x, 0), x, is_nan(x))" },
   Relu6: { f: "select(min(max(x, 0), 6), x, is_nan(x))" },
   Round: { f: "round(x)" },
