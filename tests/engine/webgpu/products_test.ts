@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertAlmostEquals, assertThrows } from "@std/assert";
 import { DeviceError } from "../../../lib/errors.ts";
 import { randomStream } from "../../../lib/random.ts";
-import { type Dense, differences } from "../../oracles/dense.ts";
+import { differences } from "../../oracles/dense.ts";
 import {
   convolutionGradients,
   convolved,
