@@ -6,13 +6,13 @@ import sharp from "sharp";
 import { randomStream } from "../../lib/random.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.ts";
 import { draws, inTemporary, noise, saveGrey, saveRgb, saveText } from "../data/files.ts";
-import { assertRefused, cli } from "./process.ts";
+import { assertRefused, cli, saveLight } from "./process.ts";
 
 const [HEIGHT, WIDTH] = [64, 128];
 const AREA = HEIGHT * WIDTH;
 const random = randomStream(20261123, "test", "bad input");
 /** The smallest run that passes through every stage. */
-const SHORT = ["--steps", "1", "--depth-steps", "1"];
+const SHORT = ["--steps", "1", "--depth-steps", "1", "--config", "light.json"];
 const CHECKPOINT = "checkpoint-000001.safetensors";
 
 /** A labelled video of three frames, the second of twice the size, which is no mistake. */
@@ -196,7 +196,7 @@ const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] =
   ["evaluate --run other", `other/${CHECKPOINT}`, "expected preset tiny, got small"],
   ["evaluate --run cut", `cut/${CHECKPOINT}`, "truncated"],
   [
-    "pretrain --data video --out cut --resume --steps 1 --depth-steps 1",
+    "pretrain --data video --out cut --resume --steps 1 --depth-steps 1 --config light.json",
     `cut/depth/${CHECKPOINT}`,
     "truncated",
   ],
@@ -297,6 +297,7 @@ async function fillDisk(folder: string): Promise<void> {
 Deno.test("bad input ends in one line, exit code 1 and nothing lost", (t) =>
   inTemporary(async (folder) => {
     await saveVideo(join(folder, "video"));
+    await saveLight(folder);
     const args = ["pretrain", "--data", "video", "--out", "run", "--quiet", ...SHORT];
     const whole = await cli(args, folder);
     assertEquals(whole.code, 0, whole.stderr);

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import sharp from "sharp";
 import { inTemporary } from "../data/files.ts";
-import { assertRefused, cli, command } from "./process.ts";
+import { assertRefused, cli, command, saveLight } from "./process.ts";
 
 /** The smallest run that passes through every stage. */
 const SHORT = ["--steps", "4", "--depth-steps", "3", "--quiet"];
@@ -55,6 +55,7 @@ Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to t
   inTemporary(async (folder) => {
     const data = ["--data", "streets"];
     await writeStreets(folder, "streets");
+    data.push(...await saveLight(folder));
     const first = await cli(["pretrain", ...data, "--out", "run", "--json", ...SHORT], folder);
     assertEquals(first.code, 0, first.stderr);
     const result = JSON.parse(first.stdout.split("\n").at(-1)!);
@@ -97,9 +98,8 @@ Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to t
 Deno.test("a killed run resumes to the same bytes as an undisturbed one", () =>
   inTemporary(async (folder) => {
     await writeVideo(join(folder, "video"), 7);
-    await Deno.writeTextFile(join(folder, "often.json"), '{"settings": {"saveEvery": 3}}');
     const steps = ["--data", "video", "--depth-steps", "2", "--steps", "9", "--quiet"];
-    steps.push("--config", "often.json");
+    steps.push(...await saveLight(folder, { saveEvery: 3 }));
     const undisturbed = cli(["pretrain", "--out", "whole", ...steps], folder);
     const child = command(["pretrain", "--out", "cut", ...steps], folder).spawn();
     const exists = (name: string) =>

@@ -9,10 +9,11 @@ import { readRun } from "../../lib/run/run_folder.ts";
 import { decodeSafetensors } from "../../lib/run/safetensors.ts";
 import { inTemporary, noise, saveRgb } from "../data/files.ts";
 import { assertNear, channelsLast, runOnnx } from "../export/run_onnx.ts";
-import { assertRefused, cli } from "./process.ts";
+import { assertRefused, cli, saveLight } from "./process.ts";
 
 const [HEIGHT, WIDTH] = [64, 128];
-const SHORT = ["--data", "video", "--steps", "1", "--depth-steps", "1", "--quiet"];
+const SHORT = ["--data", "video", "--steps", "1", "--depth-steps", "1", "--config", "light.json"];
+SHORT.push("--quiet");
 
 /** Runs the command and parses what it answers. */
 async function answer(line: string, folder: string) {
@@ -28,6 +29,7 @@ Deno.test("export writes a run's networks, and a new run begins from its backbon
       const rgb = noise(random, 3 * HEIGHT * WIDTH);
       await saveRgb(join(folder, `video/images/${k}.png`), rgb, HEIGHT, WIDTH);
     }
+    await saveLight(folder);
     const trained = await cli(["pretrain", "--out", "run", ...SHORT], folder);
     assertEquals(trained.code, 0, trained.stderr);
 
@@ -64,7 +66,7 @@ Deno.test("export writes a run's networks, and a new run begins from its backbon
     pretrainer.dispose();
     trainer.dispose();
 
-    const start = ["--backbone-weights", weights.out, "--accumulate", "3"];
+    const start = ["--backbone-weights", weights.out, "--accumulate", "2"];
     const wrong = ["pretrain", "--out", "wrong", ...start.slice(0, 1)];
     const [next, network, small, noRun, noFormat] = await Promise.all([
       cli(["pretrain", "--out", "next", ...start, ...SHORT], folder),
@@ -75,7 +77,7 @@ Deno.test("export writes a run's networks, and a new run begins from its backbon
     ]);
     assertEquals(next.code, 0, next.stderr);
     const { settings, backboneWeights } = await readRun(join(folder, "next"));
-    assertEquals([settings.pretrain.backbone, settings.pretrain.accumulate], ["file", 3]);
+    assertEquals([settings.pretrain.backbone, settings.pretrain.accumulate], ["file", 2]);
     assertEquals(backboneWeights, weights.out);
     assertRefused(network, "out/model.onnx");
     assertRefused(small, weights.out, "width 64", "--preset");

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { inTemporary } from "../data/files.ts";
-import { assertRefused, cli } from "./process.ts";
+import { assertRefused, cli, saveLight } from "./process.ts";
 
 Deno.test("evaluate --protocol finetune trains on a fraction of the labels, from both beginnings", () =>
   inTemporary(async (folder) => {
     const size = ["--sequences", "4", "--frames", "3", "--height", "64", "--width", "128"];
     const drawn = await cli(["scenes", "--out", "streets", "--quiet", ...size], folder);
     assertEquals(drawn.code, 0, drawn.stderr);
-    const short = ["--steps", "2", "--depth-steps", "2", "--quiet"];
+    const short = ["--steps", "2", "--depth-steps", "2", "--quiet", ...await saveLight(folder)];
     const run = await cli(["pretrain", "--data", "streets", "--out", "run", ...short], folder);
     assertEquals(run.code, 0, run.stderr);
     const evaluate = ["evaluate", "--run", "run", "--quiet"];

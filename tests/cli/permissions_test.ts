@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { inTemporary } from "../data/files.ts";
+import { saveLight } from "./process.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
@@ -19,7 +20,7 @@ Deno.test("README's line of least permissions runs every stage, and cannot write
     }
     // The whole set of scenes takes half a minute and asks for nothing that a few do not ask for.
     const scenes = { trainSequences: 6, validationSequences: 4, testSequences: 6 };
-    await Deno.writeTextFile(join(folder, "few.json"), JSON.stringify({ settings: { scenes } }));
+    const light = await saveLight(folder, { scenes });
     const [, ...line] = await leastLine();
     const args = line.toSpliced(1, 0, "--no-prompt");
     const run = async (...more: string[]) => {
@@ -32,8 +33,7 @@ Deno.test("README's line of least permissions runs every stage, and cannot write
           "1",
           "--depth-steps",
           "1",
-          "--config",
-          "few.json",
+          ...light,
         ],
         cwd: folder,
       }).output();

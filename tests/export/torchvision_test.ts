@@ -23,7 +23,10 @@ const ORACLES = fromFileUrl(new URL("../oracles/", import.meta.url));
 async function findTorchvision(): Promise<{ python?: string; reason?: string }> {
   const wanted = Deno.env.get("CPCDR_PYTHON");
   for (const python of wanted ? [wanted] : ["/usr/bin/python3", "python3"]) {
-    const args = ["-c", "import torchvision"];
+    const args = [
+      "-c",
+      "import importlib.util as u, sys; sys.exit(not u.find_spec('torchvision'))",
+    ];
     const found = await new Deno.Command(python, { args, stdout: "null", stderr: "null" })
       .output().then(({ success }) => success, () => false);
     if (found) return { python };

@@ -28,7 +28,7 @@ def read(path):
 
 
 def write(path, tensors):
-    header, body = {}, b""
+    header, body = {}, bytearray()
     for name, tensor in tensors.items():
         values = tensor.numpy()
         dtype = next(key for key, kind in TYPES.items() if values.dtype == kind)

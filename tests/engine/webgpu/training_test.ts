@@ -71,7 +71,8 @@ gpuTest("memory stays flat over 1000 training steps", async (random) => {
       optimizer.step(grads, 1e-3);
       return value;
     });
-    [loss] = await value.data();
+    // Each reading waits 11 ms in Deno, which is longer than a step.
+    if (step % 10 === 9) [loss] = await value.data();
     value.dispose();
   });
   assert(Number.isFinite(loss));
