@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError } from "../errors.ts";
 import { batchNormTrain } from "../ops/batch_norm.ts";
+import { moveStatistics } from "../ops/running_statistics.ts";
 import { constant, type Initializer, kaimingNormal, uniform } from "./initializers.ts";
 import type { Scope } from "./parameters.ts";
 
@@ -128,8 +129,10 @@ function normalisation(scope: Scope, channels: number): Normalisation {
   const epsilon = 1e-5;
   const scale = scope.weight("weight", [channels], constant(1)) as tf.Tensor as tf.Tensor1D;
   const offset = scope.weight("bias", [channels], constant(0)) as tf.Tensor as tf.Tensor1D;
-  const runningMean = scope.buffer("running_mean", [channels], 0);
-  const runningVariance = scope.buffer("running_var", [channels], 1);
+  const running = {
+    mean: scope.buffer("running_mean", [channels], 0),
+    variance: scope.buffer("running_var", [channels], 1),
+  };
   return {
     train(x, options) {
       const count = x.size / channels;
@@ -140,34 +143,15 @@ function normalisation(scope: Scope, channels: number): Normalisation {
         );
       }
       const { y, mean, variance } = batchNormTrain(x, scale, offset, { epsilon, ...options });
-      outsideTape(() => {
-        moveTowards(runningMean, mean, 0.1);
-        moveTowards(runningVariance, tf.mul(variance, count / (count - 1)), 0.1);
-      });
+      moveStatistics(running, { mean, variance }, { momentum: 0.1, count });
       return y;
     },
     affine() {
-      const gain = tf.mul(scale, tf.rsqrt(tf.add(runningVariance, epsilon)));
+      const gain = tf.mul(scale, tf.rsqrt(tf.add(running.variance, epsilon)));
       return {
         scale: gain as tf.Tensor1D,
-        offset: tf.sub(offset, tf.mul(runningMean, gain)) as tf.Tensor1D,
+        offset: tf.sub(offset, tf.mul(running.mean, gain)) as tf.Tensor1D,
       };
     },
   };
-}
-
-/** running += momentum * (value - running). */
-function moveTowards(running: tf.Variable, value: tf.Tensor, momentum: number): void {
-  running.assign(tf.add(tf.mul(running, 1 - momentum), tf.mul(value, momentum)));
-}
-
-/** Runs `f` unrecorded: tfjs-core takes it for the inside of a kernel. */
-function outsideTape(f: () => void): void {
-  const { state } = tf.engine();
-  state.kernelDepth++;
-  try {
-    tf.tidy(f);
-  } finally {
-    state.kernelDepth--;
-  }
 }

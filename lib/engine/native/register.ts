@@ -22,6 +22,7 @@ import { poolKernels } from "./kernels/pool.ts";
 import { prototypeLossKernels } from "./kernels/prototype_loss.ts";
 import { reduceKernels } from "./kernels/reduce.ts";
 import { resizeKernels } from "./kernels/resize.ts";
+import { runningStatisticsKernels } from "./kernels/running_statistics.ts";
 import { softmaxKernels } from "./kernels/softmax.ts";
 import { ssimKernels } from "./kernels/ssim.ts";
 import { unaryKernels } from "./kernels/unary.ts";
@@ -45,6 +46,7 @@ export function nativeKernels(): NativeKernel[] {
     ...prototypeLossKernels(),
     ...reduceKernels(),
     ...resizeKernels(),
+    ...runningStatisticsKernels(),
     ...softmaxKernels(),
     ...ssimKernels(),
     ...unaryKernels(),

@@ -44,6 +44,7 @@ import { resizeKernels } from "./kernels/resize.ts";
 import { responseNormKernels } from "./kernels/response_norm.ts";
 import { scatterUpdateKernels } from "./kernels/scatter_update.ts";
 import { selectKernels } from "./kernels/select.ts";
+import { runningStatisticsKernels } from "./kernels/running_statistics.ts";
 import { softmaxKernels } from "./kernels/softmax.ts";
 import { ssimKernels } from "./kernels/ssim.ts";
 import { topKKernels } from "./kernels/top_k.ts";
@@ -89,6 +90,7 @@ export function gpuKernels(): GpuKernel[] {
     ...responseNormKernels(),
     ...scatterUpdateKernels(),
     ...selectKernels(),
+    ...runningStatisticsKernels(),
     ...softmaxKernels(),
     ...ssimKernels(),
     ...topKKernels(),
