@@ -113,8 +113,11 @@ function evaluateCommand(root: Command): void {
     .requiredOption("--run <dir>", "the run to evaluate")
     .addOption(dataOption("the run's own dataset"))
     .addOption(
-      new Option("--protocol <name>", "how features become a segmentation")
-        .choices(["cluster", "kmeans", "linear", "finetune"]).default("cluster"),
+      new Option(
+        "--protocol <name>",
+        "how features become a segmentation; depth scores depth, motion and views instead",
+      )
+        .choices(["cluster", "kmeans", "linear", "finetune", "depth"]).default("cluster"),
     )
     .option("--label-fraction <share>", "of the labelled frames, for finetune (default: 1)", share)
     .option("--steps <n>", "fine-tuning steps (default: 400)", positiveInteger)
@@ -128,6 +131,7 @@ function evaluateCommand(root: Command): void {
     "evaluate --run runs/mine --data labelled/ --json",
     "evaluate --run runs/mine --data cityscapes/ --split validation --predictions predicted/",
     "evaluate --run runs/mine --protocol linear",
+    "evaluate --run runs/mine --data other_drive/ --protocol depth",
   ]);
 }
 

@@ -65,6 +65,14 @@ export {
   meanDepthScore,
 } from "./lib/depth/metrics.ts";
 export {
+  meanPoseScore,
+  poseMetrics,
+  type PoseScore,
+  relativeMotion,
+  type RigidMotion,
+} from "./lib/depth/pose_metrics.ts";
+export {
+  type DepthAssessment,
   type DepthInput,
   type DepthMetrics,
   DepthTrainer,

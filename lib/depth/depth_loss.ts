@@ -102,12 +102,33 @@ function reprojection(
   );
 }
 
+/** Least photometric error over both sources, mean over pixels: of the moved ones, and of them as they are. */
+export interface ViewErrors {
+  readonly moved: tf.Scalar;
+  readonly unmoved: tf.Scalar;
+}
+
+/** What is left unexplained at full size, without masking: no loss, but a measure for frames held out. */
+export function viewErrors(
+  triplet: Triplet,
+  disparity: tf.Tensor4D,
+  motions: readonly [Motion, Motion],
+  config: Pick<DepthConfig, "minDepth" | "maxDepth" | "ssimWeight">,
+): ViewErrors {
+  const least = (views: tf.Tensor4D): tf.Scalar =>
+    tf.mean(tf.min(photometricError(views, triplet.target, config.ssimWeight), 0));
+  return {
+    moved: least(synthesizeViews(triplet, [disparity], motions, config)),
+    unmoved: least(tf.concat([...triplet.sources], 0)),
+  };
+}
+
 /** `[2*S*B,H,W,3]`: the target from both sources at every scale, sources outermost. */
 function synthesizeViews(
   { target, sources, intrinsics }: Triplet,
   disparities: readonly tf.Tensor4D[],
   motions: readonly [Motion, Motion],
-  config: DepthConfig,
+  config: Pick<DepthConfig, "minDepth" | "maxDepth">,
 ): tf.Tensor4D {
   const [, height, width] = target.shape;
   const scales = disparities.length;

@@ -13,9 +13,10 @@ import { randomStream } from "../random.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import { type DepthBatch, mirrorRows, prepareBatch, toFloats } from "./augmentation.ts";
 import { checkDepthConfig, type DepthConfig } from "./config.ts";
-import { depthLoss, inverseDepth } from "./depth_loss.ts";
+import { depthLoss, inverseDepth, viewErrors } from "./depth_loss.ts";
 import { type DepthNetwork, depthNetwork } from "./depth_network.ts";
 import { blendMirrored } from "./post_process.ts";
+import type { RigidMotion } from "./pose_metrics.ts";
 import { type PoseNetwork, poseNetwork } from "./pose_network.ts";
 import { refineMotions } from "./refine_motions.ts";
 import { type FrameGroup, sourceMotions } from "./source_motions.ts";
@@ -43,6 +44,16 @@ export interface PredictOptions {
    * default.
    */
   readonly mirror?: boolean;
+}
+
+/** What {@linkcode DepthTrainer.assess} answers. */
+export interface DepthAssessment {
+  /** For each target the motions of points to both sources' cameras. */
+  readonly motions: readonly (readonly [RigidMotion, RigidMotion])[];
+  /** Least photometric error over both sources, mean over pixels, 0..1. */
+  readonly photometric: number;
+  /** The same of the sources as they are: what neither depth nor motion explains. */
+  readonly unmoved: number;
 }
 
 const TRAINING = { training: true };
@@ -123,7 +134,7 @@ export class DepthTrainer {
       let parts: tf.Tensor1D | undefined;
       const { grads } = tf.variableGrads(() => {
         const disparities = this.#disparityMaps(varied.target, TRAINING, this.config.scales);
-        const answered = this.#motions(varied);
+        const answered = this.#motions(varied, TRAINING);
         const refined = this.config.alignment.length > 0
           ? refineMotions(triplet, inverseDepth(disparities[0], this.config), answered, this.config)
           : { motions: answered, loss: tf.scalar(0) };
@@ -157,7 +168,7 @@ export class DepthTrainer {
   }
 
   /** Both pairs of frames in one pass. */
-  #motions({ target, sources: [first, second], offsets }: FrameGroup) {
+  #motions({ target, sources: [first, second], offsets }: FrameGroup, mode: Mode) {
     const { poseShrink } = this.config;
     const small = (x: tf.Tensor4D) =>
       poseShrink === 1 ? x : tf.avgPool(x, poseShrink, poseShrink, "valid");
@@ -166,7 +177,48 @@ export class DepthTrainer {
       sources: [small(first), small(second)],
       offsets,
     };
-    return sourceMotions(this.#pose, group, TRAINING);
+    return sourceMotions(this.#pose, group, mode);
+  }
+
+  /**
+   * How well frames that need not have been trained on are explained. Motions are aligned as in training;
+   * running statistics take the place of the batch's.
+   *
+   * @throws {ConfigError} when a side of the frames is not a multiple of 32.
+   */
+  async assess(batch: DepthBatch): Promise<DepthAssessment> {
+    checkSize(batch.height, batch.width);
+    const { count, offsets, intrinsics } = batch;
+    const shape: [number, number, number, number] = [count, batch.height, batch.width, 3];
+    const answers = tf.tidy(() => {
+      const [target, first, second] = [batch.target, ...batch.sources].map((pixels) =>
+        tf.tensor4d(toFloats(pixels), shape)
+      );
+      const triplet = { target, sources: [first, second] as const, intrinsics };
+      const [disparity] = this.#disparityMaps(target, ANSWERING, 1);
+      const answered = this.#motions({ ...triplet, offsets }, ANSWERING);
+      const { motions } = this.config.alignment.length > 0
+        ? refineMotions(triplet, inverseDepth(disparity, this.config), answered, this.config)
+        : { motions: answered };
+      const { moved, unmoved } = viewErrors(triplet, disparity, motions, this.config);
+      const flat = motions.flatMap(({ rotation, translation }) => [
+        tf.reshape(rotation, [count, 9]),
+        translation,
+      ]);
+      return { motions: tf.concat(flat, 1), errors: tf.stack([moved, unmoved]) };
+    });
+    const numbers = await answers.motions.data();
+    const [photometric, unmoved] = await answers.errors.data();
+    tf.dispose(answers);
+    const motionAt = (at: number): RigidMotion => ({
+      rotation: numbers.slice(at, at + 9),
+      translation: numbers.slice(at + 9, at + 12),
+    });
+    const motions = Array.from(
+      { length: count },
+      (_, i) => [motionAt(24 * i), motionAt(24 * i + 12)] as const,
+    );
+    return { motions, photometric, unmoved };
   }
 
   /**

@@ -33,16 +33,24 @@ export interface LoadedDataset {
   readonly frames: readonly Frame[];
 }
 
-/** The embedded scenes of a split, as many as the preset says. */
-export function scenesOf(preset: Preset, split: StreetSplit, seed = 0): Dataset {
+/**
+ * The embedded scenes of a split, as many as the preset says.
+ *
+ * @param options.frames Of each street; the preset's for training and one to score on by default.
+ */
+export function scenesOf(
+  preset: Preset,
+  split: StreetSplit,
+  { frames }: { readonly frames?: number } = {},
+): Dataset {
   const { trainSequences, trainFrames, fps, validationSequences, testSequences } = preset.scenes;
   const sequences =
     { train: trainSequences, validation: validationSequences, test: testSequences }[split];
   return streetScenes({
-    seed,
+    seed: 0,
     split,
     sequences,
-    framesPerSequence: split === "train" ? trainFrames : 1,
+    framesPerSequence: frames ?? (split === "train" ? trainFrames : 1),
     fps,
   });
 }
@@ -157,19 +165,26 @@ export interface DepthTarget {
 }
 
 /**
- * The targets of depth training: the frames that have both neighbours in their video, and with `ends`
- * also the first and the last of each, which see two frames to one side.
- *
- * @throws {ConfigError} when no video has three frames.
+ * The frames that have both neighbours in their video, and with `ends` also the first and the last of each,
+ * which see two frames to one side.
  */
-export function depthTargets(frames: readonly Frame[], ends: boolean): DepthTarget[] {
+export function findTargets(frames: readonly Frame[], ends: boolean): DepthTarget[] {
   const wishes: (readonly [number, number])[] = ends ? [[-1, 1], [1, 2], [-1, -2]] : [[-1, 1]];
-  const targets = frames.flatMap(({ sequence }, target) => {
+  return frames.flatMap(({ sequence }, target) => {
     const within = ([a, b]: readonly [number, number]) =>
       [a, b].every((offset) => frames[target + offset]?.sequence === sequence);
     const offsets = wishes.find(within);
     return offsets ? [{ target, offsets }] : [];
   });
+}
+
+/**
+ * The targets of depth training, as {@linkcode findTargets} finds them.
+ *
+ * @throws {ConfigError} when no video has three frames.
+ */
+export function depthTargets(frames: readonly Frame[], ends: boolean): DepthTarget[] {
+  const targets = findTargets(frames, ends);
   if (targets.length > 0) return targets;
   throw new ConfigError(
     "Cannot train depth: expected three frames in a row of one video, got none; add video or use --depth-run",

@@ -34,7 +34,15 @@ export function depthBatch(
   step: number,
 ): DepthBatch {
   const random = randomStream(seed, "depth", "batch", step);
-  const chosen = Array.from({ length: count }, () => random.pick(targets));
+  return stackTargets(frames, Array.from({ length: count }, () => random.pick(targets)));
+}
+
+/** Targets with their sources as one batch. */
+export function stackTargets(
+  frames: readonly Frame[],
+  chosen: readonly DepthTarget[],
+): DepthBatch {
+  const count = chosen.length;
   const { height, width } = frames[0];
   const stack = (indices: readonly number[]) => {
     const pixels = new Uint8Array(count * height * width * 3);

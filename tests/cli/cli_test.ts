@@ -55,7 +55,7 @@ Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to t
   inTemporary(async (folder) => {
     const data = ["--data", "streets"];
     await writeStreets(folder, "streets");
-    data.push(...await saveLight(folder));
+    data.push(...await saveLight(folder, { scenes: { testSequences: 3 } }));
     const first = await cli(["pretrain", ...data, "--out", "run", "--json", ...SHORT], folder);
     assertEquals(first.code, 0, first.stderr);
     const result = JSON.parse(first.stdout.split("\n").at(-1)!);
@@ -84,6 +84,16 @@ Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to t
     }
     const sheet = await sharp(join(folder, "out/contact_sheet.png")).metadata();
     assertEquals(sheet.width, 4 * 128 + 3 * 2);
+    const scoreDepth = ["evaluate", "--run", "run", "--protocol", "depth", "--json", "--quiet"];
+    const [trained, unseen] = await Promise.all([[], ["--data", "scenes"]].map(async (more) => {
+      const { code, stdout, stderr } = await cli([...scoreDepth, ...more], folder);
+      assertEquals(code, 0, stderr);
+      return JSON.parse(stdout.split("\n").at(-1)!);
+    }));
+    assertEquals([trained.frames, trained.absRel], [12, result.depth.absRel]);
+    assertEquals(unseen.frames, 9);
+    const measures = ["photometric", "unmoved", "poseAte", "poseRotation", "poseDirection"];
+    for (const key of measures) assert(unseen[key] > 0, `${key}: ${unseen[key]}`);
     const [listed, taken, other] = await Promise.all([
       cli(["runs", ".", "--json"], folder),
       cli(["pretrain", ...data, "--out", "run", ...SHORT], folder),

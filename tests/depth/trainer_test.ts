@@ -83,6 +83,23 @@ Deno.test("DepthTrainer.step() sees a slide by alignment before its networks hav
   assert(by < 0.5 * without, `${by} with alignment, ${without} without`);
 });
 
+Deno.test("DepthTrainer.assess() explains a slide by motion, beside what standing still leaves", async () => {
+  const trainer = new DepthTrainer({ ...small, alignment: tinyDepthConfig.alignment }, 3);
+  const batch = slidingPlane(2, 2);
+  const before = tf.memory().numTensors;
+  const { motions, photometric, unmoved } = await trainer.assess(batch);
+  assertEquals(tf.memory().numTensors, before);
+  assert(photometric < 0.5 * unmoved, `${photometric} of ${unmoved}`);
+  // The plane slides to the left, and so do its points from the earlier camera to the later one.
+  for (const [earlier, later] of motions) {
+    assert(earlier.translation[0] > 0 && later.translation[0] < 0);
+    assertAlmostEquals(earlier.rotation[0], 1, 0.05);
+  }
+  const still = await trainer.assess({ ...batch, sources: [batch.target, batch.target] });
+  assertAlmostEquals(still.unmoved, 0, 1e-6);
+  trainer.dispose();
+});
+
 Deno.test("DepthTrainer.predict() brings maps to the mean that is asked for", async () => {
   const [minDepth, maxDepth, meanDisparity] = [0.1, 100, 0.3];
   const trainer = new DepthTrainer({ ...small, minDepth, maxDepth, meanDisparity }, 1);

@@ -23,12 +23,13 @@ import { readRun, type RunConfig } from "../run_folder.ts";
 import type { Session } from "../session.ts";
 import { percent, textTable } from "../table.ts";
 import { answer, type CommonOptions, inSession, keepAnswer, startDevice } from "./common.ts";
+import { evaluateDepth } from "./evaluate_depth.ts";
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions extends CommonOptions {
   readonly run: string;
   readonly data?: readonly string[];
-  readonly protocol: "cluster" | "kmeans" | "linear" | "finetune";
+  readonly protocol: "cluster" | "kmeans" | "linear" | "finetune" | "depth";
   readonly split: "validation" | "test";
   /** Of `finetune` alone. */
   readonly labelFraction?: number;
@@ -61,6 +62,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
       }; run evaluate for each`,
     );
   }
+  if (protocol === "depth") return await evaluateDepth(options);
   await inSession(options.run, options, async (session) => {
     const config = await readRun(options.run);
     const path = options.data?.[0] ?? config.data[0];
