@@ -114,14 +114,16 @@ async function assessAll(
     progress.update("views", start + chosen.length, targets.length);
   }
   if (poses.length === 0) return { photometric, unmoved };
-  const { ate, rotation, direction } = meanPoseScore(poses);
+  const ours = meanPoseScore(poses), straight = meanPoseScore(ahead);
   return {
     photometric,
     unmoved,
-    poseAte: ate,
-    poseRotation: rotation,
-    poseDirection: direction,
-    straightAheadAte: meanPoseScore(ahead).ate,
+    poseAte: ours.ate,
+    poseRotation: ours.rotation,
+    poseDirection: ours.direction,
+    straightAheadAte: straight.ate,
+    straightAheadRotation: straight.rotation,
+    straightAheadDirection: straight.direction,
   };
 }
 
