@@ -144,7 +144,8 @@ export {
   type PretrainConfig,
   tinyPretrainConfig,
 } from "./lib/pretrain/config.ts";
-export { Pretrainer, type PretrainMetrics } from "./lib/pretrain/pretrainer.ts";
+export type { PretrainMetrics } from "./lib/pretrain/metrics.ts";
+export { Pretrainer } from "./lib/pretrain/pretrainer.ts";
 export {
   clusterProtocol,
   type ClusterProtocolInput,

@@ -112,6 +112,11 @@ export function unitRows(rows: tf.Tensor2D): tf.Tensor2D {
   });
 }
 
+/** Brings the prototypes `[K,D]` to unit length where they stand. */
+export function normalisePrototypes(prototypes: tf.Variable): void {
+  tf.tidy(() => prototypes.assign(unitRows(prototypes as tf.Tensor2D)));
+}
+
 /** Of colours 0..1, red, green and blue. */
 export const IMAGENET_MEAN = [0.485, 0.456, 0.406];
 export const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];

@@ -1,37 +1,30 @@
 /**
- * Objective `picie` on the network of the contrastive stage: when to cluster, and the gradient of a step.
+ * Objective `picie` on the network of the contrastive stage: when to cluster, and a step.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { partOf, type StateDict } from "../nn/parameters.ts";
 import { randomStream } from "../random.ts";
 import type { MixedBatch } from "../records.ts";
 import { sampleRows } from "./comparison.ts";
 import type { PretrainConfig } from "./config.ts";
 import { type Encoder, featureStride } from "./encoder.ts";
+import { imagesOf, type Objective, type StepOutcome, type Update } from "./objective.ts";
 import { picieLoss, viewPairs } from "./picie.ts";
 import { samplePixels, type SampleSet } from "./sampling.ts";
 import { type StepFeatures, ViewClusters } from "./view_clusters.ts";
 
-/** What a step found; the caller owns the tensors. */
-export interface PicieGradients {
-  readonly loss: tf.Scalar;
-  /** By name of the variable. */
-  readonly grads: tf.NamedTensorMap;
-  /** Clusters that samples of this step belong to, of the view that has most. */
-  readonly used: number;
-}
-
 /** See the module's comment. */
-export class PicieObjective {
-  /** Part of a checkpoint. */
-  readonly clusters: ViewClusters;
+export class PicieObjective implements Objective {
+  readonly prefix = "clusters.";
+  readonly #clusters: ViewClusters;
   readonly #config: PretrainConfig;
   readonly #seed: number;
   readonly #encode: Encoder;
 
   constructor(config: PretrainConfig, seed: number, encode: Encoder) {
-    this.clusters = new ViewClusters(config.prototypes, config.embeddingSize);
+    this.#clusters = new ViewClusters(config.prototypes, config.embeddingSize);
     this.#config = config;
     this.#seed = seed;
     this.#encode = encode;
@@ -52,22 +45,49 @@ export class PicieObjective {
       const batch = batchOf(s);
       coming.push(await this.#features(batch, this.#samples(batch, s)));
     }
-    await this.clusters.fit(step, coming, randomStream(this.#seed, "pretrain", "clusters", step));
-    return this.clusters.at(step).centroids[0];
+    await this.#clusters.fit(step, coming, randomStream(this.#seed, "pretrain", "clusters", step));
+    return this.#clusters.at(step).centroids[0];
   }
 
-  /** The loss of a step and what it asks of the variables. */
-  gradients(batch: MixedBatch, step: number, variables: tf.Variable[]): PicieGradients {
+  /** The loss is all of the pixel level; its targets are hard. */
+  async learn(
+    batch: MixedBatch,
+    step: number,
+    variables: tf.Variable[],
+    update: Update,
+  ): Promise<StepOutcome> {
     const samples = this.#samples(batch, step), pairs = viewPairs(samples);
-    const { centroids, labels } = this.clusters.at(step);
-    const { value, grads } = tf.variableGrads(() => {
-      const { projections } = this.#encode(imagesOf(batch), { training: true });
-      const rows = sampleRows(projections, samples);
-      return picieLoss(rows, pairs, labels, centroids, this.#config.temperature);
-    }, variables);
+    const { centroids, labels } = this.#clusters.at(step);
+    const value = tf.tidy(() => {
+      const { value, grads } = tf.variableGrads(() => {
+        const { projections } = this.#encode(imagesOf(batch), { training: true });
+        const rows = sampleRows(projections, samples);
+        return picieLoss(rows, pairs, labels, centroids, this.#config.temperature);
+      }, variables);
+      update(grads);
+      return value;
+    });
+    const [loss] = await value.data<"float32">();
+    value.dispose();
+    // Clusters that samples of this step belong to, of the view that has most.
     const used = [pairs.first, pairs.second]
       .map((slots) => new Set(Array.from(slots, (slot) => labels[slot])).size);
-    return { loss: value, grads, used: Math.max(...used) };
+    return {
+      loss,
+      pixelLoss: loss,
+      regionLoss: 0,
+      prototypesUsed: Math.max(...used),
+      assignmentEntropy: 0,
+    };
+  }
+
+  export(): StateDict {
+    const entries = [...this.#clusters.export()];
+    return new Map(entries.map(([name, tensor]) => [this.prefix + name, tensor]));
+  }
+
+  import(state: StateDict): void {
+    this.#clusters.import(partOf(state, this.prefix));
   }
 
   #samples(batch: MixedBatch, step: number): SampleSet {
@@ -88,8 +108,4 @@ export class PicieObjective {
     rows.dispose();
     return { samples, rows: Float32Array.from(values) };
   }
-}
-
-function imagesOf({ images, count, height, width }: MixedBatch): tf.Tensor4D {
-  return tf.tensor4d(images, [count, height, width, 3]);
 }

@@ -8,6 +8,7 @@ import type { MixConfig } from "../mix/config.ts";
 import { mixedBatch } from "../mix/batches.ts";
 import { MixLoader } from "../mix/loader.ts";
 import type { MixSource } from "../mix/paste.ts";
+import { CollapseAlarm } from "../pretrain/metrics.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";
@@ -69,6 +70,7 @@ export async function trainFeatures(
   }
   const { steps } = settings.pretrain;
   const batchOf = (step: number) => mixedBatch(sources, settings.mix, seed, step);
+  const alarm = new CollapseAlarm(settings.pretrain);
   using loader = new MixLoader(sources, settings.mix, seed);
   const completed = await trainStage(session, {
     stage: "pretrain",
@@ -79,6 +81,8 @@ export async function trainFeatures(
     step: async (batch, step) => {
       await pretrainer.recluster(step, batchOf);
       const metrics = await pretrainer.step(batch, step);
+      const danger = alarm.after(metrics);
+      if (danger) session.warn(danger);
       if (step + 1 === steps) await pretrainer.recluster(steps, batchOf);
       return metrics;
     },

@@ -5,7 +5,8 @@ import { DepthTrainer } from "../../lib/depth/trainer.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import { CheckpointError, ConfigError, DataError, TrainingError } from "../../lib/errors.ts";
 import { type PretrainConfig, tinyPretrainConfig } from "../../lib/pretrain/config.ts";
-import { collapseWarning, Pretrainer } from "../../lib/pretrain/pretrainer.ts";
+import { CollapseAlarm, collapseWarning } from "../../lib/pretrain/metrics.ts";
+import { Pretrainer } from "../../lib/pretrain/pretrainer.ts";
 import { randomStream } from "../../lib/random.ts";
 import type { Frame } from "../../lib/records.ts";
 import { smallPretrainConfig } from "./small_config.ts";
@@ -212,17 +213,31 @@ Deno.test("Pretrainer.step() says so when the loss is not a number", async () =>
   assertThrows(() => new Pretrainer({ ...config, epsilon: 0 }, 1), ConfigError, "epsilon");
 });
 
+const metrics = {
+  loss: 2,
+  pixelLoss: 2,
+  regionLoss: 2,
+  learningRate: 0.1,
+  prototypesUsed: 150,
+  assignmentEntropy: 0.4,
+};
+
 Deno.test("collapseWarning() tells features that are all alike", () => {
-  const metrics = {
-    loss: 2,
-    pixelLoss: 2,
-    regionLoss: 2,
-    learningRate: 0.1,
-    prototypesUsed: 150,
-    assignmentEntropy: 0.4,
-  };
   assertEquals(collapseWarning(metrics, tinyPretrainConfig), undefined);
   const few = collapseWarning({ ...metrics, prototypesUsed: 3 }, tinyPretrainConfig);
   assert(few?.includes("3 of 200"));
   assert(collapseWarning({ ...metrics, assignmentEntropy: 0.99 }, tinyPretrainConfig));
+});
+
+Deno.test("CollapseAlarm.after() speaks once of each collapse that lasts", () => {
+  const alarm = new CollapseAlarm(tinyPretrainConfig);
+  const bad = { ...metrics, prototypesUsed: 1 };
+  const lines = (steps: number, outcome: typeof metrics) =>
+    Array.from({ length: steps }, () => alarm.after(outcome)).filter((line) => line).length;
+  assertEquals(lines(29, bad), 0);
+  assertEquals(lines(1, metrics), 0);
+  assertEquals(lines(29, bad), 0);
+  assertEquals(lines(100, bad), 1);
+  assertEquals(lines(5, metrics), 0);
+  assertEquals(lines(40, bad), 1);
 });

@@ -1,0 +1,131 @@
+/**
+ * Objective `swapped`: pixels and regions predict each other's prototypes (paper, section 3.3).
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { randomStream } from "../random.ts";
+import type { MixedBatch } from "../records.ts";
+import { compare, type Comparison, countUsed, type Level, readComparison } from "./comparison.ts";
+import type { PretrainConfig } from "./config.ts";
+import { type Encoder, featureStride, normalisePrototypes } from "./encoder.ts";
+import { microBatches } from "./micro_batches.ts";
+import { imagesOf, type Objective, type StepOutcome, type Update } from "./objective.ts";
+import { samplePixels, sampleRegions } from "./sampling.ts";
+
+/** What is trained on at once: a micro-batch, or the whole of a step's batch. */
+interface Part {
+  readonly batch: MixedBatch;
+  readonly levels: readonly Level[];
+}
+
+/** See the module's comment. */
+export class SwappedObjective implements Objective {
+  readonly #config: PretrainConfig;
+  readonly #seed: number;
+  readonly #encode: Encoder;
+  readonly #prototypes: tf.Variable;
+
+  constructor(config: PretrainConfig, seed: number, encode: Encoder, prototypes: tf.Variable) {
+    this.#config = config;
+    this.#seed = seed;
+    this.#encode = encode;
+    this.#prototypes = prototypes;
+  }
+
+  async learn(
+    batch: MixedBatch,
+    step: number,
+    variables: tf.Variable[],
+    update: Update,
+  ): Promise<StepOutcome> {
+    const { pixelWeight, regionWeight, accumulate = 1 } = this.#config;
+    const parts = microBatches(batch, accumulate).map((batch, i): Part => ({
+      batch,
+      levels: this.#levels(batch, accumulate === 1 ? [step] : [step, i]),
+    }));
+    const comparisons = tf.tidy(() => this.#update(parts, variables, update));
+    const outcomes = await Promise.all(comparisons.map(readComparison));
+    const levels = parts.flatMap((part) => part.levels);
+    const lossOf = (name: Level["name"]) =>
+      outcomes.reduce((sum, { loss }, i) => levels[i].name === name ? sum + loss : sum, 0) /
+      accumulate;
+    const pixelLoss = lossOf("pixel"), regionLoss = lossOf("region");
+    return {
+      loss: pixelWeight * pixelLoss + regionWeight * regionLoss,
+      pixelLoss,
+      regionLoss,
+      prototypesUsed: countUsed(levels, outcomes),
+      assignmentEntropy: outcomes.reduce((sum, o) => sum + o.entropy, 0) / outcomes.length,
+    };
+  }
+
+  /** The samples of the losses that have a weight; the keys fix them. */
+  #levels(batch: MixedBatch, keys: readonly number[]): Level[] {
+    const { pixelWeight, regionWeight, pixelSamples, regionSamples, minimumGroup } = this.#config;
+    const random = randomStream(this.#seed, "pretrain", "samples", ...keys);
+    const options = { minimumGroup, stride: featureStride(this.#config) };
+    const levels: Level[] = [];
+    if (pixelWeight > 0 && pixelSamples > 0) {
+      const samples = samplePixels(batch, { ...options, perImage: pixelSamples }, random);
+      levels.push({ name: "pixel", weight: pixelWeight, samples });
+    }
+    if (regionWeight > 0 && regionSamples > 0) {
+      const samples = sampleRegions(batch, { ...options, perImage: regionSamples }, random);
+      levels.push({ name: "region", weight: regionWeight, samples });
+    }
+    return levels;
+  }
+
+  /**
+   * Moves the variables by the mean of the parts' gradients; answers what each level of each part found,
+   * for the caller to read and dispose.
+   */
+  #update(parts: readonly Part[], variables: tf.Variable[], update: Update): Comparison[] {
+    normalisePrototypes(this.#prototypes);
+    const comparisons: Comparison[] = [];
+    let total: tf.NamedTensorMap | undefined;
+    for (const part of parts) {
+      // A scope of its own, so that one part's activations are gone before the next one's come.
+      const gradients = tf.tidy(() =>
+        this.#gradients(part, 1 / parts.length, variables, comparisons)
+      );
+      total = total ? sumAndFree(total, gradients) : gradients;
+    }
+    update(total!);
+    return comparisons;
+  }
+
+  /** The gradient of a part's loss times `share`; adds what its levels found to `comparisons`. */
+  #gradients(
+    { batch, levels }: Part,
+    share: number,
+    variables: tf.Variable[],
+    comparisons: Comparison[],
+  ): tf.NamedTensorMap {
+    const images = imagesOf(batch);
+    return tf.variableGrads(() => {
+      const { projections } = this.#encode(images, { training: true });
+      const losses = levels.map(({ samples, weight }): tf.Scalar => {
+        const comparison = compare(projections, this.#prototypes, samples, this.#config);
+        // The scope of the gradient disposes everything but its result.
+        comparisons.push({
+          lossAndEntropy: tf.keep(comparison.lossAndEntropy),
+          nearest: tf.keep(comparison.nearest),
+        });
+        return tf.mul(tf.sum(tf.slice(comparison.lossAndEntropy, 0, 1)), weight * share);
+      });
+      return tf.addN(losses) as tf.Scalar;
+    }, variables).grads;
+  }
+}
+
+/** The sums of two sets of gradients, which are freed. */
+function sumAndFree(a: tf.NamedTensorMap, b: tf.NamedTensorMap): tf.NamedTensorMap {
+  const sums = Object.entries(a).map(([name, gradient]) => {
+    const sum = tf.add(gradient, b[name]);
+    tf.dispose([gradient, b[name]]);
+    return [name, sum] as const;
+  });
+  return Object.fromEntries(sums);
+}
