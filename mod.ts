@@ -71,13 +71,9 @@ export {
   relativeMotion,
   type RigidMotion,
 } from "./lib/depth/pose_metrics.ts";
-export {
-  type DepthAssessment,
-  type DepthInput,
-  type DepthMetrics,
-  DepthTrainer,
-  type PredictOptions,
-} from "./lib/depth/trainer.ts";
+export type { DepthAssessment } from "./lib/depth/assess.ts";
+export type { DepthInput, PredictOptions } from "./lib/depth/predict.ts";
+export { type DepthMetrics, DepthTrainer } from "./lib/depth/trainer.ts";
 export type { DepthBatch, Pixels } from "./lib/depth/augmentation.ts";
 export {
   type ColourRegionConfig,

@@ -4,22 +4,19 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { ConfigError, TrainingError } from "../errors.ts";
+import { TrainingError } from "../errors.ts";
 import { Adam } from "../nn/optimizers.ts";
-import type { Mode } from "../nn/layers.ts";
 import { ParameterStore, partOf, type StateDict } from "../nn/parameters.ts";
 import { type Schedule, stepwise, warmupCosine } from "../nn/schedules.ts";
 import { randomStream } from "../random.ts";
-import type { DepthMap, Frame } from "../records.ts";
-import { type DepthBatch, mirrorRows, prepareBatch, toFloats } from "./augmentation.ts";
+import type { DepthMap } from "../records.ts";
+import { assessBatch, type DepthAssessment } from "./assess.ts";
+import { type DepthBatch, prepareBatch } from "./augmentation.ts";
 import { checkDepthConfig, type DepthConfig } from "./config.ts";
-import { depthLoss, inverseDepth, viewErrors } from "./depth_loss.ts";
-import { type DepthNetwork, depthNetwork } from "./depth_network.ts";
-import { blendMirrored } from "./post_process.ts";
-import type { RigidMotion } from "./pose_metrics.ts";
-import { type PoseNetwork, poseNetwork } from "./pose_network.ts";
+import { depthLoss, inverseDepth } from "./depth_loss.ts";
+import { checkSize, DepthNetworks } from "./networks.ts";
+import { type DepthInput, predictBatch, type PredictOptions } from "./predict.ts";
 import { refineMotions } from "./refine_motions.ts";
-import { type FrameGroup, sourceMotions } from "./source_motions.ts";
 
 /** What one step reports. */
 export type DepthMetrics = {
@@ -34,30 +31,7 @@ export type DepthMetrics = {
   readonly learningRate: number;
 };
 
-/** What {@linkcode DepthTrainer.predict} needs of a frame. */
-export type DepthInput = Pick<Frame, "rgb" | "height" | "width">;
-
-/** Settings of {@linkcode DepthTrainer.predict}. */
-export interface PredictOptions {
-  /**
-   * Also looks at the mirrored frame and blends both answers, which costs twice the time; false by
-   * default.
-   */
-  readonly mirror?: boolean;
-}
-
-/** What {@linkcode DepthTrainer.assess} answers. */
-export interface DepthAssessment {
-  /** For each target the motions of points to both sources' cameras. */
-  readonly motions: readonly (readonly [RigidMotion, RigidMotion])[];
-  /** Least photometric error over both sources, mean over pixels, 0..1. */
-  readonly photometric: number;
-  /** The same of the sources as they are: what neither depth nor motion explains. */
-  readonly unmoved: number;
-}
-
 const TRAINING = { training: true };
-const ANSWERING = { training: false };
 
 /**
  * Learns depth and motion from three frames at a time (Godard et al. 2019, "Monodepth2"), and answers
@@ -88,8 +62,7 @@ export class DepthTrainer {
   readonly config: DepthConfig;
   readonly #seed: number;
   readonly #store: ParameterStore;
-  readonly #depth: DepthNetwork;
-  readonly #pose: PoseNetwork;
+  readonly #networks: DepthNetworks;
   readonly #optimizer: Adam;
   readonly #schedule: Schedule;
 
@@ -104,8 +77,7 @@ export class DepthTrainer {
     this.config = config;
     this.#seed = seed;
     this.#store = new ParameterStore(randomStream(seed, "depth", "parameters"));
-    this.#depth = depthNetwork(this.#store.root.child("depth"), config);
-    this.#pose = poseNetwork(this.#store.root.child("pose"), config);
+    this.#networks = new DepthNetworks(this.#store.root, config);
     this.#optimizer = new Adam(this.#store.trainable());
     this.#schedule = learningRates(config);
   }
@@ -133,8 +105,8 @@ export class DepthTrainer {
       const varied = { ...tensors(prepared.varied), offsets: batch.offsets };
       let parts: tf.Tensor1D | undefined;
       const { grads } = tf.variableGrads(() => {
-        const disparities = this.#disparityMaps(varied.target, TRAINING, this.config.scales);
-        const answered = this.#motions(varied, TRAINING);
+        const disparities = this.#networks.disparities(varied.target, TRAINING, this.config.scales);
+        const answered = this.#networks.motions(varied, TRAINING);
         const refined = this.config.alignment.length > 0
           ? refineMotions(triplet, inverseDepth(disparities[0], this.config), answered, this.config)
           : { motions: answered, loss: tf.scalar(0) };
@@ -158,28 +130,6 @@ export class DepthTrainer {
     return { loss, photometric, smoothness, moving, learningRate };
   }
 
-  /** The depth network's answers with the mean that the settings ask for. */
-  #disparityMaps(images: tf.Tensor4D, mode: Mode, scales: number): tf.Tensor4D[] {
-    const mean = this.config.meanDisparity;
-    const maps = this.#depth(images, mode, scales);
-    return mean === 0
-      ? maps
-      : maps.map((d) => tf.mul(d, tf.div(mean, tf.mean(d, [1, 2, 3], true))));
-  }
-
-  /** Both pairs of frames in one pass. */
-  #motions({ target, sources: [first, second], offsets }: FrameGroup, mode: Mode) {
-    const { poseShrink } = this.config;
-    const small = (x: tf.Tensor4D) =>
-      poseShrink === 1 ? x : tf.avgPool(x, poseShrink, poseShrink, "valid");
-    const group: FrameGroup = {
-      target: small(target),
-      sources: [small(first), small(second)],
-      offsets,
-    };
-    return sourceMotions(this.#pose, group, mode);
-  }
-
   /**
    * How well frames that need not have been trained on are explained. Motions are aligned as in training;
    * running statistics take the place of the batch's.
@@ -187,38 +137,7 @@ export class DepthTrainer {
    * @throws {ConfigError} when a side of the frames is not a multiple of 32.
    */
   async assess(batch: DepthBatch): Promise<DepthAssessment> {
-    checkSize(batch.height, batch.width);
-    const { count, offsets, intrinsics } = batch;
-    const shape: [number, number, number, number] = [count, batch.height, batch.width, 3];
-    const answers = tf.tidy(() => {
-      const [target, first, second] = [batch.target, ...batch.sources].map((pixels) =>
-        tf.tensor4d(toFloats(pixels), shape)
-      );
-      const triplet = { target, sources: [first, second] as const, intrinsics };
-      const [disparity] = this.#disparityMaps(target, ANSWERING, 1);
-      const answered = this.#motions({ ...triplet, offsets }, ANSWERING);
-      const { motions } = this.config.alignment.length > 0
-        ? refineMotions(triplet, inverseDepth(disparity, this.config), answered, this.config)
-        : { motions: answered };
-      const { moved, unmoved } = viewErrors(triplet, disparity, motions, this.config);
-      const flat = motions.flatMap(({ rotation, translation }) => [
-        tf.reshape(rotation, [count, 9]),
-        translation,
-      ]);
-      return { motions: tf.concat(flat, 1), errors: tf.stack([moved, unmoved]) };
-    });
-    const numbers = await answers.motions.data();
-    const [photometric, unmoved] = await answers.errors.data();
-    tf.dispose(answers);
-    const motionAt = (at: number): RigidMotion => ({
-      rotation: numbers.slice(at, at + 9),
-      translation: numbers.slice(at + 9, at + 12),
-    });
-    const motions = Array.from(
-      { length: count },
-      (_, i) => [motionAt(24 * i), motionAt(24 * i + 12)] as const,
-    );
-    return { motions, photometric, unmoved };
+    return await assessBatch(this.#networks, this.config, batch);
   }
 
   /**
@@ -230,48 +149,10 @@ export class DepthTrainer {
     const maps: DepthMap[] = [];
     const size = this.config.batchSize;
     for (let start = 0; start < frames.length; start += size) {
-      maps.push(...await this.#predictBatch(frames.slice(start, start + size), options));
+      const some = frames.slice(start, start + size);
+      maps.push(...await predictBatch(this.#networks, this.config, some, options));
     }
     return maps;
-  }
-
-  async #predictBatch(frames: readonly DepthInput[], { mirror = false }: PredictOptions) {
-    const { height, width } = frames[0];
-    checkSize(height, width);
-    const images = frames.map((frame) => {
-      if (frame.height !== height || frame.width !== width) {
-        throw new ConfigError(
-          `Cannot predict depth: expected frames of ${width}x${height} as the first, ` +
-            `got ${frame.width}x${frame.height}; read all frames at one size`,
-        );
-      }
-      return toFloats(frame.rgb);
-    });
-    const direct = await this.#disparities(images, height, width);
-    if (!mirror) return direct.map((disparity) => ({ height, width, disparity }));
-    images.forEach((pixels) => mirrorRows(pixels, width));
-    const mirrored = await this.#disparities(images, height, width);
-    return direct.map((disparity, i) => ({
-      height,
-      width,
-      disparity: blendMirrored(disparity, mirrored[i], width),
-    }));
-  }
-
-  async #disparities(
-    images: readonly Float32Array[],
-    height: number,
-    width: number,
-  ): Promise<Float32Array[]> {
-    const result = tf.tidy(() => {
-      const stacked = tf.stack(images.map((pixels) => tf.tensor3d(pixels, [height, width, 3])));
-      const [disparity] = this.#disparityMaps(stacked as tf.Tensor4D, ANSWERING, 1);
-      return inverseDepth(disparity, this.config);
-    });
-    const values = await result.data() as Float32Array;
-    result.dispose();
-    const size = height * width;
-    return images.map((_, i) => values.slice(i * size, (i + 1) * size));
   }
 
   /** A copy of all that training needs to go on: both networks and the optimiser. */
@@ -317,13 +198,4 @@ function learningRates(config: DepthConfig): Schedule {
   }
   const falling = stepwise(learningRate, [Math.round(schedule.at * steps)], schedule.factor);
   return (step) => falling(step) * Math.min(1, (step + 1) / Math.max(1, warmupSteps));
-}
-
-function checkSize(height: number, width: number): void {
-  if (height % 32 !== 0 || width % 32 !== 0 || height < 64 || width < 64) {
-    throw new ConfigError(
-      `Cannot use frames of ${width}x${height} for depth: expected sides that are multiples of 32, ` +
-        `at least 64; read frames at another size`,
-    );
-  }
 }

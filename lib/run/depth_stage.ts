@@ -10,7 +10,8 @@ import {
   type DepthScore,
   meanDepthScore,
 } from "../depth/metrics.ts";
-import { type DepthInput, DepthTrainer } from "../depth/trainer.ts";
+import type { DepthInput } from "../depth/predict.ts";
+import { DepthTrainer } from "../depth/trainer.ts";
 import { CheckpointError } from "../errors.ts";
 import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";

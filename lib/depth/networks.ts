@@ -1,0 +1,65 @@
+/**
+ * The depth and the pose network of the depth stage, as its parts ask them.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { ConfigError } from "../errors.ts";
+import type { Mode } from "../nn/layers.ts";
+import type { Scope } from "../nn/parameters.ts";
+import type { Motion } from "./camera.ts";
+import type { DepthConfig } from "./config.ts";
+import { type DepthNetwork, depthNetwork } from "./depth_network.ts";
+import { type PoseNetwork, poseNetwork } from "./pose_network.ts";
+import { type FrameGroup, sourceMotions } from "./source_motions.ts";
+
+/** Two networks with random weights, `depth.*` and `pose.*` in their scope. */
+export class DepthNetworks {
+  readonly #config: DepthConfig;
+  readonly #depth: DepthNetwork;
+  readonly #pose: PoseNetwork;
+
+  constructor(scope: Scope, config: DepthConfig) {
+    this.#config = config;
+    this.#depth = depthNetwork(scope.child("depth"), config);
+    this.#pose = poseNetwork(scope.child("pose"), config);
+  }
+
+  /**
+   * Disparities 0..1 of images `[B,H,W,3]` at so many scales, finest first, with the mean that the settings ask
+   * for.
+   */
+  disparities(images: tf.Tensor4D, mode: Mode, scales: number): tf.Tensor4D[] {
+    const mean = this.#config.meanDisparity;
+    const maps = this.#depth(images, mode, scales);
+    return mean === 0
+      ? maps
+      : maps.map((d) => tf.mul(d, tf.div(mean, tf.mean(d, [1, 2, 3], true))));
+  }
+
+  /** Motions from the target to both sources, both pairs in one pass. */
+  motions(
+    { target, sources: [first, second], offsets }: FrameGroup,
+    mode: Mode,
+  ): [Motion, Motion] {
+    const { poseShrink } = this.#config;
+    const small = (x: tf.Tensor4D) =>
+      poseShrink === 1 ? x : tf.avgPool(x, poseShrink, poseShrink, "valid");
+    const group: FrameGroup = {
+      target: small(target),
+      sources: [small(first), small(second)],
+      offsets,
+    };
+    return sourceMotions(this.#pose, group, mode);
+  }
+}
+
+/** @throws {ConfigError} when the networks cannot halve a side as often as they do. */
+export function checkSize(height: number, width: number): void {
+  if (height % 32 !== 0 || width % 32 !== 0 || height < 64 || width < 64) {
+    throw new ConfigError(
+      `Cannot use frames of ${width}x${height} for depth: expected sides that are multiples of 32, ` +
+        `at least 64; read frames at another size`,
+    );
+  }
+}
