@@ -80,17 +80,19 @@ export async function evaluateClusters(
   });
 }
 
+/** Groups of prototypes that are told apart where no classes say how many. */
+export const UNLABELLED_GROUPS = 12;
+
 /**
- * `[K]` the group of each prototype where no labels name one: by its use on training frames, in at most
- * `groups` groups.
+ * `[K]` the group of each prototype where no labels name one, by its use on training frames: at most
+ * {@linkcode UNLABELLED_GROUPS}.
  */
 export async function unlabelledGroups(
   pretrainer: Pretrainer,
   trainFrames: readonly Frame[],
-  groups: number,
 ): Promise<Int32Array> {
   const use = await prototypeUse(pretrainer, tellingFrames(trainFrames));
-  const count = Math.min(groups, pretrainer.config.prototypes);
+  const count = Math.min(UNLABELLED_GROUPS, pretrainer.config.prototypes);
   return groupPrototypes(await pretrainer.prototypes(), use, count);
 }
 

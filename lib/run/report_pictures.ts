@@ -4,7 +4,6 @@
  * @module
  */
 
-import { groupPrototypes, prototypeUse } from "../evaluate/prototype_groups.ts";
 import { mixImages } from "../mix/mix_images.ts";
 import type { MixSource } from "../mix/paste.ts";
 import type { Pretrainer } from "../pretrain/pretrainer.ts";
@@ -20,7 +19,7 @@ import {
   mixedPicture,
   regionPicture,
 } from "../report/pictures.ts";
-import { segment } from "./evaluate_stage.ts";
+import { segment, UNLABELLED_GROUPS, unlabelledGroups } from "./evaluate_stage.ts";
 import type { LoadedDataset } from "./inputs.ts";
 import type { RunConfig } from "./run_folder.ts";
 
@@ -32,12 +31,6 @@ export interface SegmentationPictures {
 
 /** Training frames that are shown. */
 const EXAMPLES = 6;
-
-/** Groups of prototypes that are told apart where no classes say how many. */
-const GROUPS = 12;
-
-/** At most as many frames tell what prototypes stand for. */
-const USE_FRAMES = 64;
 
 /** Training frames from all over the set with their depth, regions and a mixed image. */
 export function stageExamples(
@@ -95,14 +88,8 @@ export async function groupedSegmentations(
   pretrainer: Pretrainer,
   frames: readonly Frame[],
 ): Promise<SegmentationPictures> {
-  const groups = Math.min(GROUPS, pretrainer.config.prototypes);
-  const asked = spread(frames.length, USE_FRAMES).map((i) => frames[i]);
-  const groupOf = groupPrototypes(
-    await pretrainer.prototypes(),
-    await prototypeUse(pretrainer, asked),
-    groups,
-  );
-  const colours = Array.from({ length: groups }, (_, id) => idColour(id));
+  const groupOf = await unlabelledGroups(pretrainer, frames);
+  const colours = Array.from({ length: UNLABELLED_GROUPS }, (_, id) => idColour(id));
   const segmentations: SegmentationExample[] = [];
   for (const i of spread(frames.length, EXAMPLES)) {
     const frame = frames[i];

@@ -17,7 +17,13 @@ import { classColours, idColour } from "../../report/palette.ts";
 import { writeAtomically } from "../atomic.ts";
 import { requireBackbone } from "../backbone_file.ts";
 import { depthOfRun, predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
-import { evaluateRun, type Evaluation, segment, unlabelledGroups } from "../evaluate_stage.ts";
+import {
+  evaluateRun,
+  type Evaluation,
+  segment,
+  UNLABELLED_GROUPS,
+  unlabelledGroups,
+} from "../evaluate_stage.ts";
 import { loadDataset, type LoadedDataset, openInputs, SCENES, scenesOf } from "../inputs.ts";
 import { outputNames, type Segmentation, writePredictions } from "../predictions.ts";
 import type { Preset } from "../presets.ts";
@@ -38,8 +44,6 @@ export interface PretrainOptions extends CommonOptions, Omit<Wishes, "seed"> {
 
 /** Test frames whose segmentation the report shows. */
 const SHOWN = 6;
-/** Groups that pixels are shown in where no labels name classes. */
-const GROUPS = 16;
 
 /** Runs the command. */
 export async function pretrain(options: PretrainOptions): Promise<void> {
@@ -139,12 +143,12 @@ async function segmentationOf(
 ): Promise<Segmentation> {
   const classes = test?.dataset.classes ?? [];
   const idOf = evaluation?.trained.classOfPrototype ??
-    await unlabelledGroups(pretrainer, frames, GROUPS);
+    await unlabelledGroups(pretrainer, frames);
   return {
     classes,
     colours: evaluation
       ? classColours(classes)
-      : Array.from({ length: GROUPS }, (_, k) => idColour(k)),
+      : Array.from({ length: UNLABELLED_GROUPS }, (_, k) => idColour(k)),
     assign: (frames) => segment(pretrainer, frames, idOf),
   };
 }
