@@ -93,6 +93,8 @@ export interface DepthConfig {
   readonly smoothness: number;
   /** How fast smoothness gives way to differences of colour (0..1): exp(-edgeSharpness |dI|). */
   readonly edgeSharpness: number;
+  /** What of both sources' errors counts at a pixel: the least (Monodepth2) or the mean. */
+  readonly reprojection: "least" | "mean";
   /** Leaves out pixels that an unmoved source explains better than a moved one. */
   readonly autoMask: boolean;
   /** How training frames are varied. */
@@ -142,6 +144,7 @@ export const defaultDepthConfig: DepthConfig = {
   ssimWeight: 0.85,
   smoothness: 1e-3,
   edgeSharpness: 1,
+  reprojection: "least",
   autoMask: true,
   augmentation: { flip: 0.5, jitter: 0.5, jitterStrength: 0.2, jitterHue: 0.1 },
   targets: "between",

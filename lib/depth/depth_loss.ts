@@ -99,6 +99,7 @@ function reprojection(
   return leastReprojection(
     tf.reshape(errors, [2, disparities.length, batch, height, width]),
     config.autoMask ? unmovedError(triplet, config, random) : undefined,
+    config.reprojection,
   );
 }
 

@@ -36,7 +36,7 @@ export function photometricError(
 
 /** The photometric part of the loss. */
 export interface Reprojection {
-  /** Mean over pixels and scales of the least error, a scalar. */
+  /** Mean over pixels and scales of the sources' error, a scalar. */
   readonly loss: tf.Scalar;
   /** Share of pixels that some moved source explains better than every unmoved one; no gradient. */
   readonly moving: tf.Scalar;
@@ -49,14 +49,17 @@ export interface Reprojection {
  *
  * @param errors `[N,S,B,H,W]` of N moved sources at S scales.
  * @param unmoved `[N,B,H,W]` errors of the sources as they are, or undefined for no masking.
+ * @param over How sources are brought together: their least error, or the mean of all, as before Monodepth2.
  */
 export function leastReprojection(
   errors: tf.Tensor5D,
   unmoved: tf.Tensor4D | undefined,
+  over: "least" | "mean" = "least",
 ): Reprojection {
-  const least = tf.min(errors, 0);
+  const together = over === "least" ? tf.min : tf.mean;
+  const least = together(errors, 0);
   if (!unmoved) return { loss: tf.mean(least), moving: tf.scalar(1) };
-  const still = tf.min(unmoved, 0, true);
+  const still = together(unmoved, 0, true);
   const moving = tf.mean(tf.cast(tf.less(least, still), "float32"));
   return { loss: tf.mean(tf.minimum(least, still)), moving: moving as tf.Scalar };
 }

@@ -198,6 +198,14 @@ Deno.test("leastReprojection() takes the best source and leaves out what did not
     const plain = leastReprojection(errors, undefined);
     assertAlmostEquals(plain.loss.dataSync()[0], (0.1 + 0.2 + 0.8) / 3, 1e-6);
     assertEquals(plain.moving.dataSync()[0], 1);
+    // The mean of both sources, against the mean of both unmoved: 0.25, 0.35, 0.85 and 0.25, 0.65, 0.5.
+    const mean = leastReprojection(errors, unmoved, "mean");
+    assertAlmostEquals(mean.loss.dataSync()[0], (0.25 + 0.35 + 0.5) / 3, 1e-6);
+    assertAlmostEquals(
+      leastReprojection(errors, undefined, "mean").loss.dataSync()[0],
+      1.45 / 3,
+      1e-6,
+    );
     const gradient = tf.grad((e) => leastReprojection(e as tf.Tensor5D, unmoved).loss)(errors);
     const third = 1 / 3;
     gradient.dataSync().forEach((g, i) =>

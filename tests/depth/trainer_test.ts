@@ -209,6 +209,7 @@ Deno.test("DepthTrainer.step() obeys its schedule and its loss settings", async 
     { maxDepth: 1 },
     { motionScale: 1 },
     { lossSize: "full" },
+    { reprojection: "mean" },
     { meanDisparity: 0.22 },
     { decoderNorm: false },
     { imageSkip: false },
