@@ -24,6 +24,18 @@ function fusedMatmul(call: KernelCall): tf.TensorInfo {
   return finish(call, matmul(call));
 }
 
+/** The product of two matrices, each as it is or transposed. The caller owns it. */
+export function multiply(
+  backend: WebGpuBackend,
+  [a, b]: readonly [tf.TensorInfo, tf.TensorInfo],
+  { transposeA = false, transposeB = false }: {
+    readonly transposeA?: boolean;
+    readonly transposeB?: boolean;
+  } = {},
+): tf.TensorInfo {
+  return matmul({ inputs: { a, b }, attrs: { transposeA, transposeB }, backend });
+}
+
 /**
  * Shape rule: `[..., M, K] x [..., K, N] -> [..., M, N]`, outer axes broadcast where one side has one
  * matrix, or fewer axes. A product with a long K and few results is cut along K, and its parts are added up.
