@@ -4,12 +4,14 @@
  *
  *     deno run -A bench/prototype_loss.ts [--rounds N] [--paper]
  *
- * Takes turns; medians, the wait for the GPU included. Bytes are those that the engine's pool has once the form has run
+ * Takes turns; medians, the wait for the GPU included, of seconds by the wall's clock and of this process's, which on a
+ * software adapter are its work, whatever else runs. Bytes are those that the engine's pool has once the form has run
  * alone, features and prototypes included: the most that it held. --paper takes the sizes of preset `paper`,
  * which want a GPU. The last line is JSON.
  *
  * @module
  */
+import process from "node:process";
 import * as tf from "@tensorflow/tfjs-core";
 import { registerGradients } from "../lib/engine/gradients.ts";
 import { findAdapter } from "../lib/engine/webgpu/adapter.ts";
@@ -22,7 +24,7 @@ import { DeviceError } from "../lib/errors.ts";
 import { prototypeLoss, swappedPrediction } from "../lib/pretrain/prototype_loss.ts";
 import type { SampleSet } from "../lib/pretrain/sampling.ts";
 import { type Random, randomStream } from "../lib/random.ts";
-import { roundsOption, takeTurns } from "./peers/support.ts";
+import { median, roundsOption, takeTurns } from "./peers/support.ts";
 
 /** Samples, prototypes, numbers in each. */
 type Shape = readonly [rows: number, prototypes: number, depth: number];
@@ -86,10 +88,17 @@ function unitRows(random: Random, rows: number, depth: number): tf.Tensor2D {
   });
 }
 
-/** Runs a form with its gradients to the end: the loss, and the seconds. */
-async function step(form: Form, inputs: Inputs): Promise<{ loss: number; seconds: number }> {
+interface Step {
+  readonly loss: number;
+  readonly seconds: number;
+  /** Of all processors of this process. */
+  readonly processorSeconds: number;
+}
+
+/** Runs a form with its gradients to the end. */
+async function step(form: Form, inputs: Inputs): Promise<Step> {
   const { features, prototypes, samples } = inputs;
-  const started = performance.now();
+  const started = performance.now(), usage = process.cpuUsage();
   const scalar = tf.tidy(() => {
     const { value } = tf.valueAndGrads((f: tf.Tensor, p: tf.Tensor) => {
       const [loss] = form(f as tf.Tensor2D, p as tf.Tensor2D, samples);
@@ -102,7 +111,9 @@ async function step(form: Form, inputs: Inputs): Promise<{ loss: number; seconds
   const [loss] = await last.data();
   scalar.dispose();
   last.dispose();
-  return { loss, seconds: (performance.now() - started) / 1000 };
+  const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(usage);
+  return { loss, seconds, processorSeconds: (user + system) / 1e6 };
 }
 
 const probe = await findAdapter();
@@ -112,7 +123,7 @@ const device = await openDevice(found);
 await registerGradients();
 console.error(found.description);
 const rounds = roundsOption(5);
-const results: { name: string; seconds: number; bytes: number }[] = [];
+const results: Record<string, number | string>[] = [];
 for (const shape of Deno.args.includes("--paper") ? PAPER : SHAPES) {
   const quarter = Math.ceil(shape[0] * shape[1] * 4 / 4);
   const forms: [string, Form][] = [
@@ -134,15 +145,22 @@ for (const shape of Deno.args.includes("--paper") ? PAPER : SHAPES) {
     throw new DeviceError(`Cannot compare losses: expected the same, got ${losses}`);
   }
   const inputs = inputsOf(shape);
+  const processors = forms.map((): number[] => []);
   const seconds = await takeTurns(
     rounds,
-    forms.map(([, form]) => async () => (await step(form, inputs)).seconds),
+    forms.map(([, form], i) => async () => {
+      const one = await step(form, inputs);
+      processors[i].push(one.processorSeconds);
+      return one.seconds;
+    }),
   );
   tf.dispose([inputs.features, inputs.prototypes]);
-  forms.forEach(([name], i) => {
-    results.push({ name: `${name}, ${shape.join(" x ")}`, seconds: seconds[i], bytes: bytes[i] });
-    const [ms, mib] = [seconds[i] * 1000, bytes[i] / 2 ** 20].map((x) => x.toFixed(1));
-    console.error(`${shape.join(" x ")} ${name}: ${ms} ms, ${mib} MiB`);
+  forms.forEach(([form], i) => {
+    const name = `${form}, ${shape.join(" x ")}`, processorSeconds = median(processors[i]);
+    results.push({ name, seconds: seconds[i], processorSeconds, bytes: bytes[i] });
+    const [wall, own] = [seconds[i], processorSeconds].map((s) => (s * 1000).toFixed(0));
+    const mebibytes = (bytes[i] / 2 ** 20).toFixed(1);
+    console.error(`${name}: ${wall} ms, ${own} of processors, ${mebibytes} MiB`);
   });
 }
 console.log(JSON.stringify({ device: found.description, rounds, results }));
