@@ -115,6 +115,8 @@ const CASES = [
   [140, 20, 5, 1, 1000],
   [140, 20, 5, 1, 16],
   [203, 6, 3, 2, 90],
+  // One of over 32 pieces.
+  [2400, 4, 2, 1, 5000],
 ] as const;
 
 // Forms differ in the invocations along a row, and in the products.
