@@ -10,7 +10,7 @@ import {
   swappedPrediction,
 } from "../../../lib/pretrain/prototype_loss.ts";
 import type { SampleSet } from "../../../lib/pretrain/sampling.ts";
-import type { Random } from "../../../lib/random.ts";
+import { type Random, randomStream } from "../../../lib/random.ts";
 import { swappedByLoops } from "../../oracles/swapped.ts";
 import { FORMS } from "./forms.ts";
 import { gpuTest } from "./support.ts";
@@ -101,6 +101,33 @@ function assertGradients(
     assertAlmostEquals(g, theirs[i], 1e-4 * largest + rounding, `${what}, ${i}`)
   );
 }
+
+Deno.test("swappedByLoops() has the gradients of its loss to constant targets", () => {
+  const seed = Date.now(), random = randomStream(seed);
+  const draw = (count: number) =>
+    Array.from({ length: count }, () => [0, 1, 2].map(() => random.uniform(-0.6, 0.6)));
+  const features = draw(5), prototypes = draw(4), groups = [0, 1, -1, 0, 1];
+  // Without dependence on the scores targets are constants: at a large epsilon assignments are all alike.
+  const settings = { epsilon: 1e9, iterations: 0, temperature: 0.3 };
+  const at = (f: number[][], p: number[][]) => swappedByLoops(f, p, groups, 5, settings);
+  const { dfeatures, dprototypes } = at(features, prototypes);
+  const h = 1e-5;
+  const moved = (rows: number[][], i: number, c: number, by: number) =>
+    rows.map((row, j) => row.map((value, e) => i === j && c === e ? value + by : value));
+  for (
+    const [rows, gradient, loss] of [
+      [features, dfeatures, (f: number[][]) => at(f, prototypes).loss],
+      [prototypes, dprototypes, (p: number[][]) => at(features, p).loss],
+    ] as const
+  ) {
+    rows.forEach((row, i) =>
+      row.forEach((_, c) => {
+        const slope = (loss(moved(rows, i, c, h)) - loss(moved(rows, i, c, -h))) / 2 / h;
+        assert(Math.abs(slope - gradient[i][c]) < 1e-7, `seed ${seed}`);
+      })
+    );
+  }
+});
 
 /** Slots, prototypes, numbers, groups, and rows of scores that fit the budget. */
 const CASES = [

@@ -44,8 +44,8 @@ export interface Scored extends Slots {
 }
 
 /** Columns that an invocation takes side by side. */
-export function widthOf(prototypes: number): 1 | 4 {
-  return prototypes % 4 === 0 ? 4 : 1;
+export function widthOf(columns: number): 1 | 4 {
+  return columns % 4 === 0 ? 4 : 1;
 }
 
 /** WGSL type of so many. */

@@ -7,6 +7,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { WebGpuBackend } from "../backend.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
+import { PIECE_ROWS } from "./prototype_plan.ts";
 import { type Scored, totalOf, typeOf, widthOf } from "./prototype_scores.ts";
 import { reduce } from "./reduce.ts";
 
@@ -186,7 +187,7 @@ const pieceShader: Shader<{ width: number; workgroup: number }> = {
   }),
 };
 
-/** Pieces of a group in rows of some, so that what rounding takes stays small however many there are. */
+/** Adds up as many pieces as a piece has rows at a time, so that what rounding takes stays small. */
 const meanShader: Shader<{ width: number; workgroup: number }> = {
   name: "prototype loss, means of groups",
   source: ({ width, workgroup }) => ({
@@ -199,9 +200,9 @@ const meanShader: Shader<{ width: number; workgroup: number }> = {
   let group = 3u * (i / u.columns);
   let end = groups[group + 1u];
   var sum = ${typeOf(width)}();
-  for (var begin = groups[group]; begin < end; begin += 32u) {
+  for (var begin = groups[group]; begin < end; begin += ${PIECE_ROWS}u) {
     var some = ${typeOf(width)}();
-    for (var piece = begin; piece < min(end, begin + 32u); piece++) {
+    for (var piece = begin; piece < min(end, begin + ${PIECE_ROWS}u); piece++) {
       some += sums[piece * u.columns + column];
     }
     sum += some;
