@@ -148,7 +148,7 @@ export async function takeTurns(
 }
 
 /** The middle value; the lower of two. */
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1];
 }
 

@@ -22,7 +22,7 @@ export interface SwappedPrediction {
 /**
  * {@linkcode prototypeLoss} of the similarities of features `[N,D]` and prototypes `[K,D]`, rows of unit
  * length. An engine that has the kernel `PrototypeLoss` runs it, gradients included, as one operation that
- * holds a single N x K matrix; otherwise it is composed.
+ * holds at most a single N x K matrix; otherwise it is composed.
  */
 export function swappedPrediction(
   features: tf.Tensor2D,

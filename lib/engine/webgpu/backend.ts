@@ -66,6 +66,12 @@ export class WebGpuBackend extends tf.KernelBackend {
     );
   }
 
+  /** Bytes of the largest tensor that the device takes. */
+  get largestBytes(): number {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.#device.handle.limits;
+    return Math.min(maxStorageBufferBindingSize, maxBufferSize);
+  }
+
   /** A tensor for kernels to write, its memory not initialised. */
   output(shape: readonly number[], dtype: tf.DataType = "float32"): tf.TensorInfo {
     const size = tf.util.sizeFromShape(shape as number[]);
@@ -268,9 +274,7 @@ export class WebGpuBackend extends tf.KernelBackend {
 
   /** Bytes of so many words, in whole vectors of four. @throws {DeviceMemoryError} */
   #checkedBytes(size: number, shape: readonly number[]): number {
-    const bytes = Math.max(1, Math.ceil(size / 4)) * 16;
-    const { limits } = this.#device.handle;
-    const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+    const bytes = Math.max(1, Math.ceil(size / 4)) * 16, limit = this.largestBytes;
     if (bytes <= limit) return bytes;
     throw new DeviceMemoryError(
       `Cannot hold a tensor of [${shape}] on ${this.#device.description}: expected at most ` +

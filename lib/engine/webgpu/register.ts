@@ -38,6 +38,7 @@ import { padKernels } from "./kernels/pad.ts";
 import { poolKernels } from "./kernels/pool.ts";
 import { pool3dKernels } from "./kernels/pool3d.ts";
 import { poolArgmaxKernels } from "./kernels/pool_argmax.ts";
+import { prototypeLossKernels } from "./kernels/prototype_loss.ts";
 import { reduceKernels } from "./kernels/reduce.ts";
 import { reshapeKernels } from "./kernels/reshape.ts";
 import { resizeKernels } from "./kernels/resize.ts";
@@ -84,6 +85,7 @@ export function gpuKernels(): GpuKernel[] {
     ...pool3dKernels(),
     ...poolArgmaxKernels(),
     ...poolKernels(),
+    ...prototypeLossKernels(),
     ...reduceKernels(),
     ...reshapeKernels(),
     ...resizeKernels(),

@@ -49,6 +49,8 @@ export interface Tiles {
   readonly flat: number;
   /** Invocations (columns, rows) of a workgroup that makes a matrix without memory of its own. */
   readonly matrix: readonly [number, number];
+  /** Invocations, a power of two, that go along a row of a matrix together; of a workgroup a whole share. */
+  readonly row: number;
   /** Invocations that keep the adapter busy: sums are cut into parts until there are as many. */
   readonly busy: number;
   /** Of the shapes that were timed; none where blocks do not pay. */
@@ -60,10 +62,11 @@ export interface Tiles {
  * workgroups' memory is no faster than any other. A GPU wants many small ones, and what it reads shared.
  */
 export const tilesOf: Readonly<Record<AdapterClass, Tiles>> = {
-  software: { flat: 256, matrix: [8, 4], busy: 256, choices: [] },
+  software: { flat: 256, matrix: [8, 4], row: 1, busy: 256, choices: [] },
   gpu: {
     flat: 64,
     matrix: [8, 8],
+    row: 32,
     busy: 16384,
     choices: CHOICES.map(([kind, rows, columns, depth, block, groups]) => (
       { kind, rows, columns, depth, block: BLOCKS[block], groups }

@@ -24,6 +24,18 @@ function fusedMatmul(call: KernelCall): tf.TensorInfo {
   return finish(call, matmul(call));
 }
 
+/** The product of two matrices, each as it is or transposed. The caller owns it. */
+export function multiply(
+  backend: WebGpuBackend,
+  [a, b]: readonly [tf.TensorInfo, tf.TensorInfo],
+  { transposeA = false, transposeB = false }: {
+    readonly transposeA?: boolean;
+    readonly transposeB?: boolean;
+  } = {},
+): tf.TensorInfo {
+  return matmul({ inputs: { a, b }, attrs: { transposeA, transposeB }, backend });
+}
+
 /**
  * Shape rule: `[..., M, K] x [..., K, N] -> [..., M, N]`, outer axes broadcast where one side has one
  * matrix, or fewer axes. A product with a long K and few results is cut along K, and its parts are added up.
@@ -81,9 +93,21 @@ function inner({ shape }: tf.TensorInfo, transpose: boolean): [number, number] {
 /** Steps along K that are worth an invocation of their own. */
 const SHORTEST_PART = 128;
 
-function partsOf({ tiles }: WebGpuBackend, results: number, depth: number): number {
-  const wanted = Math.ceil(tiles.busy * 8 / Math.max(1, results));
-  return Math.max(1, Math.min(wanted, Math.floor(depth / SHORTEST_PART)));
+/**
+ * Steps down a transposed A that neighbouring tiles make together: of more the first lines have left a
+ * processor's cache when the next tile comes back to them.
+ */
+const LONGEST_TRANSPOSED = 512;
+
+/** Parts take at most a quarter of what a transposed A takes. */
+const TRANSPOSED_SHARE = 4;
+
+function partsOf({ tiles }: WebGpuBackend, { transposeA, batch, rows, columns, depth }: Product) {
+  const busy = Math.ceil(tiles.busy * 8 / Math.max(1, batch * rows * columns));
+  const near = transposeA
+    ? Math.min(depth / LONGEST_TRANSPOSED, depth / (TRANSPOSED_SHARE * Math.max(1, columns)))
+    : 1;
+  return Math.max(1, Math.min(Math.max(busy, Math.floor(near)), Math.floor(depth / SHORTEST_PART)));
 }
 
 /** The product in its parts `[parts, ...outer, rows, columns]`. */
@@ -94,7 +118,7 @@ function product(
 ): tf.TensorInfo {
   const plan = planBlock(backend, "product", [p.rows, p.columns, p.depth], p.batch);
   if (plan) return blockProduct(backend, [a, b], p, plan);
-  const parts = partsOf(backend, p.batch * p.rows * p.columns, p.depth);
+  const parts = partsOf(backend, p);
   const output = backend.output([parts, ...p.outer, p.rows, p.columns]);
   const tile = tileFor(p.rows, p.columns);
   const [width, height] = backend.tiles.matrix;
