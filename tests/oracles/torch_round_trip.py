@@ -1,7 +1,8 @@
-"""Weights to torchvision and back: python3 torch_round_trip.py DEPTH OURS THEIRS
+"""Weights to torchvision and back: python3 torch_round_trip.py [DEPTH OURS THEIRS]...
 
 Loads the safetensors file OURS into torchvision's ResNet, writes a random ResNet of its own to THEIRS (counters
-included, half precision), and prints what the four stages of both answer to one wave, and what did not fit.
+included, half precision), and prints for each depth what the four stages of both answer to one wave, and what did
+not fit.
 """
 import json
 import sys
@@ -49,17 +50,22 @@ def stages(net):
     return answers
 
 
-depth, ours, theirs = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-build = getattr(torchvision.models, f"resnet{depth}")
-net = build().eval()
-missing, unexpected = net.load_state_dict(read(ours), strict=False)
-torch.manual_seed(depth)
-other = build().eval()
-for module in other.modules():
-    if isinstance(module, torch.nn.BatchNorm2d):
-        module.running_mean.normal_(0, 0.2)
-        module.running_var.uniform_(0.5, 1.5)
-half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in other.state_dict().items()}
-other.load_state_dict(half)
-write(theirs, half)
-print(json.dumps(dict(missing=missing, unexpected=unexpected, ours=stages(net), theirs=stages(other))))
+def round_trip(depth, ours, theirs):
+    build = getattr(torchvision.models, f"resnet{depth}")
+    net = build().eval()
+    missing, unexpected = net.load_state_dict(read(ours), strict=False)
+    torch.manual_seed(depth)
+    other = build().eval()
+    for module in other.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 1.5)
+    state = other.state_dict().items()
+    half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state}
+    other.load_state_dict(half)
+    write(theirs, half)
+    return dict(missing=missing, unexpected=unexpected, ours=stages(net), theirs=stages(other))
+
+
+words = sys.argv[1:]
+print(json.dumps([round_trip(int(words[i]), *words[i + 1:i + 3]) for i in range(0, len(words), 3)]))
