@@ -103,6 +103,7 @@ class Canvas {
   Box mark(const Paste& paste, const Layer& source, const Box& window) {
     const Box inside = Box{paste.top, paste.left, paste.top + paste.height, paste.left + paste.width}.within(window);
     Box won{window.bottom, window.right, window.top, window.left};
+    if (inside.empty()) return won;
     shows_.first = inside.left;
     shows_.count = inside.right - inside.left;
     for (int x = 0; x < shows_.count; x++) {
@@ -214,11 +215,10 @@ class Canvas {
         sum += sum_of_greys(row(y), count);
       }
     }
-    const int from = changed.left - sampled.left;
+    const int left = changed.left - sampled.left, right = changed.right - sampled.left, from = left / kStep * kStep;
     for (int y = changed.top; y < changed.bottom; y++) {
-      const Planes pixels = row(y).at(from);
-      look.apply(pixels, changed.right - changed.left);
-      blend_row(pixels, marks(y - window.top) + (changed.left - window.left), changed.right - changed.left,
+      look.apply(row(y).at(from), whole_steps(right) - from);
+      blend_row(row(y).at(left), marks(y - window.top) + (changed.left - window.left), right - left,
                 colours_.at(y * stride_ + changed.left));
     }
   }
@@ -236,7 +236,8 @@ class Canvas {
     blend_plane(pixels.blue, soft, count, canvas.blue);
   }
 
-  static CPCDR_APART void blend_plane(const float* __restrict from, const float* __restrict soft, int count, float* __restrict to) {
+  static CPCDR_APART void blend_plane(const float* __restrict from, const float* __restrict soft, int count,
+                                      float* __restrict to) {
     for (int x = 0; x < count; x++) to[x] += soft[x] * (from[x] - to[x]);
   }
 

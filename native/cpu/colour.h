@@ -7,22 +7,10 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-/* In the order in which it is one instruction each. */
-inline float clamp01(float value) { return std::max(0.0f, std::min(1.0f, value)); }
-
 /* ITU-R 601 grey. */
-inline float luma(float red, float green, float blue) { return 0.299f * red + 0.587f * green + 0.114f * blue; }
-
-/* Moves every value from `grey` by the factor. */
-CPCDR_APART void stretch(float* values, int64_t count, float grey, float factor) {
-  const float still = grey - grey * factor;
-  for (int64_t i = 0; i < count; i++) values[i] = clamp01(values[i] * factor + still);
-}
-
-inline void stretch(const Planes& pixels, int64_t count, float grey, float factor) {
-  stretch(pixels.red, count, grey, factor);
-  stretch(pixels.green, count, grey, factor);
-  stretch(pixels.blue, count, grey, factor);
+template <typename T>
+inline T luma(T red, T green, T blue) {
+  return 0.299f * red + 0.587f * green + 0.114f * blue;
 }
 
 /* The sum of the greys of the first `count` pixels of a row of whole steps. */
@@ -41,40 +29,37 @@ CPCDR_APART double sum_of_greys(const Planes& pixels, int count) {
   return sum;
 }
 
-CPCDR_APART void saturate(const Planes& pixels, int64_t count, float factor) {
-  float *__restrict const red = pixels.red, *__restrict const green = pixels.green;
-  float* __restrict const blue = pixels.blue;
-  for (int64_t i = 0; i < count; i++) {
-    const float still = luma(red[i], green[i], blue[i]) * (1 - factor);
-    red[i] = clamp01(red[i] * factor + still);
-    green[i] = clamp01(green[i] * factor + still);
-    blue[i] = clamp01(blue[i] * factor + still);
-  }
+/* The colours of as many pixels as a register has lanes. */
+struct Colours {
+  Vec red, green, blue;
+};
+
+inline Vec clamp01(Vec values) { return larger_of(Vec{}, smaller_of(splat(1), values)); }
+
+/* Moves every value by the factor, from the grey g of which `still` is g * (1 - factor). */
+inline Colours stretch(const Colours& p, Vec still, float factor) {
+  return {clamp01(p.red * factor + still), clamp01(p.green * factor + still), clamp01(p.blue * factor + still)};
+}
+
+inline Colours saturate(const Colours& p, float factor) {
+  return stretch(p, luma(p.red, p.green, p.blue) * (1 - factor), factor);
 }
 
 /* The channel that `first` (5, 3, 1 for red, green, blue) stands for. */
-inline float channel_of_hue(float first, float hue, float value, float chroma) {
-  const float shifted = first + hue, turns = shifted * (1.0f / 6);
-  const float whole = static_cast<float>(static_cast<int>(turns)), floor = whole > turns ? whole - 1 : whole;
-  const float k = shifted - 6 * floor;
-  return value - chroma * std::max(0.0f, std::min(std::min(k, 4 - k), 1.0f));
+inline Vec channel_of_hue(float first, Vec hue, Vec value, Vec chroma) {
+  const Vec shifted = first + hue, k = shifted - 6 * floor_of(shifted * (1.0f / 6));
+  return value - chroma * larger_of(Vec{}, smaller_of(smaller_of(k, 4 - k), splat(1)));
 }
 
-/* Turns the hue by a share of the circle, in HSV; without branches, so that the loop vectorises. */
-CPCDR_APART void shift_hue(const Planes& pixels, int64_t count, float turn) {
-  if (turn == 0) return;
-  float *__restrict const red = pixels.red, *__restrict const green = pixels.green;
-  float* __restrict const blue = pixels.blue;
-  for (int64_t i = 0; i < count; i++) {
-    const float r = red[i], g = green[i], b = blue[i];
-    const float value = std::max(r, std::max(g, b)), chroma = value - std::min(r, std::min(g, b));
-    const float inverse = 1 / (chroma == 0 ? 1.0f : chroma);
-    const float from_green = value == g ? 2 + (b - r) * inverse : 4 + (r - g) * inverse;
-    const float hue = (value == r ? (g - b) * inverse : from_green) + 6 * turn;
-    red[i] = channel_of_hue(5, hue, value, chroma);
-    green[i] = channel_of_hue(3, hue, value, chroma);
-    blue[i] = channel_of_hue(1, hue, value, chroma);
-  }
+/* Turns the hue by a share of the circle, in HSV. */
+inline Colours shift_hue(const Colours& p, float turn) {
+  const Vec value = larger_of(p.red, larger_of(p.green, p.blue));
+  const Vec chroma = value - smaller_of(p.red, smaller_of(p.green, p.blue));
+  const Vec inverse = 1 / (chroma == 0 ? splat(1) : chroma);
+  const Vec from_green = value == p.green ? 2 + (p.blue - p.red) * inverse : 4 + (p.red - p.green) * inverse;
+  const Vec hue = (value == p.red ? (p.green - p.blue) * inverse : from_green) + 6 * turn;
+  return {channel_of_hue(5, hue, value, chroma), channel_of_hue(3, hue, value, chroma),
+          channel_of_hue(1, hue, value, chroma)};
 }
 
 /*
@@ -83,45 +68,60 @@ CPCDR_APART void shift_hue(const Planes& pixels, int64_t count, float turn) {
  */
 class Recolour {
  public:
-  explicit Recolour(const double* steps) : steps_(steps) { end_ = next_contrast(0); }
+  explicit Recolour(const double* steps) {
+    for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
+      kinds_[s] = static_cast<int>(steps[2 * s]);
+      amounts_[s] = static_cast<float>(steps[2 * s + 1]);
+    }
+    end_ = next_contrast(0);
+  }
 
   bool waits() const { return end_ < CPCDR_COLOUR_STEPS; }
 
+  /* Of whole steps of pixels, which pass through all their changes at once. */
   CPCDR_APART void apply(const Planes& pixels, int64_t count) const {
-    if (contrasts_) stretch(pixels, count, grey_, amount(begin_ - 1));
-    for (int s = begin_; s < end_; s++) {
-      switch (kind(s)) {
-        case CPCDR_BRIGHTEN:
-          stretch(pixels, count, 0, amount(s));
-          break;
-        case CPCDR_SATURATE:
-          saturate(pixels, count, amount(s));
-          break;
-        case CPCDR_HUE:
-          shift_hue(pixels, count, amount(s));
-          break;
-      }
+    if (!contrasts_ && begin_ == end_) return;
+    for (int64_t i = 0; i < count; i += kLanes) {
+      Colours colours{load(pixels.red + i), load(pixels.green + i), load(pixels.blue + i)};
+      if (contrasts_) colours = stretch(colours, splat(still_), amounts_[begin_ - 1]);
+      for (int s = begin_; s < end_; s++) colours = changed(colours, kinds_[s], amounts_[s]);
+      store(pixels.red + i, colours.red);
+      store(pixels.green + i, colours.green);
+      store(pixels.blue + i, colours.blue);
     }
   }
 
   void meet(double mean_grey) {
+    const float grey = static_cast<float>(mean_grey);
     contrasts_ = true;
-    grey_ = static_cast<float>(mean_grey);
+    still_ = grey - grey * amounts_[end_];
     begin_ = end_ + 1;
     end_ = next_contrast(begin_);
   }
 
  private:
-  int kind(int s) const { return static_cast<int>(steps_[2 * s]); }
-  float amount(int s) const { return static_cast<float>(steps_[2 * s + 1]); }
+  static Colours changed(const Colours& colours, int kind, float amount) {
+    switch (kind) {
+      case CPCDR_BRIGHTEN:
+        return stretch(colours, Vec{}, amount);
+      case CPCDR_SATURATE:
+        return saturate(colours, amount);
+      case CPCDR_HUE:
+        return amount == 0 ? colours : shift_hue(colours, amount);
+      default:
+        return colours;
+    }
+  }
+
   int next_contrast(int from) const {
-    while (from < CPCDR_COLOUR_STEPS && kind(from) != CPCDR_CONTRAST) from++;
+    while (from < CPCDR_COLOUR_STEPS && kinds_[from] != CPCDR_CONTRAST) from++;
     return from;
   }
 
-  const double* steps_;
-  bool contrasts_ = false;
-  float grey_ = 0;
+  int kinds_[CPCDR_COLOUR_STEPS];
+  float amounts_[CPCDR_COLOUR_STEPS];
+  bool contrasts_ = false; /* whether the step before begin_ is one whose mean is known */
+  float still_ = 0;
   int begin_ = 0, end_ = 0;
 };
 

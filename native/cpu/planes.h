@@ -23,6 +23,34 @@ constexpr int whole_steps(int count) { return (count + kStep - 1) / kStep * kSte
 /* Floats that may be read beyond the end of a plane. */
 constexpr int kSlack = 2 * kStep;
 
+/* Lane by lane, each one instruction; the second where either is NaN. */
+inline Vec smaller_of(Vec a, Vec b) {
+#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
+  return reinterpret_cast<Vec>(_mm512_maskz_min_ps(0xFFFF, a, b));
+#elif defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
+  return reinterpret_cast<Vec>(_mm256_min_ps(a, b));
+#else
+  return a < b ? a : b;
+#endif
+}
+
+inline Vec larger_of(Vec a, Vec b) {
+#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
+  return reinterpret_cast<Vec>(_mm512_maskz_max_ps(0xFFFF, a, b));
+#elif defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
+  return reinterpret_cast<Vec>(_mm256_max_ps(a, b));
+#else
+  return a > b ? a : b;
+#endif
+}
+
+/* The whole number below, of numbers that an int32 holds. */
+inline Vec floor_of(Vec x) {
+  typedef int32_t Words __attribute__((vector_size(kLanes * sizeof(int32_t))));
+  const Vec whole = __builtin_convertvector(__builtin_convertvector(x, Words), Vec);
+  return whole > x ? whole - 1 : whole;
+}
+
 struct Planes {
   float *red, *green, *blue;
 
@@ -167,8 +195,8 @@ CPCDR_APART void sample_planes(const Planes& from, const RowTaps& taps, const Pl
 }
 
 /* Whole numbers at one index a pixel, each as taps.relative() gives it, plus `more`. */
-CPCDR_APART void take_row(const int32_t* __restrict from, const RowTaps& taps, const int32_t* __restrict index, int count,
-                     int32_t more, int32_t* __restrict out) {
+CPCDR_APART void take_row(const int32_t* __restrict from, const RowTaps& taps, const int32_t* __restrict index,
+                          int count, int32_t more, int32_t* __restrict out) {
   int x = 0;
   if (taps.near) {
     typedef int32_t Words __attribute__((vector_size(kLanes * sizeof(int32_t))));
