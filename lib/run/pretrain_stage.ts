@@ -80,6 +80,7 @@ export async function trainFeatures(
       await pretrainer.recluster(step, batchOf);
       const metrics = await pretrainer.step(batch, step);
       if (step + 1 === steps) await pretrainer.recluster(steps, batchOf);
+      loader.giveBack(batch);
       return metrics;
     },
     save: async (step) =>
