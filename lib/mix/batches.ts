@@ -6,6 +6,7 @@
 
 import { randomStream } from "../random.ts";
 import type { MixedBatch } from "../records.ts";
+import type { BatchArrays } from "./compose.ts";
 import type { MixConfig } from "./config.ts";
 import { mixImages } from "./mix_images.ts";
 import type { MixSource } from "./paste.ts";
@@ -15,6 +16,7 @@ import type { MixSource } from "./paste.ts";
  * {@linkcode Pretrainer} for an example.
  *
  * @param sources Of these, `config.sources` are drawn.
+ * @param into arrays that nobody needs any more, see {@linkcode mixImages}.
  * @throws {ConfigError} when there is no source, or sources differ in size.
  */
 export function mixedBatch(
@@ -22,8 +24,15 @@ export function mixedBatch(
   config: MixConfig,
   seed: number,
   step: number,
+  into?: BatchArrays,
 ): MixedBatch {
   const random = randomStream(seed, "mix", step);
   const order = random.shuffle(sources.map((_, i) => i));
-  return mixImages(order.slice(0, config.sources).map((i) => sources[i]), config, random);
+  const drawn = order.slice(0, config.sources).map((i) => sources[i]);
+  return mixImages(drawn, config, random, undefined, into);
+}
+
+/** The memory of a batch's pixels, which a message to another thread hands over rather than copies. */
+export function buffersOf({ images, copyIds, regionIds }: BatchArrays): ArrayBuffer[] {
+  return [images.buffer, copyIds.buffer, regionIds.buffer] as ArrayBuffer[];
 }

@@ -6,7 +6,8 @@
 
 import { CpcdrError } from "../errors.ts";
 import type { MixedBatch } from "../records.ts";
-import { mixedBatch } from "./batches.ts";
+import { buffersOf, mixedBatch } from "./batches.ts";
+import type { BatchArrays } from "./compose.ts";
 import type { MixConfig } from "./config.ts";
 import type { MixSource } from "./paste.ts";
 import type { MixReply } from "./worker.ts";
@@ -21,11 +22,13 @@ const AHEAD = 2;
 export class MixLoader implements Disposable {
   readonly #worker: Worker | undefined;
   readonly #waiting = new Map<number, PromiseWithResolvers<MixedBatch>>();
+  /** Arrays of batches that were given back. */
+  readonly #idle: BatchArrays[] = [];
   readonly #make: (step: number) => MixedBatch;
 
   /** The sources are copied to the worker once. */
   constructor(sources: readonly MixSource[], config: MixConfig, seed: number) {
-    this.#make = (step) => mixedBatch(sources, config, seed, step);
+    this.#make = (step) => mixedBatch(sources, config, seed, step, this.#idle.pop());
     this.#worker = startWorker();
     if (!this.#worker) return;
     this.#worker.onmessage = ({ data }: MessageEvent<MixReply>) => {
@@ -56,12 +59,19 @@ export class MixLoader implements Disposable {
     // A failure of a batch that nobody asks for any more is no failure.
     waiting.promise.catch(() => {});
     this.#waiting.set(step, waiting);
-    this.#worker!.postMessage({ step });
+    const into = this.#idle.pop();
+    this.#worker!.postMessage({ step, into }, into ? buffersOf(into) : []);
+  }
+
+  /** Says that nobody needs a batch of this loader any more: later ones take over its arrays, which become empty. */
+  giveBack({ images, copyIds, regionIds }: MixedBatch): void {
+    this.#idle.push({ images, copyIds, regionIds });
   }
 
   [Symbol.dispose](): void {
     this.#worker?.terminate();
     this.#waiting.clear();
+    this.#idle.length = 0;
   }
 }
 

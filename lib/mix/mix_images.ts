@@ -10,7 +10,13 @@ import type { Random } from "../random.ts";
 import type { Copy, MixedBatch } from "../records.ts";
 import { windowOf } from "./canvas.ts";
 import { drawColours } from "./colour.ts";
-import { composeNatively, composePlainly, type MixPlan, type PlannedPaste } from "./compose.ts";
+import {
+  type BatchArrays,
+  composeNatively,
+  composePlainly,
+  type MixPlan,
+  type PlannedPaste,
+} from "./compose.ts";
 import type { MixConfig } from "./config.ts";
 import { pasteSources, withLossRegions } from "./loss_regions.ts";
 import { drawPaste, type MixSource, pasteTransform, piecesOf } from "./paste.ts";
@@ -49,7 +55,7 @@ export function mixImages(
   config: MixConfig,
   random: Random,
   library: HotLibrary | null = hotLibrary() ?? null,
-  into?: MixedBatch,
+  into?: BatchArrays,
 ): MixedBatch {
   checkSources(sources);
   const pasted = pasteSources(sources);

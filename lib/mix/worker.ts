@@ -5,14 +5,15 @@
  */
 
 import type { MixedBatch } from "../records.ts";
-import { mixedBatch } from "./batches.ts";
+import { buffersOf, mixedBatch } from "./batches.ts";
+import type { BatchArrays } from "./compose.ts";
 import type { MixConfig } from "./config.ts";
 import type { MixSource } from "./paste.ts";
 
-/** What the worker is told: first everything that stays, then steps. */
+/** What the worker is told: first everything that stays, then steps, with arrays that may be written over. */
 export type MixRequest =
   | { readonly sources: readonly MixSource[]; readonly config: MixConfig; readonly seed: number }
-  | { readonly step: number };
+  | { readonly step: number; readonly into?: BatchArrays };
 
 /** What it answers to a step. */
 export type MixReply =
@@ -29,12 +30,10 @@ line.onmessage = ({ data }: MessageEvent<MixRequest>) => {
     setup = data;
     return;
   }
-  const { step } = data;
+  const { step, into } = data;
   try {
-    const batch = mixedBatch(setup.sources, setup.config, setup.seed, step);
-    const { images, copyIds, regionIds } = batch;
-    const buffers = [images.buffer, copyIds.buffer, regionIds.buffer] as ArrayBuffer[];
-    line.postMessage({ step, batch } satisfies MixReply, buffers);
+    const batch = mixedBatch(setup.sources, setup.config, setup.seed, step, into);
+    line.postMessage({ step, batch } satisfies MixReply, buffersOf(batch));
   } catch (error) {
     line.postMessage({ step, error: error instanceof Error ? error.message : String(error) });
   }

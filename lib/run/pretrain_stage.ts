@@ -84,6 +84,7 @@ export async function trainFeatures(
       const danger = alarm.after(metrics);
       if (danger) session.warn(danger);
       if (step + 1 === steps) await pretrainer.recluster(steps, batchOf);
+      loader.giveBack(batch);
       return metrics;
     },
     save: async (step) =>

@@ -2,175 +2,258 @@
 #ifndef CPCDR_CANVAS_H
 #define CPCDR_CANVAS_H
 
-#include "../shared/paste.h"
 #include "colour.h"
+#include "marks.h"
+#include "nearest_blocks.h"
+#include "window.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-struct Canvas {
-  int height, width;
+/* A source and the extremes of its disparities in blocks, which nobody asks for without a depth test. */
+struct Layer : MixSource {
+  const float *least, *most;
+};
+
+/*
+ * Disparities are kept of the whole canvas, since a paste may win where nobody looks; the rest of what its view
+ * shows alone. Copies are numbered as they come, the background is 0.
+ */
+class Canvas {
+ public:
   bool depth_test, ground_distance;
-  float* colours;     /* [H,W,3] */
-  float* disparity;   /* [H,W] */
-  int32_t* copies;    /* [H,W] index of the paste, -1 for the background */
-  int32_t* regions;   /* [H,W] */
-  float* window;      /* [H,W,3] colours of a paste */
-  float* mask;        /* [H,W] */
-  float* softened;    /* [H,W] */
-  float* line;        /* [W,3] */
-  Tap* taps;          /* [W,2*samples] */
-  int32_t* columns;   /* [W] nearest source column */
 
-  /* Floats that all the arrays take; `samples` is the most of all pastes. */
   static int64_t floats(int height, int width, int samples) {
-    return int64_t{height} * width * 11 + int64_t{width} * (4 + 4 * samples);
+    const int64_t stride = whole_steps(width), plane = height * stride + kSlack;
+    return 9 * plane + 2 * kStep + (height + 3) * marks_stride(width) + 2 * marks_stride(width) + 2 * stride +
+           2 * (height + 2) + blocks_of(height, width) + WindowSampler::floats(width, samples);
   }
 
-  void place(float* memory) {
-    const int64_t pixels = int64_t{height} * width;
-    colours = memory;
-    window = colours + 3 * pixels;
-    disparity = window + 3 * pixels;
-    mask = disparity + pixels;
-    softened = mask + pixels;
-    copies = reinterpret_cast<int32_t*>(softened + pixels);
-    regions = copies + pixels;
-    line = reinterpret_cast<float*>(regions + pixels);
-    columns = reinterpret_cast<int32_t*>(line + 3 * width);
-    taps = reinterpret_cast<Tap*>(columns + width);
+  void place(float* memory, int height, int width) {
+    height_ = height;
+    width_ = width;
+    stride_ = whole_steps(width);
+    const int64_t plane = height * stride_ + kSlack;
+    colours_ = Planes::in(memory, plane);
+    window_ = Planes::in(memory + 3 * plane, plane);
+    disparity_ = memory + 6 * plane;
+    copies_ = reinterpret_cast<int32_t*>(memory + 7 * plane);
+    regions_ = reinterpret_cast<int32_t*>(memory + 8 * plane);
+    marks_ = memory + 9 * plane + kStep;
+    soft_ = marks_ + (height + 3) * marks_stride(width);
+    shows_.columns = reinterpret_cast<int32_t*>(soft_ + 2 * marks_stride(width));
+    shows_.lows = shows_.columns + stride_;
+    shows_.near = reinterpret_cast<uint8_t*>(shows_.lows + stride_ / kMarkBlock);
+    shows_.source_width = width;
+    spans_ = shows_.lows + 2 * stride_ / kMarkBlock;
+    floor_ = reinterpret_cast<float*>(spans_ + 2 * (height + 2));
+    sampler_.place(floor_ + blocks_of(height, width), height, width);
   }
 
-  void begin(const MixSource& background) const {
-    const int64_t pixels = int64_t{height} * width;
-    for (int64_t i = 0; i < 3 * pixels; i++) colours[i] = static_cast<float>(background.rgb[i]) * (1.0f / 255);
-    std::copy_n(background.disparity, pixels, disparity);
-    std::fill_n(copies, pixels, -1);
-    for (int64_t i = 0; i < pixels; i++) regions[i] = background.ids[i] + background.region_offset;
+  int height() const { return height_; }
+  int width() const { return width_; }
+  int64_t stride() const { return stride_; }
+  const Planes& colours() const { return colours_; }
+  const int32_t* copies() const { return copies_; }
+  const int32_t* regions() const { return regions_; }
+  /* As large as the colours, for whoever comes when all is pasted. */
+  const Planes& scratch() const { return window_; }
+
+  /* Whose view shows `seen` of it. */
+  void begin(const Layer& background, const Box& seen) {
+    seen_ = seen;
+    shown_ = 0;
+    for (int y = 0; y < height_; y++) {
+      std::copy_n(background.disparity + int64_t{y} * width_, width_, disparity_ + y * stride_);
+    }
+    if (depth_test) std::copy_n(background.least, blocks_of(height_, width_), floor_);
+    const int count = seen.right - seen.left;
+    for (int y = seen.top; y < seen.bottom; y++) {
+      const int64_t from = int64_t{y} * width_ + seen.left, to = y * stride_ + seen.left;
+      split_row(background.rgb + 3 * from, count, 1.0f / 255, colours_.at(to));
+      std::fill_n(copies_ + to, count, 0);
+      const int32_t *__restrict const ids = background.ids + from;
+      int32_t* __restrict const regions = regions_ + to;
+      for (int x = 0; x < count; x++) regions[x] = ids[x] + background.region_offset;
+    }
   }
 
-  /* Answers whether any pixel of the paste shows. */
-  bool paste(const Paste& paste, const MixSource& source, int32_t index) const {
-    /* One pixel wider than the piece, since its softened edge reaches over. */
-    const int y0 = std::max(0, paste.top - 1), y1 = std::min(height, paste.top + paste.height + 1);
-    const int x0 = std::max(0, paste.left - 1), x1 = std::min(width, paste.left + paste.width + 1);
-    if (y0 >= y1 || x0 >= x1) return false;
-    const int count = x1 - x0;
-    for (int x = x0; x < x1; x++) columns[x - x0] = nearest_index(paste.source_column(x), width);
-    bool shows = false;
-    for (int y = y0; y < y1; y++) shows |= mark_row(paste, source, y, x0, x1, mask + int64_t{y - y0} * count);
-    if (!shows) return false;
-    sample(paste, source, y0, y1, x0, x1);
-    change_colours(window, int64_t{y1 - y0} * count, paste.colour);
-    blend(y0, y1, x0, count);
-    for (int y = y0; y < y1; y++) take_row(paste, source, y, x0, count, mask + int64_t{y - y0} * count, index);
-    return true;
+  /* Answers the paste's number on this canvas, 0 where no pixel of it shows. */
+  int32_t paste(const Paste& paste, const Layer& source) {
+    const Box window{paste.window_top(), paste.window_left(), paste.window_bottom(height_), paste.window_right(width_)};
+    if (window.empty()) return 0;
+    const Box won = mark(paste, source, window);
+    if (won.empty()) return 0;
+    /* The softened edge reaches over by a pixel. */
+    const Box changed = Box{won.top - 1, won.left - 1, won.bottom + 1, won.right + 1}.within(window).within(seen_);
+    if (!changed.empty()) recolour(paste, source, window, changed);
+    return ++shown_;
   }
 
  private:
-  double nearness(const Paste& paste) const { return ground_distance ? paste.scale : 1; }
+  static int64_t marks_stride(int width) { return whole_steps(width) + 2 * kStep; }
 
-  /* The first pixel of the source row that is nearest to row y. */
-  int64_t nearest_row(const Paste& paste, int y) const {
-    return int64_t{nearest_index(paste.source_row(y), height)} * width;
+  /* Of a window's row: the columns that marks were written to, the others are 0. */
+  int32_t* span(int row) const { return spans_ + 2 * (row + 1); }
+
+  /* Of a window's row; a rim of zeros is around the window. */
+  float* marks(int row) const { return marks_ + (row + 1) * marks_stride(width_) + kStep; }
+
+  /* Where the paste wins: marks, disparities, copies and regions. Answers a box that holds all such pixels. */
+  Box mark(const Paste& paste, const Layer& source, const Box& window) {
+    const Box inside = Box{paste.top, paste.left, paste.top + paste.height, paste.left + paste.width}.within(window);
+    Box won{window.bottom, window.right, window.top, window.left};
+    if (inside.empty()) return won;
+    shows_.first = inside.left;
+    shows_.count = inside.right - inside.left;
+    for (int x = 0; x < shows_.count; x++) {
+      shows_.columns[x] = nearest_index(paste.source_column(inside.left + x), width_);
+    }
+    shows_.settle();
+    std::fill_n(spans_, 2 * (window.bottom - window.top + 2), 0);
+    for (int y = inside.top, end; y < inside.bottom; y = end) {
+      end = std::min(inside.bottom, (y / kBlock + 1) * kBlock);
+      const Box strip = contested(paste, source, Box{y, inside.left, end, inside.right});
+      if (strip.left >= strip.right) continue;
+      for (; y < end; y++) {
+        const int row = y - window.top;
+        if (!mark_row(paste, source, y, strip.left, strip.right, marks(row) - window.left)) continue;
+        won = {std::min(won.top, y), std::min(won.left, strip.left), y + 1, std::max(won.right, strip.right)};
+        span(row)[0] = strip.left - window.left;
+        span(row)[1] = strip.right - window.left;
+      }
+    }
+    if (won.empty()) return won;
+    /* Two more rows on both sides are looked at, since the softened edge reaches over. */
+    const int beyond = window.right - window.left + 1, last = std::min(won.bottom + 1, window.bottom) - window.top;
+    for (int row = std::max(won.top - 2, window.top - 1) - window.top; row <= last; row++) {
+      std::fill(marks(row) - 1, marks(row) + span(row)[0], 0.0f);
+      std::fill(marks(row) + span(row)[1], marks(row) + beyond, 0.0f);
+    }
+    if (depth_test) raise_floor(won);
+    return won;
   }
 
-  /* Where the paste wins in one row. */
-  bool mark_row(const Paste& paste, const MixSource& source, int y, int x0, int x1, float* marks) const {
-    const int64_t first = nearest_row(paste, y);
-    const int32_t* const ids = source.ids + first;
-    const float* own = disparity + int64_t{y} * width;
-    const double factor = nearness(paste);
-    const bool row_inside = y >= paste.top && y < paste.top + paste.height;
-    bool any = false;
-    for (int x = x0; x < x1; x++) {
-      const int32_t column = columns[x - x0];
-      const double ahead = static_cast<double>(source.disparity[first + column]) * factor;
-      const bool inside = row_inside & (x >= paste.left) & (x < paste.left + paste.width);
-      const bool of_piece = (paste.region < 0) | (ids[column] == paste.region);
-      const bool wins = inside & of_piece & ((!depth_test) | (ahead > static_cast<double>(own[x])));
-      marks[x - x0] = wins ? 1.0f : 0.0f;
-      any |= wins;
+  /* What is left of rows of one row of blocks without blocks in which nothing can win. */
+  Box contested(const Paste& paste, const Layer& source, const Box& strip) const {
+    if (!depth_test) return strip;
+    const int first_row = nearest_index(paste.source_row(strip.top), height_) / kBlock;
+    const int last_row = nearest_index(paste.source_row(strip.bottom - 1), height_) / kBlock;
+    const int one = shows_.columns[0] / kBlock, other = shows_.columns[shows_.count - 1] / kBlock;
+    float most = -std::numeric_limits<float>::infinity();
+    for (int row = first_row; row <= last_row; row++) {
+      const float* const blocks = source.most + row * blocks_along(width_);
+      for (int b = std::min(one, other); b <= std::max(one, other); b++) most = greater(most, blocks[b]);
     }
+    const double ahead = static_cast<double>(most) * nearness(paste);
+    const float* const floor = floor_ + strip.top / kBlock * blocks_along(width_);
+    int first = strip.left / kBlock, last = (strip.right - 1) / kBlock;
+    while (first <= last && !(ahead > static_cast<double>(floor[first]))) first++;
+    while (first <= last && !(ahead > static_cast<double>(floor[last]))) last--;
+    return Box{strip.top, first * kBlock, strip.bottom, (last + 1) * kBlock}.within(strip);
+  }
+
+  /* The least disparities of blocks, after a paste. */
+  void raise_floor(const Box& won) {
+    for (int y = won.top / kBlock; y <= (won.bottom - 1) / kBlock; y++) {
+      const int rows = std::min(kBlock, height_ - y * kBlock);
+      for (int x = won.left / kBlock; x <= (won.right - 1) / kBlock; x++) {
+        float most;
+        extremes_of_block(disparity_ + y * kBlock * stride_ + x * kBlock, stride_, rows,
+                          std::min(kBlock, width_ - x * kBlock), floor_ + y * blocks_along(width_) + x, &most);
+      }
+    }
+  }
+
+  double nearness(const Paste& paste) const { return ground_distance ? paste.scale : 1; }
+
+  /* Columns [left, right) of a row of the canvas; marks begin at column 0. */
+  bool mark_row(const Paste& paste, const Layer& source, int y, int left, int right, float* marks) {
+    const int64_t row = int64_t{nearest_index(paste.source_row(y), height_)} * width_;
+    const int32_t* const ids = source.ids + row;
+    const auto mark_columns_of = depth_test ? mark_columns<true> : mark_columns<false>;
+    const bool any = mark_columns_of(source.disparity + row, ids, shows_, paste.region, nearness(paste), left, right,
+                                     disparity_ + y * stride_, marks);
+    if (any && y >= seen_.top && y < seen_.bottom) take_row(paste, source, ids, y, left, right, marks);
     return any;
   }
 
-  /* The colours of the window: rows are mixed first, then columns, since a footprint is a product of both. */
-  void sample(const Paste& paste, const MixSource& source, int y0, int y1, int x0, int x1) const {
-    const int samples = samples_of(paste.scale), each = 2 * samples, count = x1 - x0;
-    int32_t low = width, high = 0;
-    for (int x = x0; x < x1; x++) {
-      Tap* const own = taps + int64_t{x - x0} * each;
-      footprint_taps(paste.source_column(x), width, samples, paste.scale, own);
-      for (int t = 0; t < each; t++) {
-        low = std::min(low, own[t].index);
-        high = std::max(high, own[t].index);
-      }
-    }
-    for (int y = y0; y < y1; y++) {
-      std::fill(line + 3 * low, line + 3 * (high + 1), 0.0f);
-      for (int j = 0; j < samples; j++) {
-        Tap rows[2];
-        const double position = paste.source_row(y) + sample_shift(j, samples, paste.scale);
-        linear_taps(position, height, 1 / (255.0f * static_cast<float>(samples)), rows);
-        for (const Tap& row : rows) {
-          const uint8_t* rgb = source.rgb + 3 * int64_t{row.index} * width;
-          for (int i = 3 * low; i < 3 * (high + 1); i++) line[i] += row.weight * static_cast<float>(rgb[i]);
-        }
-      }
-      float* out = window + 3 * int64_t{y - y0} * count;
-      for (int x = 0; x < count; x++) {
-        float red = 0, green = 0, blue = 0;
-        for (const Tap* tap = taps + int64_t{x} * each; tap < taps + int64_t{x + 1} * each; tap++) {
-          const float* from = line + 3 * tap->index;
-          red += tap->weight * from[0];
-          green += tap->weight * from[1];
-          blue += tap->weight * from[2];
-        }
-        out[3 * x] = red;
-        out[3 * x + 1] = green;
-        out[3 * x + 2] = blue;
-      }
+  void take_row(const Paste& paste, const Layer& source, const int32_t* __restrict ids, int y, int left, int right,
+                const float* __restrict marks) {
+    const int from = std::max(seen_.left, left), to = std::min(seen_.right, right);
+    int32_t *__restrict const copies = copies_ + y * stride_, *__restrict const regions = regions_ + y * stride_;
+    const int32_t copy = shown_ + 1, offset = source.region_offset, region = paste.region + offset;
+    for (int x = from; x < to; x++) copies[x] = marks[x] != 0 ? copy : copies[x];
+    if (paste.region >= 0) {
+      for (int x = from; x < to; x++) regions[x] = marks[x] != 0 ? region : regions[x];
+    } else {
+      const int32_t* __restrict const columns = shows_.columns - shows_.first;
+      for (int x = from; x < to; x++) regions[x] = marks[x] != 0 ? ids[columns[x]] + offset : regions[x];
     }
   }
 
-  /* Mixes the window in by the mask, softened along rows and then along columns. */
-  void blend(int y0, int y1, int x0, int count) const {
-    const int rows = y1 - y0;
-    for (int y = 0; y < rows; y++) {
-      const float* marks = mask + int64_t{y} * count;
-      float* soft = softened + int64_t{y} * count;
-      for (int x = 0; x < count; x++) {
-        const float left = x > 0 ? marks[x - 1] : 0, right = x + 1 < count ? marks[x + 1] : 0;
-        soft[x] = kSide * left + kCentre * marks[x] + kSide * right;
+  /* Mixes the paste's colours into the changed part of a window. */
+  void recolour(const Paste& paste, const Layer& source, const Box& window, const Box& changed) {
+    Recolour look(paste.colour);
+    /* A mean grey is that of the whole window. */
+    const Box sampled = look.waits() ? window : changed;
+    const int count = sampled.right - sampled.left, stride = whole_steps(count);
+    sampler_.begin(paste, source, sampled.left, sampled.right);
+    const auto row = [&](int y) { return window_.at(int64_t{y - sampled.top} * stride); };
+    double sum = 0;
+    for (int y = sampled.top; y < sampled.bottom; y++) {
+      sampler_.row(y, row(y));
+      if (!look.waits()) continue;
+      look.apply(row(y), stride);
+      sum += sum_of_greys(row(y), count);
+    }
+    while (look.waits()) {
+      look.meet(sum / (static_cast<double>(count) * (sampled.bottom - sampled.top)));
+      sum = 0;
+      for (int y = sampled.top; y < sampled.bottom && look.waits(); y++) {
+        look.apply(row(y), stride);
+        sum += sum_of_greys(row(y), count);
       }
     }
-    for (int y = 0; y < rows; y++) {
-      const float* here = softened + int64_t{y} * count;
-      const float* above = y > 0 ? here - count : nullptr;
-      const float* below = y + 1 < rows ? here + count : nullptr;
-      const float* from = window + 3 * int64_t{y} * count;
-      float* to = colours + 3 * (int64_t{y0 + y} * width + x0);
-      for (int x = 0; x < count; x++) {
-        const float soft = kCentre * here[x] + kSide * ((above ? above[x] : 0) + (below ? below[x] : 0));
-        for (int c = 3 * x; c < 3 * x + 3; c++) to[c] += soft * (from[c] - to[c]);
-      }
+    const int left = changed.left - sampled.left, right = changed.right - sampled.left, from = left / kStep * kStep;
+    for (int y = changed.top; y < changed.bottom; y++) {
+      look.apply(row(y).at(from), whole_steps(right) - from);
+      blend_row(row(y).at(left), marks(y - window.top) + (changed.left - window.left), right - left,
+                colours_.at(y * stride_ + changed.left));
     }
   }
 
-  void take_row(const Paste& paste, const MixSource& source, int y, int x0, int count, const float* marks,
-                int32_t index) const {
-    const int64_t first = nearest_row(paste, y);
-    const int32_t* const ids = source.ids + first;
-    const int64_t at = int64_t{y} * width + x0;
-    const double factor = nearness(paste);
-    for (int x = 0; x < count; x++) {
-      if (marks[x] == 0) continue;
-      copies[at + x] = index;
-      regions[at + x] = ids[columns[x]] + source.region_offset;
-      disparity[at + x] = static_cast<float>(static_cast<double>(source.disparity[first + columns[x]]) * factor);
-    }
+  /* By the mask, softened along columns and along rows. */
+  void blend_row(const Planes& pixels, const float* marks, int count, const Planes& canvas) const {
+    const int64_t stride = marks_stride(width_);
+    const float *__restrict const above = marks - stride - 1, *__restrict const below = marks + stride - 1;
+    const float* __restrict const here = marks - 1;
+    float *__restrict const upright = soft_, *__restrict const soft = soft_ + stride;
+    for (int x = 0; x < count + 2; x++) upright[x] = kCentre * here[x] + kSide * (above[x] + below[x]);
+    for (int x = 0; x < count; x++) soft[x] = kCentre * upright[x + 1] + kSide * (upright[x] + upright[x + 2]);
+    blend_plane(pixels.red, soft, count, canvas.red);
+    blend_plane(pixels.green, soft, count, canvas.green);
+    blend_plane(pixels.blue, soft, count, canvas.blue);
   }
+
+  static CPCDR_APART void blend_plane(const float* __restrict from, const float* __restrict soft, int count,
+                                      float* __restrict to) {
+    for (int x = 0; x < count; x++) to[x] += soft[x] * (from[x] - to[x]);
+  }
+
+  int height_, width_;
+  int64_t stride_;
+  Box seen_;
+  int32_t shown_;
+  Planes colours_, window_; /* [H,W] */
+  float* disparity_;        /* [H,W] */
+  int32_t *copies_, *regions_;
+  float* marks_;     /* [H+2,W], 1 where the paste at hand wins, else 0 */
+  float* soft_;      /* two rows */
+  MarkColumns shows_; /* of the paste at hand */
+  int32_t* spans_;   /* [H+2,2] */
+  float* floor_;     /* least disparities of blocks, or less */
+  WindowSampler sampler_;
 };
 
 }  // namespace CPCDR_ISA

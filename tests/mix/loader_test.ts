@@ -32,6 +32,20 @@ Deno.test("MixLoader.batch() answers the batches of mixedBatch(), in any order o
   }
 });
 
+Deno.test("MixLoader.giveBack() lets later batches take over the arrays, and changes none of them", async () => {
+  const sources = Array.from({ length: 8 }, () => randomSource(32, 64));
+  using loader = new MixLoader(sources, tinyMixConfig, 6);
+  const steps = 8, arrays: Float32Array[] = [];
+  for (let step = 0; step < steps; step++) {
+    const batch = await loader.batch(step, steps);
+    assertEquals(batch, mixedBatch(sources, tinyMixConfig, 6, step));
+    arrays.push(batch.images);
+    loader.giveBack(batch);
+  }
+  // Handed over to the worker; of those that were given back last nobody has asked for more.
+  assertEquals(arrays.filter(({ length }) => length === 0).length, steps - 3);
+});
+
 Deno.test("MixLoader.batch() passes on why a batch cannot be made", async () => {
   const sources = [randomSource(32, 64), randomSource(16, 64)];
   using loader = new MixLoader(sources, tinyMixConfig, 5);
