@@ -22,7 +22,7 @@ export function ablationPlot(outcomes: readonly Outcome[]): string {
   return svg({
     width: 560,
     height: 50 + 24 * rows.length,
-    marginLeft: 190,
+    marginLeft: 230,
     marginRight: 16,
     marginTop: 8,
     marginBottom: 36,
