@@ -10,6 +10,8 @@
  *     --minutes M   starts nothing new after so many (default: no limit)
  *     --only REGEX  only jobs whose name matches, and the depth networks that they need
  *     --list        print the jobs that are missing, and stop
+ *     --camvid DIR  on CamVid (`train/`, `val/`) in place of the embedded streets, main arms alone
+ *     --kitti DIR   with it: the clip that depth is learnt from, beside the streets
  *     --steps N     another number of steps, for a trial; use an --out of its own
  *     --depth-steps N   likewise of the depth networks
  *
@@ -20,6 +22,7 @@
 import { parseArgs } from "node:util";
 import { fromFileUrl, join } from "@std/path";
 import { writeAtomically } from "../lib/run/atomic.ts";
+import { depthData, type Folders, planOf } from "./ablation/data.ts";
 import { depthName, type Job, testJobs, validationJobs } from "./ablation/jobs.ts";
 import { ablationPlot } from "./ablation/plot.ts";
 import {
@@ -39,6 +42,7 @@ interface Options {
   readonly until: number;
   readonly only: RegExp;
   readonly list: boolean;
+  readonly folders: Folders;
   readonly steps?: string;
   readonly depthSteps?: string;
 }
@@ -53,6 +57,8 @@ function options(): Options {
       minutes: { type: "string", default: "Infinity" },
       only: { type: "string", default: "" },
       list: { type: "boolean", default: false },
+      camvid: { type: "string" },
+      kitti: { type: "string" },
       steps: { type: "string" },
       "depth-steps": { type: "string" },
     },
@@ -67,6 +73,7 @@ function options(): Options {
     until: performance.now() + 60_000 * Number(values.minutes),
     only: new RegExp(values.only),
     list: values.list,
+    folders: { camvid: values.camvid, kitti: values.kitti },
     steps: values.steps,
     depthSteps: values["depth-steps"],
   };
@@ -96,10 +103,14 @@ async function missing(jobs: readonly Job[], { out, only }: Options): Promise<Jo
 }
 
 /** The command line of a job. */
-async function commandOf(job: Job, { out, steps, depthSteps }: Options): Promise<string[]> {
+async function commandOf(
+  job: Job,
+  { out, folders, steps, depthSteps }: Options,
+): Promise<string[]> {
   if (job.kind !== "depth") {
     const worker = fromFileUrl(new URL("./ablation/worker.ts", import.meta.url));
-    return ["run", "-A", worker, out, JSON.stringify(job), ...(steps ? [steps] : [])];
+    const told = [JSON.stringify(job), JSON.stringify(folders), ...(steps ? [steps] : [])];
+    return ["run", "-A", worker, out, ...told];
   }
   const folder = join(out, job.name);
   const begun = await exists(join(folder, "config.json"));
@@ -108,6 +119,7 @@ async function commandOf(job: Job, { out, steps, depthSteps }: Options): Promise
     "-A",
     fromFileUrl(new URL("../cli.ts", import.meta.url)),
     "depth",
+    ...depthData(folders).flatMap((path) => ["--data", path]),
     ...["--preset", "tiny", "--seed", String(job.seed), "--device", "cpu", "--out", folder],
     ...(depthSteps ? ["--steps", depthSteps] : []),
     ...(begun ? ["--resume"] : []),
@@ -172,9 +184,10 @@ async function outcomesOf(out: string): Promise<Outcome[]> {
 if (import.meta.main) {
   const asked = options();
   const { out } = asked;
-  const validation = await missing(validationJobs(), asked);
+  const plan = planOf(asked.folders);
+  const validation = await missing(validationJobs(plan), asked);
   const chosen = await outcomesOf(out);
-  const preview = await missing(testJobs((arm) => chosenRate(chosen, arm)), asked);
+  const preview = await missing(testJobs(plan, (arm) => chosenRate(chosen, arm)), asked);
   if (asked.list) {
     for (const { name } of [...validation, ...preview]) console.log(name);
     Deno.exit(0);
@@ -184,7 +197,7 @@ if (import.meta.main) {
     const outcomes = await outcomesOf(out);
     const rateOf = (arm: Parameters<typeof chosenRate>[1]) => chosenRate(outcomes, arm);
     complete = await performAll(
-      (await missing(testJobs(rateOf), asked)).filter((job) =>
+      (await missing(testJobs(plan, rateOf), asked)).filter((job) =>
         job.kind !== "run" || job.rate !== undefined
       ),
       asked,

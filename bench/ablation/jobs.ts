@@ -3,7 +3,17 @@
  *
  * @module
  */
-import { type Arm, FACTOR_ARMS, MAIN_ARMS, PROTOCOL } from "./arms.ts";
+import { type Arm, PROTOCOL } from "./arms.ts";
+
+/** What is compared on one dataset. */
+export interface Plan {
+  /** Compared by all seeds, each with a learning rate of its own. */
+  readonly mainArms: readonly Arm[];
+  /** One factor at a time, by fewer seeds. */
+  readonly factorArms: readonly Arm[];
+  /** The seed of the depth network that runs of a seed take. */
+  depthSeedOf(seed: number): number;
+}
 
 /** A process of the ablation. */
 export type Job =
@@ -26,7 +36,7 @@ export type Job =
     readonly rate: number | undefined;
   };
 
-/** Which streets are scored. */
+/** Which frames are scored. */
 export type Split = "validation" | "test";
 
 /** Name of the depth network that all arms of a seed share. */
@@ -45,13 +55,14 @@ export function runName(arm: Arm, split: Split, seed: number, rate?: number): st
 const depthJob = (seed: number): Job => ({ kind: "depth", name: depthName(seed), seed });
 
 /** Runs by which learning rates are chosen. */
-export function validationJobs(): Job[] {
-  const { validationSeeds, validationDepthSeed: depthSeed } = PROTOCOL;
+export function validationJobs({ mainArms, depthSeedOf }: Plan): Job[] {
+  const { validationSeeds, validationDepthSeed } = PROTOCOL;
+  const depthSeed = depthSeedOf(validationDepthSeed);
+  // No run can start before the first network is there; a second process trains the next one meanwhile.
+  const networks = new Set([depthSeed, depthSeedOf(PROTOCOL.testSeeds[1])]);
   return validationSeeds.flatMap((seed) => [
-    depthJob(depthSeed),
-    // No run can start before the first network is there; a second process trains the next one meanwhile.
-    depthJob(PROTOCOL.testSeeds[1]),
-    ...MAIN_ARMS.flatMap((arm) =>
+    ...[...networks].map(depthJob),
+    ...mainArms.flatMap((arm) =>
       PROTOCOL.rates.map((rate): Job => ({
         kind: "run",
         name: runName(arm, "validation", seed, rate),
@@ -70,12 +81,15 @@ export function validationJobs(): Job[] {
  *
  * @param rateOf the chosen factor of an arm's learning rate.
  */
-export function testJobs(rateOf: (arm: Arm) => number | undefined): Job[] {
+export function testJobs(
+  { mainArms, factorArms, depthSeedOf }: Plan,
+  rateOf: (arm: Arm) => number | undefined,
+): Job[] {
   const run = (arm: Arm, seed: number): Job => ({
     kind: "run",
     name: runName(arm, "test", seed),
     seed,
-    depthSeed: seed,
+    depthSeed: depthSeedOf(seed),
     split: "test",
     arm,
     rate: rateOf(arm),
@@ -83,10 +97,10 @@ export function testJobs(rateOf: (arm: Arm) => number | undefined): Job[] {
   const { testSeeds, factorSeeds } = PROTOCOL;
   return [
     ...testSeeds.flatMap((seed): Job[] => [
-      depthJob(seed),
-      ...MAIN_ARMS.map((arm) => run(arm, seed)),
+      ...depthSeedOf(seed) === seed ? [depthJob(seed)] : [],
+      ...mainArms.map((arm) => run(arm, seed)),
       { kind: "baselines", name: `baselines-seed${seed}`, seed, split: "test" },
     ]),
-    ...FACTOR_ARMS.flatMap((arm) => testSeeds.slice(0, factorSeeds).map((seed) => run(arm, seed))),
+    ...factorArms.flatMap((arm) => testSeeds.slice(0, factorSeeds).map((seed) => run(arm, seed))),
   ];
 }

@@ -112,9 +112,9 @@ export function markdown(outcomes: readonly Outcome[], failures: readonly Failur
   return [
     "Validation mIoU by factor of the learning rate:",
     table(["arm", ...PROTOCOL.rates.map((rate) => `x ${rate}`), "chosen"], rates),
-    "Test streets, mean over seeds and 95% interval:",
+    "Test frames, mean over seeds and 95% interval:",
     table(["arm", "rate", "seeds", ...scores], arms),
-    "Differences on test streets, paired by seed:",
+    "Differences on test frames, paired by seed:",
     table(["difference", "seeds", ...scores], differences),
     "Every run:",
     table(["run", "arm", "rate", ...scores, "seconds"], runs),

@@ -1,11 +1,12 @@
 /**
- * One job of the ablation in a process of its own: `deno run -A bench/ablation/worker.ts OUT JOB`, where
- * JOB is JSON of jobs.ts. It uses the stages that `pretrain` uses; its outcome is a file of
+ * One job of the ablation in a process of its own: `deno run -A bench/ablation/worker.ts OUT JOB FOLDERS [STEPS]`,
+ * where JOB is JSON of jobs.ts and FOLDERS of data.ts. It uses the stages that `pretrain` uses; its outcome is a file of
  * OUT/outcomes, its checkpoints let a killed one go on.
  *
  * @module
  */
 import { join } from "@std/path";
+import type { Dataset } from "../../lib/data/dataset.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import { colourPositionBaseline } from "../../lib/evaluate/colour_baseline.ts";
 import { kmeansProtocol } from "../../lib/evaluate/kmeans_protocol.ts";
@@ -18,7 +19,7 @@ import { addPurity, emptyPurity, regionPurity } from "../../lib/regions/quality.
 import { writeAtomically } from "../../lib/run/atomic.ts";
 import { depthOfRun, predictDepth } from "../../lib/run/depth_stage.ts";
 import { evaluateClusters } from "../../lib/run/evaluate_stage.ts";
-import { loadDataset, type LoadedDataset, SCENES, scenesOf } from "../../lib/run/inputs.ts";
+import { type LoadedDataset, SCENES } from "../../lib/run/inputs.ts";
 import { Interrupt } from "../../lib/run/interrupt.ts";
 import { MetricsLog } from "../../lib/run/metrics_log.ts";
 import { mixSources, trainFeatures } from "../../lib/run/pretrain_stage.ts";
@@ -27,6 +28,7 @@ import { Progress } from "../../lib/run/progress.ts";
 import { prepareRun, type RunConfig } from "../../lib/run/run_folder.ts";
 import type { Session } from "../../lib/run/session.ts";
 import { type Arm, PROTOCOL } from "./arms.ts";
+import { type Folders, loadSplit } from "./data.ts";
 import { depthName, type Job, type Split } from "./jobs.ts";
 import { kept, type Outcome, outcomePath } from "./store.ts";
 
@@ -60,18 +62,19 @@ export function settingsOf(arm: Arm, rate: number, steps: number): Preset {
   };
 }
 
-/** Frames of a split, drawn once for all runs of an ablation. */
+/** Frames of a split, drawn or read once for all runs of an ablation. */
 async function framesOf(
   out: string,
+  folders: Folders,
   split: "train" | Split,
   session: Session,
 ): Promise<LoadedDataset> {
-  const dataset = scenesOf(PRESETS.tiny, split);
-  const frames = await kept(
-    join(out, "shared", `frames-${split}`),
-    async () => (await loadDataset(dataset, PRESETS.tiny, session.progress)).frames,
-  );
-  return { dataset, frames };
+  return await kept<LoadedDataset>(join(out, "shared", `frames-${split}`), async () => {
+    const { dataset, frames } = await loadSplit(folders, split, session.progress);
+    const { name, classes, ignore } = dataset;
+    // What of a dataset can be kept in a file; its frames are there already.
+    return { dataset: { name, classes, ignore } as Dataset, frames };
+  });
 }
 
 /** What the depth network of a seed gives to all arms of that seed. */
@@ -211,7 +214,7 @@ function common(
 
 if (import.meta.main) {
   const started = performance.now();
-  const [out, text, stepsText] = Deno.args;
+  const [out, text, foldersText, stepsText] = Deno.args;
   const job: Exclude<Job, { kind: "depth" }> = JSON.parse(text);
   const folder = join(out, job.name);
   await Deno.mkdir(folder, { recursive: true });
@@ -225,8 +228,9 @@ if (import.meta.main) {
     warn: (line) => console.error(`${job.name}: ${line}`),
   };
   const device = await useDevice("cpu", { warn: session.warn });
-  const train = await framesOf(out, "train", session);
-  const scored = await framesOf(out, job.split, session);
+  const folders: Folders = JSON.parse(foldersText);
+  const train = await framesOf(out, folders, "train", session);
+  const scored = await framesOf(out, folders, job.split, session);
   const context: Context = { out, session, train, scored, started, device: device.detail };
   const outcomes = job.kind === "run"
     ? await runArm(context, job, Number(stepsText ?? PROTOCOL.steps))

@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { ARMS, MAIN_ARMS, PROTOCOL } from "../../bench/ablation/arms.ts";
+import { planOf } from "../../bench/ablation/data.ts";
 import { testJobs, validationJobs } from "../../bench/ablation/jobs.ts";
 import { ablationPlot } from "../../bench/ablation/plot.ts";
 import { estimate, pairedDifference } from "../../bench/ablation/statistics.ts";
@@ -87,7 +88,8 @@ Deno.test("the tables pair arms by seed", () => {
 });
 
 Deno.test("every arm of the ablation can be run, under a name of its own", () => {
-  const jobs = [...validationJobs(), ...testJobs(() => 1)];
+  const plan = planOf({});
+  const jobs = [...validationJobs(plan), ...testJobs(plan, () => 1)];
   const runs = jobs.filter(({ kind }) => kind === "run");
   assertEquals(new Set(runs.map(({ name }) => name)).size, runs.length);
   for (const arm of ARMS) {
@@ -97,6 +99,18 @@ Deno.test("every arm of the ablation can be run, under a name of its own", () =>
   }
   const { learningRate } = PRESETS.tiny.pretrain.optimizer;
   assertEquals(settingsOf(ARMS[0], 2, 40).pretrain.optimizer.learningRate, 2 * learningRate);
+});
+
+Deno.test("on CamVid the main arms share one depth network, and clusters are as many as its classes", () => {
+  const plan = planOf({ camvid: "camvid" });
+  const jobs = [...validationJobs(plan), ...testJobs(plan, () => 1)];
+  const depth = jobs.filter(({ kind }) => kind === "depth").map(({ name }) => name);
+  assertEquals(new Set(depth), new Set(["depth-seed0"]));
+  const runs = jobs.flatMap((job) => job.kind === "run" ? [job] : []);
+  assertEquals(new Set(runs.map(({ depthSeed }) => depthSeed)), new Set([0]));
+  assertEquals(new Set(runs.map(({ arm }) => arm.name)), new Set(MAIN_ARMS.map((a) => a.name)));
+  const picie = runs.find(({ arm }) => arm.name === "picie")!;
+  assertEquals(settingsOf(picie.arm, 1, 300).pretrain.prototypes, 11);
 });
 
 Deno.test("arms differ from the default in what they name", () => {
