@@ -131,6 +131,7 @@ export {
   tinyMixConfig,
 } from "./lib/mix/config.ts";
 export { mixedBatch } from "./lib/mix/batches.ts";
+export type { BatchArrays } from "./lib/mix/compose.ts";
 export { mixImages } from "./lib/mix/mix_images.ts";
 export type { MixSource } from "./lib/mix/paste.ts";
 export {
