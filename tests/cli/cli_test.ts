@@ -69,10 +69,18 @@ Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to t
       assert(report.includes(title));
     }
     assertMatch(report, /data:image\/png;base64,/);
-    const evaluate = ["evaluate", "--run", "run", "--predictions", "out", "--json", "--quiet"];
-    const again = await cli(evaluate, folder);
-    assertEquals(again.code, 0, again.stderr);
-    assertEquals(JSON.parse(again.stdout).miou, result.miou);
+    const evaluate = async (...more: string[]) => {
+      const args = ["evaluate", "--run", "run", ...more, "--json", "--quiet"];
+      const { code, stdout, stderr } = await cli(args, folder);
+      assertEquals(code, 0, stderr);
+      return JSON.parse(stdout.split("\n").at(-1)!);
+    };
+    const [again, trained, unseen] = await Promise.all([
+      evaluate("--predictions", "out"),
+      evaluate("--protocol", "depth"),
+      evaluate("--protocol", "depth", "--data", "scenes"),
+    ]);
+    assertEquals(again.miou, result.miou);
     const { openFolder } = await import("../../lib/data/folder.ts");
     const { frames } = await openFolder(join(folder, "streets"));
     const formats = { segmentation: "uchar", disparity: "ushort", regions: "ushort" };
@@ -84,12 +92,6 @@ Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to t
     }
     const sheet = await sharp(join(folder, "out/contact_sheet.png")).metadata();
     assertEquals(sheet.width, 4 * 128 + 3 * 2);
-    const scoreDepth = ["evaluate", "--run", "run", "--protocol", "depth", "--json", "--quiet"];
-    const [trained, unseen] = await Promise.all([[], ["--data", "scenes"]].map(async (more) => {
-      const { code, stdout, stderr } = await cli([...scoreDepth, ...more], folder);
-      assertEquals(code, 0, stderr);
-      return JSON.parse(stdout.split("\n").at(-1)!);
-    }));
     assertEquals([trained.frames, trained.absRel], [12, result.depth.absRel]);
     assertEquals(unseen.frames, 9);
     const measures = ["photometric", "unmoved", "poseAte", "poseRotation", "poseDirection"];

@@ -7,7 +7,7 @@ Deno.test("evaluate --protocol finetune trains on a fraction of the labels, from
     const size = ["--sequences", "4", "--frames", "3", "--height", "64", "--width", "128"];
     const drawn = await cli(["scenes", "--out", "streets", "--quiet", ...size], folder);
     assertEquals(drawn.code, 0, drawn.stderr);
-    const short = ["--steps", "2", "--depth-steps", "2", "--quiet", ...await saveLight(folder)];
+    const short = ["--steps", "1", "--depth-steps", "1", "--quiet", ...await saveLight(folder)];
     const run = await cli(["pretrain", "--data", "streets", "--out", "run", ...short], folder);
     assertEquals(run.code, 0, run.stderr);
     const evaluate = ["evaluate", "--run", "run", "--quiet"];

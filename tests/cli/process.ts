@@ -27,7 +27,8 @@ export function command(args: readonly string[], cwd: string): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--config", config, join(ROOT, "cli.ts"), ...args],
     cwd,
-    env: { NO_COLOR: "1" },
+    // Several run at once, and few pixels keep no second thread busy.
+    env: { NO_COLOR: "1", CPCDR_THREADS: "1" },
     stdout: "piped",
     stderr: "piped",
   });
