@@ -21,6 +21,7 @@ import { registerKernels } from "../lib/engine/webgpu/kernel.ts";
 import { prototypeLossKernels } from "../lib/engine/webgpu/kernels/prototype_loss.ts";
 import { registerWebGpuBackend } from "../lib/engine/webgpu/register.ts";
 import { DeviceError } from "../lib/errors.ts";
+import { unitRows } from "../lib/pretrain/encoder.ts";
 import { prototypeLoss, swappedPrediction } from "../lib/pretrain/prototype_loss.ts";
 import type { SampleSet } from "../lib/pretrain/sampling.ts";
 import { type Random, randomStream } from "../lib/random.ts";
@@ -65,8 +66,8 @@ function inputsOf([rows, prototypes, depth]: Shape): Inputs {
   const random = randomStream(1, "bench", "prototype loss");
   const groupCount = Math.ceil(rows / GROUP);
   return {
-    features: unitRows(random, rows, depth),
-    prototypes: unitRows(random, prototypes, depth),
+    features: drawRows(random, rows, depth),
+    prototypes: drawRows(random, prototypes, depth),
     samples: {
       images: 1,
       perImage: Math.ceil(rows / 12),
@@ -78,14 +79,9 @@ function inputsOf([rows, prototypes, depth]: Shape): Inputs {
   };
 }
 
-function unitRows(random: Random, rows: number, depth: number): tf.Tensor2D {
-  return tf.tidy(() => {
-    const values = tf.tensor2d(
-      Float32Array.from({ length: rows * depth }, () => random.normal()),
-      [rows, depth],
-    );
-    return tf.div(values, tf.norm(values, 2, 1, true)) as tf.Tensor2D;
-  });
+function drawRows(random: Random, rows: number, depth: number): tf.Tensor2D {
+  const values = Float32Array.from({ length: rows * depth }, () => random.normal());
+  return tf.tidy(() => unitRows(tf.tensor2d(values, [rows, depth])));
 }
 
 interface Step {

@@ -6,7 +6,6 @@
  * @module
  */
 import { join } from "@std/path";
-import type { Dataset } from "../../lib/data/dataset.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import { colourPositionBaseline } from "../../lib/evaluate/colour_baseline.ts";
 import { kmeansProtocol } from "../../lib/evaluate/kmeans_protocol.ts";
@@ -72,8 +71,7 @@ async function framesOf(
   return await kept<LoadedDataset>(join(out, "shared", `frames-${split}`), async () => {
     const { dataset, frames } = await loadSplit(folders, split, session.progress);
     const { name, classes, ignore } = dataset;
-    // What of a dataset can be kept in a file; its frames are there already.
-    return { dataset: { name, classes, ignore } as Dataset, frames };
+    return { dataset: { name, classes, ignore }, frames };
   });
 }
 

@@ -13,6 +13,7 @@ import {
 } from "../evaluate/prototype_groups.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { Embedding, Frame, SegmentationScore } from "../records.ts";
+import { idColour, type Rgb } from "../report/palette.ts";
 import type { LoadedDataset } from "./inputs.ts";
 import type { Progress } from "./progress.ts";
 import type { RunConfig } from "./run_folder.ts";
@@ -81,19 +82,27 @@ export async function evaluateClusters(
 }
 
 /** Groups of prototypes that are told apart where no classes say how many. */
-export const UNLABELLED_GROUPS = 12;
+const UNLABELLED_GROUPS = 12;
 
-/**
- * `[K]` the group of each prototype where no labels name one, by its use on training frames: at most
- * {@linkcode UNLABELLED_GROUPS}.
- */
+/** Groups that stand in for classes. */
+export interface UnlabelledGroups {
+  /** `[K]` the group of each prototype. */
+  readonly groupOf: Int32Array;
+  /** Of each group. */
+  readonly colours: readonly Rgb[];
+}
+
+/** Prototypes grouped by their use on training frames, where no labels name them. */
 export async function unlabelledGroups(
   pretrainer: Pretrainer,
   trainFrames: readonly Frame[],
-): Promise<Int32Array> {
+): Promise<UnlabelledGroups> {
   const use = await prototypeUse(pretrainer, tellingFrames(trainFrames));
   const count = Math.min(UNLABELLED_GROUPS, pretrainer.config.prototypes);
-  return groupPrototypes(await pretrainer.prototypes(), use, count);
+  return {
+    groupOf: groupPrototypes(await pretrainer.prototypes(), use, count),
+    colours: Array.from({ length: count }, (_, group) => idColour(group)),
+  };
 }
 
 /** `[H,W]` the class or group of each pixel's nearest prototype, one array a frame. */

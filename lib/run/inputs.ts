@@ -29,7 +29,7 @@ const TYPICAL_FOCAL = 0.85;
 
 /** A dataset with all its frames in memory at the working size. */
 export interface LoadedDataset {
-  readonly dataset: Dataset;
+  readonly dataset: Pick<Dataset, "name" | "classes" | "ignore">;
   readonly frames: readonly Frame[];
 }
 

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Dataset } from "../data/dataset.ts";
 import type { Frame, RegionMap } from "../records.ts";
 import { addBoundaries, boundaryRecall, emptyBoundaries } from "../regions/boundaries.ts";
 import { addPurity, emptyPurity, regionPurity } from "../regions/quality.ts";
 import { addRecovery, emptyRecovery, recoveredShares } from "../regions/recovery.ts";
+import type { LoadedDataset } from "./inputs.ts";
 import { percent } from "./table.ts";
 
 /** Fractions 0..1 by class name; classes that do not occur are left out. */
@@ -26,13 +26,13 @@ export interface RegionScore {
 
 /** Adds up over frames. */
 export class RegionQuality {
-  readonly #dataset: Dataset;
+  readonly #dataset: LoadedDataset["dataset"];
   readonly #purity;
   readonly #things;
   readonly #boundaries = emptyBoundaries();
   #labelled = 0;
 
-  constructor(dataset: Dataset) {
+  constructor(dataset: LoadedDataset["dataset"]) {
     this.#dataset = dataset;
     this.#purity = emptyPurity(dataset.classes.length);
     this.#things = emptyRecovery(dataset.classes.length);

@@ -10,7 +10,7 @@ import type { Pretrainer } from "../pretrain/pretrainer.ts";
 import { randomStream } from "../random.ts";
 import type { Frame } from "../records.ts";
 import type { LegendEntry, SegmentationExample, StageExample } from "../report/data.ts";
-import { classColours, css, idColour } from "../report/palette.ts";
+import { classColours, css } from "../report/palette.ts";
 import {
   disparityPicture,
   framePicture,
@@ -19,7 +19,7 @@ import {
   mixedPicture,
   regionPicture,
 } from "../report/pictures.ts";
-import { segment, UNLABELLED_GROUPS, unlabelledGroups } from "./evaluate_stage.ts";
+import { segment, unlabelledGroups } from "./evaluate_stage.ts";
 import type { LoadedDataset } from "./inputs.ts";
 import type { RunConfig } from "./run_folder.ts";
 
@@ -88,8 +88,7 @@ export async function groupedSegmentations(
   pretrainer: Pretrainer,
   frames: readonly Frame[],
 ): Promise<SegmentationPictures> {
-  const groupOf = await unlabelledGroups(pretrainer, frames);
-  const colours = Array.from({ length: UNLABELLED_GROUPS }, (_, id) => idColour(id));
+  const { groupOf, colours } = await unlabelledGroups(pretrainer, frames);
   const segmentations: SegmentationExample[] = [];
   for (const i of spread(frames.length, EXAMPLES)) {
     const frame = frames[i];

@@ -13,17 +13,11 @@ import { memoryAdvice, memoryLine, memoryPlan } from "../../pretrain/memory_plan
 import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
-import { classColours, idColour } from "../../report/palette.ts";
+import { classColours } from "../../report/palette.ts";
 import { writeAtomically } from "../atomic.ts";
 import { requireBackbone } from "../backbone_file.ts";
 import { depthOfRun, predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
-import {
-  evaluateRun,
-  type Evaluation,
-  segment,
-  UNLABELLED_GROUPS,
-  unlabelledGroups,
-} from "../evaluate_stage.ts";
+import { evaluateRun, type Evaluation, segment, unlabelledGroups } from "../evaluate_stage.ts";
 import { loadDataset, type LoadedDataset, openInputs, SCENES, scenesOf } from "../inputs.ts";
 import { outputNames, type Segmentation, writePredictions } from "../predictions.ts";
 import type { Preset } from "../presets.ts";
@@ -142,15 +136,10 @@ async function segmentationOf(
   test?: LoadedDataset,
 ): Promise<Segmentation> {
   const classes = test?.dataset.classes ?? [];
-  const idOf = evaluation?.trained.classOfPrototype ??
-    await unlabelledGroups(pretrainer, frames);
-  return {
-    classes,
-    colours: evaluation
-      ? classColours(classes)
-      : Array.from({ length: UNLABELLED_GROUPS }, (_, k) => idColour(k)),
-    assign: (frames) => segment(pretrainer, frames, idOf),
-  };
+  const { groupOf, colours } = evaluation
+    ? { groupOf: evaluation.trained.classOfPrototype, colours: classColours(classes) }
+    : await unlabelledGroups(pretrainer, frames);
+  return { classes, colours, assign: (frames) => segment(pretrainer, frames, groupOf) };
 }
 
 /** Tells what a step will take, and what to do where the machine has less. */
