@@ -7,36 +7,26 @@ import { depthOfRun } from "../../lib/run/depth_stage.ts";
 import { featuresOfRun } from "../../lib/run/features.ts";
 import { readRun } from "../../lib/run/run_folder.ts";
 import { decodeSafetensors } from "../../lib/run/safetensors.ts";
-import { inTemporary, noise, saveRgb } from "../data/files.ts";
+import { inTemporary, saveNoisyVideo } from "../data/files.ts";
 import { assertNear, channelsLast, runOnnx } from "../export/run_onnx.ts";
-import { assertRefused, cli, saveLight } from "./process.ts";
+import { answer, assertRefused, cli, saveLight } from "./process.ts";
 
 const [HEIGHT, WIDTH] = [64, 128];
 const SHORT = ["--data", "video", "--steps", "1", "--depth-steps", "1", "--config", "light.json"];
 SHORT.push("--quiet");
 
-/** Runs the command and parses what it answers. */
-async function answer(line: string, folder: string) {
-  const outcome = await cli([...line.split(" "), "--json", "--quiet"], folder);
-  assertEquals(outcome.code, 0, outcome.stderr);
-  return JSON.parse(outcome.stdout.split("\n").at(-1)!);
-}
-
 Deno.test("export writes a run's networks, and a new run begins from its backbone", () =>
   inTemporary(async (folder) => {
     const random = randomStream(Date.now(), "export");
-    for (const k of [0, 1, 2]) {
-      const rgb = noise(random, 3 * HEIGHT * WIDTH);
-      await saveRgb(join(folder, `video/images/${k}.png`), rgb, HEIGHT, WIDTH);
-    }
+    await saveNoisyVideo(join(folder, "video"), random, 3);
     await saveLight(folder);
     const trained = await cli(["pretrain", "--out", "run", ...SHORT], folder);
     assertEquals(trained.code, 0, trained.stderr);
 
     const [features, depth, weights, loud] = await Promise.all([
-      answer("export --run run --format onnx --out out/model.onnx", folder),
-      answer("export --run run --format onnx --network depth", folder),
-      answer("export --run run --format torchvision", folder),
+      answer("export --run run --format onnx --out out/model.onnx".split(" "), folder),
+      answer("export --run run --format onnx --network depth".split(" "), folder),
+      answer("export --run run --format torchvision".split(" "), folder),
       cli(["export", "--run", "run", "--format", "torchvision", "--out", "again"], folder),
     ]);
     assertEquals([features.network, features.out], ["features", "out/model.onnx"]);
@@ -44,6 +34,15 @@ Deno.test("export writes a run's networks, and a new run begins from its backbon
     assertEquals(weights.backbone, "resnet18 width 16");
     assertStringIncludes(loud.stderr, "width 16");
 
+    const start = ["--backbone-weights", weights.out, "--accumulate", "2"];
+    const wrong = ["pretrain", "--out", "wrong", ...start.slice(0, 1)];
+    const outcomes = Promise.all([
+      cli(["pretrain", "--out", "next", ...start, ...SHORT], folder),
+      cli([...wrong, features.out, ...SHORT], folder),
+      cli([...wrong, weights.out, "--preset", "small", ...SHORT], folder),
+      cli(["export", "--run", "video", "--format", "onnx"], folder),
+      cli(["export", "--run", "run"], folder),
+    ]);
     await useDevice("cpu");
     const run = join(folder, "run");
     const config = await readRun(run);
@@ -66,15 +65,7 @@ Deno.test("export writes a run's networks, and a new run begins from its backbon
     pretrainer.dispose();
     trainer.dispose();
 
-    const start = ["--backbone-weights", weights.out, "--accumulate", "2"];
-    const wrong = ["pretrain", "--out", "wrong", ...start.slice(0, 1)];
-    const [next, network, small, noRun, noFormat] = await Promise.all([
-      cli(["pretrain", "--out", "next", ...start, ...SHORT], folder),
-      cli([...wrong, features.out, ...SHORT], folder),
-      cli([...wrong, weights.out, "--preset", "small", ...SHORT], folder),
-      cli(["export", "--run", "video", "--format", "onnx"], folder),
-      cli(["export", "--run", "run"], folder),
-    ]);
+    const [next, network, small, noRun, noFormat] = await outcomes;
     assertEquals(next.code, 0, next.stderr);
     const { settings, backboneWeights } = await readRun(join(folder, "next"));
     assertEquals([settings.pretrain.backbone, settings.pretrain.accumulate], ["file", 2]);

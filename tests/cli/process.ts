@@ -1,6 +1,7 @@
 /** The command line as a user meets it: real processes, real files. */
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { inTemporary } from "../data/files.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
@@ -47,4 +48,52 @@ export function assertRefused({ code, stderr }: Outcome, ...parts: readonly stri
   assertEquals(stderr.split("\n").length, 1, stderr);
   assert(stderr.startsWith("error: "), stderr);
   for (const part of parts) assert(stderr.includes(part), `"${stderr}" lacks "${part}"`);
+}
+
+/** Runs a command with `--json` to its end; answers the object that it prints. */
+// deno-lint-ignore no-explicit-any
+export async function answer(args: readonly string[], cwd: string): Promise<any> {
+  const { code, stdout, stderr } = await cli([...args, "--json", "--quiet"], cwd);
+  assertEquals(code, 0, stderr);
+  return JSON.parse(stdout.split("\n").at(-1)!);
+}
+
+/** Writes a few embedded streets as a labelled dataset; answers its option. */
+export async function saveStreets(
+  folder: string,
+  { sequences = 4, frames = 3 } = {},
+): Promise<string[]> {
+  const [height, width] = ["64", "128"];
+  const counts = ["--sequences", String(sequences), "--frames", String(frames)];
+  const size = ["--height", height, "--width", width];
+  const drawn = await cli(["scenes", "--out", "streets", "--quiet", ...counts, ...size], folder);
+  assertEquals(drawn.code, 0, drawn.stderr);
+  return ["--data", "streets"];
+}
+
+/**
+ * Registers tests that wait for other processes, each in a folder of its own. They start with the first that
+ * runs, since a short run keeps no more than one core busy, and are reported in turn.
+ */
+export function processTests(
+  tests: Readonly<Record<string, (folder: string) => Promise<void>>>,
+): void {
+  let started: Map<string, Promise<PromiseSettledResult<void>[]>> | undefined;
+  for (const name of Object.keys(tests)) {
+    Deno.test({
+      name,
+      sanitizeOps: false,
+      sanitizeResources: false,
+      async fn() {
+        started ??= new Map(
+          Object.entries(tests).map(([name, body]) => [
+            name,
+            Promise.allSettled([inTemporary(body)]),
+          ]),
+        );
+        const [outcome] = await started.get(name)!;
+        if (outcome.status === "rejected") throw outcome.reason;
+      },
+    });
+  }
 }

@@ -1,5 +1,5 @@
 /** Real files for tests of data readers, written by means other than the module's own. */
-import { dirname, fromFileUrl } from "@std/path";
+import { dirname, fromFileUrl, join } from "@std/path";
 import sharp from "sharp";
 import type { Random } from "../../lib/random.ts";
 
@@ -44,6 +44,19 @@ export async function saveRgb(
 ): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true });
   await sharp(rgb, { raw: { height, width, channels: 3 } }).toFile(path);
+}
+
+/** Saves frames of noise as `images/0.png` and so on. */
+export async function saveNoisyVideo(
+  folder: string,
+  random: Random,
+  count: number,
+  { height = 64, width = 128 } = {},
+): Promise<void> {
+  for (let k = 0; k < count; k++) {
+    const rgb = noise(random, 3 * height * width);
+    await saveRgb(join(folder, `images/${k}.png`), rgb, height, width);
+  }
 }
 
 /** Saves an `[H,W]` grey PNG of 1, 2, 4, 8 or 16 bits, written out by the PNG specification. */

@@ -1,41 +1,32 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import sharp from "sharp";
-import { inTemporary } from "../data/files.ts";
-import { assertRefused, cli, command, saveLight } from "./process.ts";
+import { randomStream } from "../../lib/random.ts";
+import { openFolder } from "../../lib/data/folder.ts";
+import { streetScenes } from "../../lib/data/street/scenes.ts";
+import { saveNoisyVideo } from "../data/files.ts";
+import {
+  answer,
+  assertRefused,
+  cli,
+  command,
+  processTests,
+  saveLight,
+  saveStreets,
+} from "./process.ts";
 
+const random = randomStream(Date.now(), "commands");
 /** The smallest run that passes through every stage. */
 const SHORT = ["--steps", "4", "--depth-steps", "3", "--quiet"];
 
-/** Writes a noisy video of `count` frames. */
-async function writeVideo(folder: string, count: number, height = 64, width = 128): Promise<void> {
-  await Deno.mkdir(join(folder, "images"), { recursive: true });
-  for (let k = 0; k < count; k++) {
-    const rgb = Uint8Array.from(
-      { length: height * width * 3 },
-      () => Math.floor(Math.random() * 256),
-    );
-    await sharp(rgb, { raw: { height, width, channels: 3 } }).png().toFile(
-      join(folder, "images", `${k}.png`),
-    );
-  }
-}
-
-/** Writes a few embedded streets as a labelled dataset. */
-async function writeStreets(folder: string, name: string): Promise<void> {
-  const size = ["--sequences", "4", "--frames", "3", "--height", "64", "--width", "128"];
-  const outcome = await cli(["scenes", "--out", name, "--quiet", ...size], folder);
-  assertEquals(outcome.code, 0, outcome.stderr);
-}
-
-Deno.test("doctor tells the engines as JSON, and one that it finds unusable is refused by name", () =>
-  inTemporary(async (folder) => {
-    await writeVideo(join(folder, "video"), 3);
-    const { code, stdout, stderr } = await cli(["doctor", "--json", "--out", "kept"], folder);
-    assertEquals(code, 0, stderr);
-    const answer = JSON.parse(stdout.split("\n").at(-1)!);
-    assertEquals(JSON.parse(await Deno.readTextFile(join(folder, "kept/doctor.json"))), answer);
-    const { engines, library, hotKernels } = answer;
+processTests({
+  async "doctor tells the engines as JSON, and one that it finds unusable is refused by name"(
+    folder,
+  ) {
+    await saveNoisyVideo(join(folder, "video"), random, 3);
+    const found = await answer(["doctor", "--out", "kept"], folder);
+    assertEquals(JSON.parse(await Deno.readTextFile(join(folder, "kept/doctor.json"))), found);
+    const { engines, library, hotKernels } = found;
     assertEquals(hotKernels.length, library ? 3 : 0);
     for (const { ratio } of hotKernels) assert(ratio > 0);
     assertEquals(engines.map(({ engine }: { engine: string }) => engine), [
@@ -49,16 +40,14 @@ Deno.test("doctor tells the engines as JSON, and one that it finds unusable is r
       const args = ["pretrain", "--data", "video", "--out", "run", "--device", engine, ...SHORT];
       assertRefused(await cli(args, folder), engine, "--device cpu");
     }));
-  }));
+  },
 
-Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to the same score", () =>
-  inTemporary(async (folder) => {
-    const data = ["--data", "streets"];
-    await writeStreets(folder, "streets");
+  async "pretrain runs every stage, and its checkpoint is evaluated again to the same score"(
+    folder,
+  ) {
+    const data = await saveStreets(folder);
     data.push(...await saveLight(folder, { scenes: { testSequences: 3 } }));
-    const first = await cli(["pretrain", ...data, "--out", "run", "--json", ...SHORT], folder);
-    assertEquals(first.code, 0, first.stderr);
-    const result = JSON.parse(first.stdout.split("\n").at(-1)!);
+    const result = await answer(["pretrain", ...data, "--out", "run", ...SHORT], folder);
     assertEquals(result.steps, 4);
     for (const key of ["miou", "accuracy", "randomInitMiou", "colourKmeansMiou"]) {
       assert(result[key] > 0 && result[key] < 1, `${key}: ${result[key]}`);
@@ -69,19 +58,13 @@ Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to t
       assert(report.includes(title));
     }
     assertMatch(report, /data:image\/png;base64,/);
-    const evaluate = async (...more: string[]) => {
-      const args = ["evaluate", "--run", "run", ...more, "--json", "--quiet"];
-      const { code, stdout, stderr } = await cli(args, folder);
-      assertEquals(code, 0, stderr);
-      return JSON.parse(stdout.split("\n").at(-1)!);
-    };
+    const evaluate = (...more: string[]) => answer(["evaluate", "--run", "run", ...more], folder);
     const [again, trained, unseen] = await Promise.all([
       evaluate("--predictions", "out"),
       evaluate("--protocol", "depth"),
       evaluate("--protocol", "depth", "--data", "scenes"),
     ]);
     assertEquals(again.miou, result.miou);
-    const { openFolder } = await import("../../lib/data/folder.ts");
     const { frames } = await openFolder(join(folder, "streets"));
     const formats = { segmentation: "uchar", disparity: "ushort", regions: "ushort" };
     for (const [kind, depth] of Object.entries(formats)) {
@@ -105,11 +88,10 @@ Deno.test("pretrain runs every stage, and its checkpoint is evaluated again to t
     assertEquals([run.name, run.steps, run.miou], ["run", 4, result.miou]);
     assertRefused(taken, "run", "--resume");
     assertRefused(other, "settings differ", "seed");
-  }));
+  },
 
-Deno.test("a killed run resumes to the same bytes as an undisturbed one", () =>
-  inTemporary(async (folder) => {
-    await writeVideo(join(folder, "video"), 7);
+  async "a killed run resumes to the same bytes as an undisturbed one"(folder) {
+    await saveNoisyVideo(join(folder, "video"), random, 7);
     const steps = ["--data", "video", "--depth-steps", "2", "--steps", "9", "--quiet"];
     steps.push(...await saveLight(folder, { saveEvery: 3 }));
     const undisturbed = cli(["pretrain", "--out", "whole", ...steps], folder);
@@ -133,29 +115,11 @@ Deno.test("a killed run resumes to the same bytes as an undisturbed one", () =>
     ];
     assertEquals(a.length, b.length);
     assert(a.every((byte, i) => byte === b[i]), "the checkpoints differ");
-  }));
+  },
 
-Deno.test("scenes writes a dataset that reads back as it was drawn", () =>
-  inTemporary(async (folder) => {
-    const args = [
-      "scenes",
-      "--out",
-      "drawn",
-      "--sequences",
-      "2",
-      "--frames",
-      "2",
-      "--height",
-      "64",
-      "--width",
-      "128",
-      "--quiet",
-    ];
-    const outcome = await cli(args, folder);
-    assertEquals(outcome.code, 0, outcome.stderr);
-    const { openFolder } = await import("../../lib/data/folder.ts");
-    const { streetScenes } = await import("../../lib/data/street/scenes.ts");
-    const read = await openFolder(join(folder, "drawn"));
+  async "scenes writes a dataset that reads back as it was drawn"(folder) {
+    await saveStreets(folder, { sequences: 2, frames: 2 });
+    const read = await openFolder(join(folder, "streets"));
     const drawn = streetScenes({ seed: 0, split: "train", sequences: 2, framesPerSequence: 2 });
     const size = { height: 64, width: 128 };
     assertEquals(read.frames, drawn.frames);
@@ -164,4 +128,55 @@ Deno.test("scenes writes a dataset that reads back as it was drawn", () =>
       assertEquals(a.rgb, b.rgb);
       assertEquals(a.labels, b.labels);
     }
-  }));
+  },
+
+  async "evaluate --protocol finetune trains on a fraction of the labels, from both beginnings"(
+    folder,
+  ) {
+    const streets = await saveStreets(folder);
+    const short = ["--steps", "1", "--depth-steps", "1", "--quiet", ...await saveLight(folder)];
+    const run = await cli(["pretrain", ...streets, "--out", "run", ...short], folder);
+    assertEquals(run.code, 0, run.stderr);
+    const evaluate = ["evaluate", "--run", "run"];
+    const tuning = ["--protocol", "finetune", "--steps", "3", "--label-fraction", "0.5"];
+    const [result, untuned, tooMuch] = await Promise.all([
+      answer([...evaluate, ...tuning], folder),
+      cli([...evaluate, "--label-fraction", "0.5"], folder),
+      cli([...evaluate, ...tuning, "--label-fraction", "2"], folder),
+    ]);
+    assertEquals([result.labelFraction, result.labelledFrames, result.steps], [0.5, 6, 3]);
+    for (const key of ["miou", "accuracy", "randomInitMiou", "randomInitAccuracy"]) {
+      assert(result[key] > 0 && result[key] < 1, `${key}: ${result[key]}`);
+    }
+    assert(result.loss !== result.randomInitLoss);
+    assertRefused(untuned, "--label-fraction", "finetune");
+    assertRefused(tooMuch, "--label-fraction", "at most 1");
+  },
+
+  async "regions reports the quality of either grouping, as JSON and as a table"(folder) {
+    const streets = await saveStreets(folder, { sequences: 3, frames: 1 });
+    const purities = await Promise.all(["components", "infomap"].map(async (grouping) => {
+      const args = ["regions", ...streets, "--grouping", grouping];
+      const [result, table] = await Promise.all([
+        answer([...args, "--out", `${grouping}-json`], folder),
+        cli([...args, "--out", `${grouping}-table`, "--quiet"], folder),
+      ]);
+      assertEquals([result.grouping, result.depth, result.frames], [grouping, "true", 3]);
+      for (const key of ["purity", "boundaryRecall"]) {
+        assert(result[key] > 0.3 && result[key] <= 1, `${key}: ${result[key]}`);
+      }
+      assert(result.regionsPerFrame > 1 && result.millisecondsPerFrame > 0);
+      assert(result.perClass.road > 0.5, `road ${result.perClass.road}`);
+      for (const line of [`grouping ${grouping}`, "purity road", "boundary recall", "a frame"]) {
+        assert(table.stdout.includes(line), table.stdout);
+      }
+      return result.purity;
+    }));
+    assert(purities[0] !== purities[1], "the groupings differ");
+    assertRefused(
+      await cli(["regions", ...streets, "--grouping", "watershed"], folder),
+      "watershed",
+      "infomap",
+    );
+  },
+});
