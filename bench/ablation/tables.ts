@@ -99,7 +99,7 @@ export function markdown(outcomes: readonly Outcome[], failures: readonly Failur
   const differences = comparisons(outcomes).map(({ arm, against, scores }) => [
     `${arm} - ${against}`,
     String(scores.miou?.n ?? 0),
-    ...METRICS.map((metric) => points(scores[metric], true)),
+    ...METRICS.map((metric) => points(scores[metric], { signed: true })),
   ]);
   const runs = outcomes.map((o) => [
     o.name,
@@ -122,15 +122,26 @@ export function markdown(outcomes: readonly Outcome[], failures: readonly Failur
   ].join("\n\n") + "\n";
 }
 
-/** Percent, or points of percent. */
-function points(value: Estimate | undefined, signed = false): string {
-  if (!value) return "";
-  const sign = signed && value.mean >= 0 ? "+" : "";
-  const mean = sign + (100 * value.mean).toFixed(1);
-  return Number.isNaN(value.half) ? mean : `${mean} ± ${(100 * value.half).toFixed(1)}`;
+/** How a mean is written: times `scale`, with so many digits after the point, and a sign where it is a difference. */
+export interface Writing {
+  readonly signed?: boolean;
+  readonly scale?: number;
+  readonly digits?: number;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A mean with its interval, in percent unless it is told otherwise. */
+export function points(
+  value: Estimate | undefined,
+  { signed = false, scale = 100, digits = 1 }: Writing = {},
+): string {
+  if (!value) return "";
+  const written = (number: number) => (scale * number).toFixed(digits);
+  const mean = (signed && value.mean >= 0 ? "+" : "") + written(value.mean);
+  return Number.isNaN(value.half) ? mean : `${mean} ± ${written(value.half)}`;
+}
+
+/** Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
