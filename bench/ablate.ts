@@ -21,6 +21,7 @@
  */
 import { parseArgs } from "node:util";
 import { fromFileUrl, join } from "@std/path";
+import { ConfigError } from "../lib/errors.ts";
 import { writeAtomically } from "../lib/run/atomic.ts";
 import { depthData, type Folders, planOf } from "./ablation/data.ts";
 import { depthName, type Job, testJobs, validationJobs } from "./ablation/jobs.ts";
@@ -63,6 +64,11 @@ function options(): Options {
       "depth-steps": { type: "string" },
     },
   });
+  if ((values.camvid === undefined) !== (values.kitti === undefined)) {
+    throw new ConfigError(
+      "Cannot run the ablation: expected --camvid and --kitti together, got one; CamVid's depth is learnt from the clip",
+    );
+  }
   const jobs = Number(values.jobs);
   return {
     out: values.out,
