@@ -328,8 +328,10 @@ Deno.test("bad input ends in one line, exit code 1 and nothing lost", (t) =>
     for (const [line, ...parts] of WRONG_COMMANDS) {
       cases.push({ name: line, args: line.split(" "), parts });
     }
+    // Beside the others: it waits for one process at a time.
+    const disk = Promise.allSettled(noMount ? [] : [fillDisk(folder)]);
     const outcomes = pooledMap(
-      navigator.hardwareConcurrency + 1,
+      navigator.hardwareConcurrency,
       cases,
       async (wrong: WrongLine) => {
         const outcome = await cli([...wrong.args, "--quiet"], folder);
@@ -349,7 +351,11 @@ Deno.test("bad input ends in one line, exit code 1 and nothing lost", (t) =>
     await t.step({
       name: "a full disk, then a read-only one" + (noMount ? ` (ignored: ${noMount})` : ""),
       ignore: noMount !== undefined,
-      fn: () => fillDisk(folder),
+      fn: async () => {
+        for (const outcome of await disk) {
+          if (outcome.status === "rejected") throw outcome.reason;
+        }
+      },
     });
     const again = await cli(["evaluate", "--run", "run", "--json", "--quiet"], folder);
     assertEquals(again.code, 0, again.stderr);

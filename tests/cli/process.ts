@@ -28,8 +28,13 @@ export function command(args: readonly string[], cwd: string): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--config", config, join(ROOT, "cli.ts"), ...args],
     cwd,
-    // Several run at once, and few pixels keep no second thread busy.
-    env: { NO_COLOR: "1", CPCDR_THREADS: "1" },
+    env: {
+      NO_COLOR: "1",
+      // Several run at once, and few pixels keep no second thread busy.
+      CPCDR_THREADS: "1",
+      // Large pages: a short run mostly touches memory for the first time.
+      GLIBC_TUNABLES: "glibc.malloc.hugetlb=1",
+    },
     stdout: "piped",
     stderr: "piped",
   });

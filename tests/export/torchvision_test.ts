@@ -4,10 +4,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { useDevice } from "../../lib/engine/device.ts";
 import { CheckpointError, ConfigError } from "../../lib/errors.ts";
-import { ParameterStore, partOf, type StateDict } from "../../lib/nn/parameters.ts";
+import { ParameterStore, type StateDict } from "../../lib/nn/parameters.ts";
 import { resnet } from "../../lib/nn/resnet.ts";
 import { Pretrainer } from "../../lib/pretrain/pretrainer.ts";
-import { randomStream } from "../../lib/random.ts";
+import { type Random, randomStream } from "../../lib/random.ts";
 import { readBackbone, requireBackbone } from "../../lib/run/backbone_file.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.ts";
 import { inTemporary } from "../data/files.ts";
@@ -38,30 +38,19 @@ const { python, reason } = await findTorchvision();
 
 type Answers = Record<"ours" | "theirs", number[][]> & Record<"missing" | "unexpected", string[]>;
 
-/** The four stages' answers of each state to the wave that torch_round_trip.py shows. */
-function answers(depth: 18 | 50, ...states: readonly StateDict[]): number[][][] {
-  const store = new ParameterStore(randomStream(1));
+/** Our ResNet of torchvision's own size, and its weights; drawing those takes longer than using them. */
+function drawNet(depth: 18 | 50, random: Random) {
+  const store = new ParameterStore(random);
   const net = resnet(store.root, { depth, width: 64, inputChannels: 3 });
-  const maps = states.map((state) => {
+  /** The four stages' answers of a state to the wave that torch_round_trip.py shows. */
+  const answers = (state: StateDict): number[][] => {
     store.import(new Map([...state].filter(([name]) => !name.startsWith("fc."))));
     return tf.tidy(() =>
       net(waveImage([1, 3, 64, 96], 0), { training: false }).slice(1)
         .map((map) => flat(map.dataSync()))
     );
-  });
-  store.dispose();
-  return maps;
-}
-
-/** A ResNet as a run would have it, in a file as `export` writes it. */
-async function writeOurs(depth: 18 | 50, path: string): Promise<StateDict> {
-  const random = randomStream(Date.now(), "round trip");
-  const store = new ParameterStore(random);
-  resnet(store.root.child("backbone"), { depth, width: 64, inputChannels: 3 });
-  const state = partOf(randomise(await store.export(), random), "backbone.");
-  store.dispose();
-  await Deno.writeFile(path, encodeSafetensors({ tensors: state, metadata: { format: "pt" } }));
-  return state;
+  };
+  return { store, answers };
 }
 
 Deno.test({
@@ -70,13 +59,16 @@ Deno.test({
   ignore: !python,
   fn: () =>
     inTemporary(async (folder) => {
-      const trips = [18, 50].map((depth) => ({
-        depth: depth as 18 | 50,
-        ours: join(folder, `ours-${depth}`),
-        theirs: join(folder, `theirs-${depth}`),
+      const random = randomStream(Date.now(), "round trip");
+      const trips = await Promise.all([18, 50].map(async (depth) => {
+        const { store, answers } = drawNet(depth as 18 | 50, random);
+        const state = randomise(await store.export(), random);
+        const [ours, theirs] = ["ours", "theirs"].map((name) => join(folder, `${name}-${depth}`));
+        // As `export` writes it.
+        const file = encodeSafetensors({ tensors: state, metadata: { format: "pt" } });
+        await Deno.writeFile(ours, file);
+        return { depth, store, answers, state, ours, theirs };
       }));
-      const states: StateDict[] = [];
-      for (const { depth, ours } of trips) states.push(await writeOurs(depth, ours));
       // One process for both: PyTorch takes longer to start than to answer.
       const words = trips.flatMap(({ depth, ours, theirs }) => [String(depth), ours, theirs]);
       const { success, stdout } = await new Deno.Command(python!, {
@@ -85,10 +77,11 @@ Deno.test({
       }).output();
       assert(success);
       const said: Answers[] = JSON.parse(new TextDecoder().decode(stdout));
-      for (const [i, { depth, theirs }] of trips.entries()) {
+      for (const [i, { depth, store, answers, state, theirs }] of trips.entries()) {
         assertEquals(said[i].unexpected, []);
         assertEquals(said[i].missing, ["fc.weight", "fc.bias"]);
-        const [ofOurs, ofTheirs] = answers(depth, states[i], await readBackbone(theirs));
+        const [ofOurs, ofTheirs] = [state, await readBackbone(theirs)].map(answers);
+        store.dispose();
         ofOurs.forEach((stage, k) =>
           assertClose(stage, said[i].ours[k], 1e-4, `stage ${k + 1} of our ResNet-${depth}`)
         );
