@@ -6,12 +6,15 @@
  * The sections are those of sections.ts. Each is a process of its own with a limit of time: what fails or takes too
  * long is written down, the rest goes on, and the exit code is 1. Those that measure run one after the other; those
  * that only check run at the same time, after them. `--logs` keeps all that they write. `--suite` is
- * a bundle of tfjs-core's op suite for a machine without network (tests/tfjs_suite/run.ts makes it).
+ * a bundle of tfjs-core's op suite for a machine without network (tests/tfjs_suite/run.ts makes it). Where no GPU is
+ * found, only sections that are named run.
  *
  * @module
  */
 
 import { fromFileUrl, join } from "@std/path";
+import { probeCuda } from "../../lib/engine/native/cuda_library.ts";
+import { findAdapter } from "../../lib/engine/webgpu/adapter.ts";
 import { type Section, SECTIONS } from "./sections.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
@@ -119,7 +122,21 @@ function killTree(pid: number): void {
   } catch { /* It is gone. */ }
 }
 
+/** Why there is nothing to report on; undefined where there is a GPU. */
+async function whyNoGpu(): Promise<string | undefined> {
+  const adapter = await findAdapter(), cuda = probeCuda();
+  cuda.library?.close();
+  if (adapter.found?.class === "gpu" || cuda.devices.length > 0) return undefined;
+  const webgpu = adapter.found ? `only ${adapter.found.description}` : adapter.reason;
+  return `WebGPU: ${webgpu}; CUDA: ${cuda.reason}, ${cuda.remedy}`;
+}
+
 async function main(): Promise<boolean> {
+  const missing = option("only") ? undefined : await whyNoGpu();
+  if (missing) {
+    console.error(`There is no GPU to report on: ${missing}. Sections named by --only run anyway.`);
+    return false;
+  }
   const only = option("only")?.split(",") ?? SECTIONS.map(({ name }) => name);
   const unknown = only.filter((name) => !SECTIONS.some((section) => section.name === name));
   if (unknown.length > 0) {

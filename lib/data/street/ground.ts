@@ -11,19 +11,24 @@ import { ClassId, type Street } from "./street.ts";
 export interface GroundHit {
   t: number;
   classId: number;
-  /** Place along the road. */
-  s: number;
+  /** Place in the world. */
+  x: number;
+  z: number;
+  /** Metres to the right of the road's middle. */
   d: number;
-  /** 1 on a level surface, 0 on the kerb's face. */
+  /** False on the kerb's face. */
   level: boolean;
 }
 
-/** What lies at (s, d). */
-export function groundClass(street: Street, s: number, d: number): number {
+/** What lies at (x, z), which is `d` metres to the right of the road's middle. */
+function groundClass(street: Street, x: number, z: number, d: number): number {
   const beyond = Math.abs(d) - street.halfWidth;
   if (beyond <= 0) return ClassId.road;
-  for (const junction of street.junctions) {
-    if (Math.abs(s - junction.at) < junction.half) return ClassId.road;
+  if (street.junctions.length > 0) {
+    const s = distanceAlong(street.curvature, x, z);
+    for (const junction of street.junctions) {
+      if (Math.abs(s - junction.at) < junction.half) return ClassId.road;
+    }
   }
   const { pavement, grass, verge } = street.sides[d < 0 ? -1 : 1];
   if (grass === 0) return ClassId.pavement;
@@ -69,7 +74,8 @@ export function hitGround(
 }
 
 function place(street: Street, x: number, z: number, hit: GroundHit): number {
+  hit.x = x;
+  hit.z = z;
   hit.d = offsetOf(street.curvature, x, z);
-  hit.s = distanceAlong(street.curvature, x, z);
-  return hit.classId = groundClass(street, hit.s, hit.d);
+  return hit.classId = groundClass(street, x, z, hit.d);
 }

@@ -9,6 +9,7 @@ import { randomStream } from "../../random.ts";
 import type { Frame } from "../../records.ts";
 import { type Camera, cameraAt, intrinsicsOf, poseOf } from "./camera.ts";
 import { type GroundHit, hitGround } from "./ground.ts";
+import { distanceAlong } from "./road.ts";
 import { paintGrass, paintPavement, paintRoad, paintSky, paintSolid } from "./materials.ts";
 import { ShadowGrid } from "./shadow.ts";
 import { type Hit, intersect, type Solid } from "./solid.ts";
@@ -52,8 +53,11 @@ class Renderer {
   readonly #depth: Float64Array;
   readonly #owner: Int32Array;
   readonly #hit: Hit = { t: 0, nx: 0, ny: 0, nz: 0, across: 0, height: 0, along: 0 };
-  readonly #ground: GroundHit = { t: 0, classId: 0, s: 0, d: 0, level: true };
+  readonly #ground: GroundHit = { t: 0, classId: 0, x: 0, z: 0, d: 0, level: true };
   readonly #colour = new Float64Array(3);
+  /** Slopes of the samples of each column to the right, of each row downwards. */
+  readonly #across: Float64Array;
+  readonly #downwards: Float64Array;
   /** Direction of the sample in hand. */
   #dx = 0;
   #dy = 0;
@@ -75,6 +79,14 @@ class Renderer {
     this.#cos = Float64Array.from(this.#solids, (solid) => Math.cos(solid.heading));
     this.#sin = Float64Array.from(this.#solids, (solid) => Math.sin(solid.heading));
     this.#shadows = new ShadowGrid(this.#solids, street.weather);
+    const { fx, fy, cx, cy } = this.#intrinsics;
+    const slopes = (axis: 0 | 1, size: number, focal: number, centre: number) =>
+      Float64Array.from({ length: size * SAMPLES.length }, (_, i) => {
+        const at = Math.floor(i / SAMPLES.length) + 0.5 + SAMPLES[i % SAMPLES.length][axis];
+        return (at / size - centre) / focal;
+      });
+    this.#across = slopes(0, width, fx, cx);
+    this.#downwards = slopes(1, height, fy, cy);
     this.#count = height * width * SAMPLES.length;
     this.#depth = new Float64Array(this.#count).fill(Infinity);
     this.#owner = new Int32Array(this.#count).fill(-2);
@@ -88,9 +100,7 @@ class Renderer {
 
   /** Sets the direction through sample k of pixel (x, y); its forward part is 1, so that t is depth. */
   #aim(x: number, y: number, k: number): void {
-    const { fx, fy, cx, cy } = this.#intrinsics;
-    const u = ((x + 0.5 + SAMPLES[k][0]) / this.width - cx) / fx;
-    const v = ((y + 0.5 + SAMPLES[k][1]) / this.height - cy) / fy;
+    const u = this.#across[x * SAMPLES.length + k], v = this.#downwards[y * SAMPLES.length + k];
     const { right, down, forward } = this.#camera;
     this.#dx = forward[0] + u * right[0] + v * down[0];
     this.#dy = forward[1] + u * right[1] + v * down[1];
@@ -112,15 +122,16 @@ class Renderer {
   #seeSolid(index: number): void {
     const bounds = this.#silhouette(this.#solids[index]);
     if (!bounds) return;
-    const [left, right, top, bottom] = bounds;
+    const [left, right, top, bottom, nearest] = bounds;
     const { x: ox, y: oy, z: oz } = this.#camera;
     const solid = this.#solids[index], cos = this.#cos[index], sin = this.#sin[index];
     for (let y = top; y <= bottom; y++) {
       for (let x = left; x <= right; x++) {
         const first = (y * this.width + x) * SAMPLES.length;
         for (let k = 0; k < SAMPLES.length; k++) {
-          this.#aim(x, y, k);
           const limit = this.#depth[first + k];
+          if (limit < nearest) continue;
+          this.#aim(x, y, k);
           if (
             !intersect(solid, cos, sin, ox, oy, oz, this.#dx, this.#dy, this.#dz, limit, this.#hit)
           ) continue;
@@ -131,14 +142,17 @@ class Renderer {
     }
   }
 
-  /** The pixels that a solid's bounding box can cover: left, right, top, bottom; undefined if none. */
-  #silhouette(solid: Solid): [number, number, number, number] | undefined {
+  /**
+   * The pixels that a solid's bounding box can cover: left, right, top, bottom; and a depth that no point of it is
+   * nearer than. Undefined if it is out of sight.
+   */
+  #silhouette(solid: Solid): [number, number, number, number, number] | undefined {
     const { fx, fy, cx, cy } = this.#intrinsics;
     const { right, down, forward } = this.#camera;
     const cos = Math.cos(solid.heading), sin = Math.sin(solid.heading);
     const depthwise = solid.shape === "cylinder" ? solid.across : solid.along;
     let [left, rightmost, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
-    let [visible, behind] = [false, false];
+    let [visible, behind, nearest] = [false, false, Infinity];
     for (let k = 0; k < 8; k++) {
       const a = (k & 1 ? 1 : -1) * solid.across,
         b = (k & 2 ? 1 : -1) * solid.up,
@@ -152,6 +166,7 @@ class Renderer {
         continue;
       }
       visible = true;
+      nearest = Math.min(nearest, depth);
       const u = (px * right[0] + py * right[1] + pz * right[2]) / depth * fx + cx;
       const v = (px * down[0] + py * down[1] + pz * down[2]) / depth * fy + cy;
       left = Math.min(left, u);
@@ -161,12 +176,13 @@ class Renderer {
     }
     if (!visible) return undefined;
     // A solid that reaches behind the camera may cover anything on its side of the image.
-    if (behind) [left, rightmost, top, bottom] = [0, 1, 0, 1];
+    if (behind) [left, rightmost, top, bottom, nearest] = [0, 1, 0, 1, 0];
     const x0 = Math.max(0, Math.floor(left * this.width) - 1),
       x1 = Math.min(this.width - 1, Math.ceil(rightmost * this.width));
     const y0 = Math.max(0, Math.floor(top * this.height) - 1),
       y1 = Math.min(this.height - 1, Math.ceil(bottom * this.height));
-    return x0 > x1 || y0 > y1 ? undefined : [x0, x1, y0, y1];
+    // A little less, for rounding.
+    return x0 > x1 || y0 > y1 ? undefined : [x0, x1, y0, y1, 0.999 * nearest];
   }
 
   #shade(): Omit<Frame, "name" | "sequence"> {
@@ -227,11 +243,12 @@ class Renderer {
       const hit = this.#ground;
       hitGround(this.street, ox, oy, oz, this.#dx, this.#dy, this.#dz, hit);
       classId = hit.classId;
+      const { d } = hit, s = distanceAlong(this.street.curvature, hit.x, hit.z);
       // Seen at a slant, a pixel covers more of the ground along the view than across.
       const slanted = footprint * Math.min(6, 1 / Math.sqrt(Math.max(0.02, this.#dy)));
-      if (classId === ClassId.road) paintRoad(target, this.street, hit.s, hit.d, slanted);
-      else if (classId === ClassId.grass) paintGrass(target, this.street, hit.s, hit.d, slanted);
-      else paintPavement(target, this.street, hit.s, hit.d, slanted);
+      if (classId === ClassId.road) paintRoad(target, this.street, s, d, slanted);
+      else if (classId === ClassId.grass) paintGrass(target, this.street, s, d, slanted);
+      else paintPavement(target, this.street, s, d, slanted);
       const sunlit = hit.level && weather.direct >= 0.15 &&
         !this.#shadows.shades(ox + depth * this.#dx, oy + depth * this.#dy, oz + depth * this.#dz);
       light = (hit.level ? 1 : 0.8) * weather.ambient +
