@@ -206,7 +206,8 @@ function withRun(command: Command): Command {
     .option("--fps <n>", "frames a second out of videos (default: 10)", positiveNumber)
     .option(
       "--intrinsics <fx,fy,cx,cy>",
-      "of all frames, fx and cx in image widths, fy and cy in heights (default: dataset.json's)",
+      'of all frames, fx and cx in image widths, fy and cy in heights; or "learned", which a video with turns tells ' +
+        "(default: dataset.json's)",
       camera,
     );
 }
@@ -296,7 +297,8 @@ function seedNumber(text: string): number {
   return value;
 }
 
-function camera(text: string): Intrinsics {
+function camera(text: string): Intrinsics | "learned" {
+  if (text === "learned") return text;
   const [fx, fy, cx, cy, ...more] = text.split(",").map((part) => part.trim() ? Number(part) : NaN);
   const problem = more.length > 0 ? text : checkCamera({ fx, fy, cx, cy });
   if (problem === undefined) return { fx, fy, cx, cy };

@@ -6,8 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { useFusedKernel } from "../ops/fused.ts";
 import { gridSample } from "../ops/grid_sample.ts";
-import type { Intrinsics } from "../records.ts";
-import { cameraMatrices, inverseCameraMatrices, type Motion, rotationMatrices } from "./camera.ts";
+import { type CamerasAt, type Motion, rotationMatrices } from "./camera.ts";
 import type { AlignmentLevel } from "./config.ts";
 import { sourcePositions } from "./view_synthesis.ts";
 
@@ -16,7 +15,7 @@ export interface AlignmentInput {
   readonly target: tf.Tensor4D;
   readonly source: tf.Tensor4D;
   readonly disparity: tf.Tensor4D;
-  readonly intrinsics: readonly Intrinsics[];
+  readonly cameras: CamerasAt;
 }
 
 /**
@@ -64,12 +63,13 @@ function shrinkPair(input: AlignmentInput, factor: number): FramePair {
   const grey = (x: tf.Tensor4D): tf.Tensor4D => tf.mean(small(x), 3, true);
   const disparity = small(input.disparity);
   const [, height, width] = disparity.shape;
+  const { matrix: camera, inverse: inverseCamera } = input.cameras(height, width);
   return {
     target: grey(input.target),
     source: grey(input.source),
     disparity,
-    camera: cameraMatrices(input.intrinsics, height, width),
-    inverseCamera: inverseCameraMatrices(input.intrinsics, height, width),
+    camera,
+    inverseCamera,
   };
 }
 

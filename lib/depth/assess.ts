@@ -36,7 +36,8 @@ export async function assessBatch(
     const [target, first, second] = [batch.target, ...batch.sources].map((pixels) =>
       tf.tensor4d(toFloats(pixels), shape)
     );
-    const triplet = { target, sources: [first, second] as const, intrinsics };
+    const cameras = networks.cameras(intrinsics);
+    const triplet = { target, sources: [first, second] as const, cameras };
     const [disparity] = networks.disparities(target, ANSWERING, 1);
     const answered = networks.motions({ ...triplet, offsets }, ANSWERING);
     const { motions } = config.alignment.length > 0

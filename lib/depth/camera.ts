@@ -45,6 +45,38 @@ export function inverseCameraMatrices(
   return tf.tensor3d(matrices);
 }
 
+/** K and K^-1 of each item `[B,3,3]`, in pixels of one size. */
+export interface Cameras {
+  readonly matrix: tf.Tensor3D;
+  readonly inverse: tf.Tensor3D;
+}
+
+/** The cameras of a batch for images of H rows and W columns. */
+export type CamerasAt = (height: number, width: number) => Cameras;
+
+/**
+ * Cameras of these intrinsics.
+ *
+ * @param focal Logarithm of what all fx and fy are multiplied by. Differentiable in it.
+ */
+export function camerasOf(intrinsics: readonly Intrinsics[], focal?: tf.Scalar): CamerasAt {
+  return (height, width) => {
+    const matrix = cameraMatrices(intrinsics, height, width);
+    const inverse = inverseCameraMatrices(intrinsics, height, width);
+    if (!focal) return { matrix, inverse };
+    const factor = (sign: 1 | -1) => tf.exp(tf.mul(focal, sign));
+    const factors = (sign: 1 | -1) =>
+      tf.reshape(tf.stack([factor(sign), factor(sign), tf.scalar(1)]), [1, 3, 1]);
+    // Off the diagonal stands the principal point, which stays.
+    const focalLengths = tf.mul(matrix, tf.eye(3));
+    const rest = tf.sub(matrix, focalLengths);
+    return {
+      matrix: tf.add(tf.mul(focalLengths, factors(1)), rest),
+      inverse: tf.mul(inverse, factors(-1)),
+    };
+  };
+}
+
 /**
  * Rotation matrices `[B,3,3]` of axis-angle vectors v `[B,3]` (radians), by Rodrigues' formula with
  * the angle a = |v| and the cross-product matrix V of v:

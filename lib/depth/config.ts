@@ -69,6 +69,11 @@ export interface DepthConfig {
    * learning by the photometric error. Empty leaves it to the network alone, as Monodepth2 does.
    */
   readonly alignment: readonly AlignmentLevel[];
+  /**
+   * Learns the focal lengths too: one factor for all fx and fy, from 1 on. Turns tell it; a camera that goes straight
+   * ahead does not.
+   */
+  readonly learnFocal: boolean;
   /** Disparities are predicted at 1, 1/2, ... of the size: 1 to 4 scales. */
   readonly scales: number;
   /**
@@ -137,6 +142,7 @@ export const defaultDepthConfig: DepthConfig = {
   motionScale: 0.01,
   initialForward: 0,
   alignment: [],
+  learnFocal: false,
   minDepth: 0.1,
   maxDepth: 100,
   initialDisparity: { far: 0.5, near: 0.5, horizon: 0.5 },

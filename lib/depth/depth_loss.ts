@@ -6,8 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { resizeBilinear } from "../ops/resize.ts";
 import type { Random } from "../random.ts";
-import type { Intrinsics } from "../records.ts";
-import { cameraMatrices, inverseCameraMatrices, type Motion } from "./camera.ts";
+import type { CamerasAt, Motion } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
 import { leastReprojection, photometricError, type Reprojection } from "./photometric.ts";
 import { edgeAwareSmoothness } from "./smoothness.ts";
@@ -17,7 +16,7 @@ import { synthesizeView } from "./view_synthesis.ts";
 export interface Triplet {
   readonly target: tf.Tensor4D;
   readonly sources: readonly [tf.Tensor4D, tf.Tensor4D];
-  readonly intrinsics: readonly Intrinsics[];
+  readonly cameras: CamerasAt;
 }
 
 /** The loss and its parts, all scalars. */
@@ -80,8 +79,8 @@ export function depthLoss(
 function shrink(triplet: Triplet, factor: number): Triplet {
   if (factor === 1) return triplet;
   const small = (x: tf.Tensor4D) => tf.avgPool(x, factor, factor, "valid");
-  const { target, sources: [first, second], intrinsics } = triplet;
-  return { target: small(target), sources: [small(first), small(second)], intrinsics };
+  const { target, sources: [first, second], cameras } = triplet;
+  return { target: small(target), sources: [small(first), small(second)], cameras };
 }
 
 /** Photometric loss of disparities of any size at the triplet's size. */
@@ -126,7 +125,7 @@ export function viewErrors(
 
 /** `[2*S*B,H,W,3]`: the target from both sources at every scale, sources outermost. */
 function synthesizeViews(
-  { target, sources, intrinsics }: Triplet,
+  { target, sources, cameras }: Triplet,
   disparities: readonly tf.Tensor4D[],
   motions: readonly [Motion, Motion],
   config: Pick<DepthConfig, "minDepth" | "maxDepth">,
@@ -138,8 +137,7 @@ function synthesizeViews(
   /** Per batch item, for each scale of both sources. */
   const each = <T extends tf.Tensor>(perSource: [T, T]): T =>
     tf.concat(perSource.flatMap((x) => Array<T>(scales).fill(x)), 0);
-  const camera = cameraMatrices(intrinsics, height, width);
-  const inverse = inverseCameraMatrices(intrinsics, height, width);
+  const { matrix, inverse } = cameras(height, width);
   const [toFirst, toSecond] = motions;
   const motion = {
     rotation: each([toFirst.rotation, toSecond.rotation]),
@@ -149,7 +147,7 @@ function synthesizeViews(
     each([...sources]),
     tf.concat([near, near], 0),
     motion,
-    each([camera, camera]),
+    each([matrix, matrix]),
     each([inverse, inverse]),
   );
 }

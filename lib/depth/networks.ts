@@ -7,22 +7,26 @@ import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError } from "../errors.ts";
 import type { Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
-import type { Motion } from "./camera.ts";
+import { constant } from "../nn/initializers.ts";
+import type { Intrinsics } from "../records.ts";
+import { type CamerasAt, camerasOf, type Motion } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
 import { type DepthNetwork, depthNetwork } from "./depth_network.ts";
 import { type PoseNetwork, poseNetwork } from "./pose_network.ts";
 import { type FrameGroup, sourceMotions } from "./source_motions.ts";
 
-/** Two networks with random weights, `depth.*` and `pose.*` in their scope. */
+/** Two networks with random weights, `depth.*` and `pose.*` in their scope, and where it is learnt, `camera.focal`. */
 export class DepthNetworks {
   readonly #config: DepthConfig;
   readonly #depth: DepthNetwork;
   readonly #pose: PoseNetwork;
+  readonly #focal?: tf.Variable;
 
   constructor(scope: Scope, config: DepthConfig) {
     this.#config = config;
     this.#depth = depthNetwork(scope.child("depth"), config);
     this.#pose = poseNetwork(scope.child("pose"), config);
+    if (config.learnFocal) this.#focal = scope.child("camera").weight("focal", [], constant(0));
   }
 
   /**
@@ -35,6 +39,17 @@ export class DepthNetworks {
     return mean === 0
       ? maps
       : maps.map((d) => tf.mul(d, tf.div(mean, tf.mean(d, [1, 2, 3], true))));
+  }
+
+  /** Cameras of these intrinsics, or with the focal lengths that were learnt in place of theirs. */
+  cameras(intrinsics: readonly Intrinsics[]): CamerasAt {
+    return camerasOf(intrinsics, this.#focal as tf.Variable<tf.Rank.R0> | undefined);
+  }
+
+  /** What fx and fy of all intrinsics are to be multiplied by; 1 where nothing was learnt. */
+  async focalFactor(): Promise<number> {
+    const [logarithm] = await this.#focal?.data() ?? [0];
+    return Math.exp(logarithm);
   }
 
   /** Motions from the target to both sources, both pairs in one pass. */

@@ -28,7 +28,7 @@ export interface RefinedMotions {
  * @param near `[B,H,W,1]` inverse depths of the target.
  */
 export function refineMotions(
-  { target, sources, intrinsics }: Triplet,
+  { target, sources, cameras }: Triplet,
   near: tf.Tensor4D,
   motions: readonly [Motion, Motion],
   { alignment }: Pick<DepthConfig, "alignment">,
@@ -41,7 +41,10 @@ export function refineMotions(
     target: tf.concat([target, target], 0),
     source: tf.concat([...sources], 0),
     disparity: tf.concat([near, near], 0),
-    intrinsics: [...intrinsics, ...intrinsics],
+    cameras: (height: number, width: number) => {
+      const { matrix, inverse } = cameras(height, width);
+      return { matrix: tf.tile(matrix, [2, 1, 1]), inverse: tf.tile(inverse, [2, 1, 1]) };
+    },
   };
   const refined = alignMotions(pairs, initial, alignment);
   const distance = (a: tf.Tensor, b: tf.Tensor) => tf.mean(tf.abs(tf.sub(a, b)));

@@ -9,7 +9,7 @@ import { Adam } from "../nn/optimizers.ts";
 import { ParameterStore, partOf, type StateDict } from "../nn/parameters.ts";
 import { type Schedule, stepwise, warmupCosine } from "../nn/schedules.ts";
 import { randomStream } from "../random.ts";
-import type { DepthMap } from "../records.ts";
+import type { DepthMap, Intrinsics } from "../records.ts";
 import { assessBatch, type DepthAssessment } from "./assess.ts";
 import { type DepthBatch, prepareBatch } from "./augmentation.ts";
 import { checkDepthConfig, type DepthConfig } from "./config.ts";
@@ -101,10 +101,11 @@ export class DepthTrainer {
         const [target, ...sources] = values.map((v) => tf.tensor4d(v, shape));
         return { target, sources: sources as [tf.Tensor4D, tf.Tensor4D] };
       };
-      const triplet = { ...tensors(prepared.frames), intrinsics: prepared.intrinsics };
+      const frames = tensors(prepared.frames);
       const varied = { ...tensors(prepared.varied), offsets: batch.offsets };
       let parts: tf.Tensor1D | undefined;
       const { grads } = tf.variableGrads(() => {
+        const triplet = { ...frames, cameras: this.#networks.cameras(prepared.intrinsics) };
         const disparities = this.#networks.disparities(varied.target, TRAINING, this.config.scales);
         const answered = this.#networks.motions(varied, TRAINING);
         const refined = this.config.alignment.length > 0
@@ -153,6 +154,15 @@ export class DepthTrainer {
       maps.push(...await predictBatch(this.#networks, this.config, some, options));
     }
     return maps;
+  }
+
+  /**
+   * Intrinsics with the focal lengths that were learnt (`learnFocal`) in place of their own; the same where none
+   * were.
+   */
+  async learntIntrinsics(assumed: readonly Intrinsics[]): Promise<Intrinsics[]> {
+    const factor = await this.#networks.focalFactor();
+    return assumed.map((one) => ({ ...one, fx: one.fx * factor, fy: one.fy * factor }));
   }
 
   /** A copy of all that training needs to go on: both networks and the optimiser. */

@@ -16,7 +16,7 @@ import { CheckpointError } from "../errors.ts";
 import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { depthTargets } from "./inputs.ts";
+import { depthTargets, intrinsicsFor } from "./inputs.ts";
 import { depthFolder, readRun, type RunConfig } from "./run_folder.ts";
 import { writeStoppedReport } from "./run_report.ts";
 import { type Session, trainStage } from "./session.ts";
@@ -84,8 +84,9 @@ export async function depthStateOfRun(
 }
 
 function depthMetadata({ preset, settings }: RunConfig): Record<string, string> {
-  const { depth, width, decoderWidth, decoderNorm, imageSkip } = settings.depth;
-  const extras = (decoderNorm ? " with norm" : "") + (imageSkip ? " with image skip" : "");
+  const { depth, width, decoderWidth, decoderNorm, imageSkip, learnFocal } = settings.depth;
+  const extras = (decoderNorm ? " with norm" : "") + (imageSkip ? " with image skip" : "") +
+    (learnFocal ? " with focal lengths" : "");
   return {
     stage: "depth",
     preset,
@@ -106,6 +107,16 @@ export async function predictDepth(
     session.progress.update("depth prediction", maps.length, frames.length);
   }
   return maps;
+}
+
+/** Frames with the intrinsics that the depth stage learnt, where it did; the stages to come see no others. */
+export async function withLearntIntrinsics(
+  trainer: DepthTrainer,
+  frames: readonly Frame[],
+): Promise<readonly Frame[]> {
+  if (!trainer.config.learnFocal) return frames;
+  const learnt = await trainer.learntIntrinsics(frames.map(intrinsicsFor));
+  return frames.map((frame, i) => ({ ...frame, intrinsics: learnt[i] }));
 }
 
 /** Scores against truth where frames have it, beside the best constant depth. */

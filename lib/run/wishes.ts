@@ -27,7 +27,8 @@ export interface Wishes {
   /** A file of weights that the backbone begins from. */
   readonly backboneWeights?: string;
   readonly accumulate?: number;
-  readonly intrinsics?: Intrinsics;
+  /** Of all frames; or focal lengths are learnt, from those that the data or the file names. */
+  readonly intrinsics?: Intrinsics | "learned";
   readonly fps?: number;
   readonly paste?: PasteShape;
   readonly objective?: Objective;
@@ -61,7 +62,15 @@ export async function resolveRun(
   const depthRun = wishes.depthRun ?? file.depthRun;
   const backboneWeights = wishes.backboneWeights ?? file.backboneWeights;
   const { accumulate } = wishes;
-  const intrinsics = wishes.intrinsics ?? file.intrinsics;
+  const learned = wishes.intrinsics === "learned";
+  if (learned && depthRun) {
+    throw new ConfigError(
+      `Cannot learn intrinsics with the depth network of ${depthRun}: that is learnt already; leave one out`,
+    );
+  }
+  const intrinsics = wishes.intrinsics === undefined || wishes.intrinsics === "learned"
+    ? file.intrinsics
+    : wishes.intrinsics;
   const fps = wishes.fps ?? file.fps;
   const { depth, regions, mix, pretrain } = settings;
   const config: RunConfig = {
@@ -75,7 +84,11 @@ export async function resolveRun(
     ...(fps ? { fps } : {}),
     settings: {
       ...settings,
-      depth: { ...depth, steps: wishes.depthSteps ?? depth.steps },
+      depth: {
+        ...depth,
+        ...(learned ? { learnFocal: true } : {}),
+        steps: wishes.depthSteps ?? depth.steps,
+      },
       regions: { ...regions, grouping: wishes.grouping ?? regions.grouping },
       mix: { ...mix, paste: wishes.paste ?? mix.paste },
       pretrain: {

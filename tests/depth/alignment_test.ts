@@ -8,6 +8,7 @@ import {
 } from "../../lib/depth/alignment.ts";
 import {
   cameraMatrices,
+  camerasOf,
   inverseCameraMatrices,
   type Motion,
   rotationMatrices,
@@ -110,7 +111,7 @@ Deno.test("alignMotions() keeps a motion that it cannot better, and lets no grad
       target: colours(pair.target),
       source: colours(pair.source),
       disparity: pair.disparity,
-      intrinsics,
+      cameras: camerasOf(intrinsics),
     };
     const levels = [{ shrink: 2, iterations: 2 }, { shrink: 1, iterations: 6 }];
     const kept = alignMotions(input, truth, levels);

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   cameraMatrices,
+  camerasOf,
   inverseCameraMatrices,
   inverseMotion,
   rotationMatrices,
@@ -130,6 +131,79 @@ Deno.test("sourcePositions() of a wall seen while driving at it: a case worked b
     const near = 0.5 - 0.5 * 4 / 3;
     const expected = [near, near, far, near, near, far, far, far];
     positions.dataSync().forEach((v, i) => assertAlmostEquals(v, expected[i], 1e-5));
+  });
+});
+
+Deno.test("camerasOf() multiplies focal lengths, in the matrix and in its inverse", () => {
+  const random = randomStream(seed, "focal");
+  const factor = random.uniform(0.5, 2);
+  const other = { ...intrinsics, fx: intrinsics.fx * factor, fy: intrinsics.fy * factor };
+  tf.tidy(() => {
+    const focal = tf.scalar(Math.log(factor));
+    const learnt = camerasOf([intrinsics, intrinsics], focal)(5, 9);
+    const known = camerasOf([other, other])(5, 9);
+    for (const name of ["matrix", "inverse"] as const) {
+      const expected = known[name].dataSync();
+      learnt[name].dataSync().forEach((v, i) => assertAlmostEquals(v, expected[i], 1e-4));
+    }
+  });
+});
+
+Deno.test("synthesizeView() of a turn has the gradient that leads to the focal lengths", () => {
+  const random = randomStream(seed, "turn");
+  const [height, width] = [48, 96];
+  const waves = array(
+    6,
+    () => [random.uniform(-9, 9), random.uniform(-9, 9), random.uniform(0, 6)],
+  );
+  // What is infinitely far is a function of the direction alone.
+  const brightness = ([x, y, z]: readonly number[]) =>
+    waves.reduce((sum, [a, b, c]) => sum + Math.sin(a * x / z + b * y / z + c), 0);
+  const vector = [random.pick([-0.08, 0.08]), random.pick([-0.12, 0.12]), 0.05];
+  const turn = rotationOf(vector);
+  const see = (turned: boolean) => {
+    const { focalX, focalY, centreX, centreY } = pinhole(height, width);
+    return tf.tensor4d(
+      [
+        array(height, () => 0).map((_, v) =>
+          array(width, () => 0).map((_, u) => {
+            const ray = [(u - centreX) / focalX, (v - centreY) / focalY, 1];
+            // The source's ray in the target's axes is R^T ray.
+            const back = [0, 1, 2].map((k) => ray.reduce((sum, r, j) => sum + turn[j][k] * r, 0));
+            return [brightness(turned ? back : ray)];
+          })
+        ),
+      ],
+    );
+  };
+  tf.tidy(() => {
+    const [target, source] = [see(false), see(true)];
+    const motion = {
+      rotation: rotationMatrices(tf.tensor2d([vector])),
+      translation: tf.zeros([1, 3]) as tf.Tensor2D,
+    };
+    const inside = ([y, x, h, w]: number[], image: tf.Tensor4D) =>
+      tf.slice(image, [0, y, x, 0], [1, h, w, 1]);
+    const loss = (focal: tf.Scalar): tf.Scalar => {
+      const { matrix, inverse } = camerasOf([intrinsics], focal)(height, width);
+      const far = tf.fill([1, height, width, 1], 1e-6) as tf.Tensor4D;
+      const view = synthesizeView(source, far, motion, matrix, inverse);
+      const middle = [14, 28, 20, 40];
+      return tf.mean(tf.square(tf.sub(inside(middle, view), inside(middle, target))));
+    };
+    let focal = tf.scalar(random.pick([-0.06, 0.06]));
+    const gradientAt = tf.grad((x) => loss(x as tf.Scalar));
+    const [gradient] = gradientAt(focal).dataSync();
+    const [above, below] = [2e-3, -2e-3].map((step) => loss(tf.add(focal, step)).dataSync()[0]);
+    const message = `seed ${seed}`;
+    assertAlmostEquals(gradient, (above - below) / 4e-3, 0.05 * Math.abs(gradient), message);
+    const start = loss(focal).dataSync()[0];
+    for (let i = 0; i < 60; i++) {
+      const direction = tf.sign(gradientAt(focal));
+      focal = tf.sub(focal, tf.mul(direction, 0.002));
+    }
+    assert(loss(focal).dataSync()[0] < 0.2 * start, message);
+    assertAlmostEquals(focal.dataSync()[0], 0, 0.01, message);
   });
 });
 

@@ -136,6 +136,28 @@ Deno.test("DepthTrainer.import() continues to the same bytes", async () => {
   for (const trainer of [straight, resumed, other]) trainer.dispose();
 });
 
+Deno.test("DepthTrainer.learntIntrinsics() answers the focal lengths that were learnt", async () => {
+  const batch = slidingPlane(2, 1);
+  for (const alignment of [[], [{ shrink: 2, iterations: 2 }]] as const) {
+    const trainer = new DepthTrainer({ ...small, alignment, learnFocal: true }, 5);
+    const [known] = await trainer.learntIntrinsics(batch.intrinsics);
+    assertEquals(known, batch.intrinsics[0]);
+    for (let step = 0; step < 3; step++) await trainer.step(batch, step);
+    const [{ fx, fy, cx, cy }] = await trainer.learntIntrinsics(batch.intrinsics);
+    const state = await trainer.export();
+    const [logarithm] = state.get("camera.focal")!.data;
+    assert(logarithm !== 0);
+    assertAlmostEquals(fx, known.fx * Math.exp(logarithm), 1e-6);
+    assertAlmostEquals(fy, known.fy * Math.exp(logarithm), 1e-6);
+    assertEquals([cx, cy], [known.cx, known.cy]);
+    const plain = new DepthTrainer({ ...small, alignment }, 5);
+    assertThrows(() => plain.import(state), CheckpointError, "camera.focal");
+    assertEquals(await plain.learntIntrinsics(batch.intrinsics), [...batch.intrinsics]);
+    trainer.dispose();
+    plain.dispose();
+  }
+});
+
 Deno.test("DepthTrainer.predict() answers positive inverse depths within the bounds", async () => {
   const trainer = new DepthTrainer(small, 1);
   const random = randomStream(2);

@@ -36,6 +36,18 @@ Deno.test("resolveRun() answers a stored configuration to the byte", () =>
     );
   }));
 
+Deno.test("resolveRun() learns focal lengths where that is asked, from a file's intrinsics on", () =>
+  inTemporary(async (folder) => {
+    const path = join(folder, "run.json");
+    const intrinsics = { fx: 0.9, fy: 1.6, cx: 0.5, cy: 0.5 };
+    await saveText(path, JSON.stringify({ data: ["frames"], intrinsics }));
+    const config = await resolveRun("pretrain", { config: path, intrinsics: "learned" });
+    assertEquals(config.intrinsics, intrinsics);
+    assertEquals(config.settings.depth, { ...PRESETS.tiny.depth, learnFocal: true });
+    const both = { depthRun: "runs/other", intrinsics: "learned" } as const;
+    await assertRejects(() => resolveRun("pretrain", both), ConfigError, "leave one out");
+  }));
+
 Deno.test("resolveRun() carries what a file changes over to another preset", () =>
   inTemporary(async (folder) => {
     const path = join(folder, "config.json");

@@ -10,7 +10,7 @@ import { writeMap16, writePicture } from "../../data/write.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { depthRegions } from "../../regions/depth_regions.ts";
 import { disparityPicture, framePicture, sideBySide } from "../../report/pictures.ts";
-import { predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
+import { predictDepth, scoreDepth, trainDepth, withLearntIntrinsics } from "../depth_stage.ts";
 import { intrinsicsFor, type LoadedDataset, openInputs } from "../inputs.ts";
 import { disparityUnits, largestDisparity, outputNames, writePredictions } from "../predictions.ts";
 import { freeFolder, prepareRun, type RunConfig } from "../run_folder.ts";
@@ -52,11 +52,12 @@ async function runDepth(session: Session, config: RunConfig, options: DepthOptio
   await prepareRun(session.folder, config, options.resume);
   const loaded: LoadedDataset[] = [];
   for (const input of inputs) loaded.push(await input.load(session));
-  const frames = loaded.flatMap((input) => input.frames);
-  const { trainer, completed } = await trainDepth(session, config, frames);
+  const assumed = loaded.flatMap((input) => input.frames);
+  const { trainer, completed } = await trainDepth(session, config, assumed);
   if (!completed) {
     return session.progress.say(`stopped and saved; go on with: --resume --out ${session.folder}`);
   }
+  const frames = await withLearntIntrinsics(trainer, assumed);
   const maps = await predictDepth(session, trainer, frames);
   trainer.dispose();
   const names = outputNames(loaded);
@@ -78,6 +79,7 @@ async function runDepth(session: Session, config: RunConfig, options: DepthOptio
     seconds: (performance.now() - started) / 1000,
     firstLoss: Number(lines[0]?.loss),
     loss: Number(lines[lines.length - 1]?.loss),
+    ...(settings.depth.learnFocal ? focalLengths(frames[0]) : {}),
     ...(scores ? { ...scores.score, constantAbsRel: scores.constant.absRel } : {}),
   };
   await writeAtomically(
@@ -88,6 +90,12 @@ async function runDepth(session: Session, config: RunConfig, options: DepthOptio
     [key, value],
   ) => [key, typeof value === "number" ? value.toFixed(4) : value]);
   answer(options, result, textTable(["what", "value"], rows));
+}
+
+/** In image widths and heights. */
+function focalLengths(frame: Frame): { fx: number; fy: number } {
+  const { fx, fy } = intrinsicsFor(frame);
+  return { fx, fy };
 }
 
 async function writeMaps(

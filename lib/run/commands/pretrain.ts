@@ -16,7 +16,13 @@ import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
 import { classColours } from "../../report/palette.ts";
 import { writeAtomically } from "../atomic.ts";
 import { requireBackbone } from "../backbone_file.ts";
-import { depthOfRun, predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
+import {
+  depthOfRun,
+  predictDepth,
+  scoreDepth,
+  trainDepth,
+  withLearntIntrinsics,
+} from "../depth_stage.ts";
 import { evaluateRun, type Evaluation, segment, unlabelledGroups } from "../evaluate_stage.ts";
 import { loadDataset, type LoadedDataset, openInputs, SCENES, scenesOf } from "../inputs.ts";
 import { outputNames, type Segmentation, writePredictions } from "../predictions.ts";
@@ -75,11 +81,9 @@ async function runPretrain(
   sayMemory(session, settings, device);
   const loaded: LoadedDataset[] = [];
   for (const input of inputs) loaded.push(await input.load(session));
-  const frames = loaded.flatMap((input) => input.frames);
-
-  const depth = await predictedDepth(session, config, frames);
+  const depth = await predictedDepth(session, config, loaded.flatMap((input) => input.frames));
   if (!depth) return stopped(session, options);
-  const { maps, encoder } = depth;
+  const { frames, maps, encoder } = depth;
   const sources = mixSources(session, frames, maps, settings.regions, settings.mix);
   const { pretrainer, completed } = await trainFeatures(session, config, sources, encoder);
   if (completed < settings.pretrain.steps) return stopped(session, options);
@@ -164,6 +168,8 @@ function stopped(session: Session, options: PretrainOptions): undefined {
 
 /** What the depth stage hands on. */
 interface PredictedDepth {
+  /** With the intrinsics that the stage learnt, where it did. */
+  readonly frames: readonly Frame[];
   /** Inverse depths of all frames. */
   readonly maps: DepthMap[];
   /** The depth network's ResNet. */
@@ -174,14 +180,16 @@ interface PredictedDepth {
 async function predictedDepth(
   session: Session,
   config: RunConfig,
-  frames: readonly Frame[],
+  assumed: readonly Frame[],
 ): Promise<PredictedDepth | undefined> {
   const { trainer, completed } = config.depthRun
     ? { trainer: await depthOfRun(config.depthRun, session.warn), completed: true }
-    : await trainDepth(session, config, frames);
+    : await trainDepth(session, config, assumed);
   try {
     if (!completed) return undefined;
+    const frames = await withLearntIntrinsics(trainer, assumed);
     return {
+      frames,
       maps: await predictDepth(session, trainer, frames),
       encoder: await trainer.encoder(),
     };
