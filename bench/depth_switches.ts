@@ -39,6 +39,8 @@ const SWITCHES: readonly Switch[] = [
   { name: "smoothness gives way to edges as Monodepth2's", change: { edgeSharpness: 1 } },
   { name: "no SSIM", change: { ssimWeight: 0 } },
   { name: "motions by the pose network alone", change: { alignment: [] } },
+  { name: "one encoder for depth and pose", change: { poseEncoder: "shared" } },
+  { name: "focal lengths learnt", change: { learnFocal: true } },
   { name: "begins at rest", change: { initialForward: 0 } },
   {
     name: "begins with one depth",

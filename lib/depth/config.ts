@@ -51,7 +51,12 @@ export interface DepthConfig {
   readonly decoderNorm: boolean;
   /** Shows the decoder the image itself at full size, so that edges fall into place sooner; Monodepth2 does not. */
   readonly imageSkip: boolean;
-  /** Channels of the pose encoder's first stage (always a ResNet-18). */
+  /**
+   * Whether the pose network sees pairs of frames through an encoder of its own (Monodepth2), or single frames through
+   * the depth network's.
+   */
+  readonly poseEncoder: "own" | "shared";
+  /** Channels of the pose encoder's first stage (always a ResNet-18); its decoder has four times as many. */
   readonly poseWidth: number;
   /** The pose network sees frames at 1 / poseShrink of their size: 1 (Monodepth2), 2 or 4. */
   readonly poseShrink: number;
@@ -135,6 +140,7 @@ export const defaultDepthConfig: DepthConfig = {
   decoderWidth: 16,
   decoderNorm: false,
   imageSkip: false,
+  poseEncoder: "own",
   poseWidth: 64,
   poseShrink: 1,
   scales: 4,

@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { kaimingUniform } from "../nn/initializers.ts";
 import { conv2d, convNorm, type ConvOptions, type Layer, type Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
-import { resnet, resnetChannels } from "../nn/resnet.ts";
+import { type Pyramid, resnet, resnetChannels } from "../nn/resnet.ts";
 import { reflectPad } from "../ops/reflect_pad.ts";
 import type { DepthConfig, InitialDisparity } from "./config.ts";
 
@@ -20,8 +20,16 @@ export type DepthNetwork = (images: tf.Tensor4D, mode: Mode, scales: number) => 
 /** Red, green and blue. */
 const IMAGE_CHANNELS = 3;
 
+/** The ResNet `encoder.*` of a depth network. */
+export function depthEncoder(
+  scope: Scope,
+  config: Pick<DepthConfig, "depth" | "width">,
+): Pyramid {
+  return resnet(scope.child("encoder"), { ...config, inputChannels: IMAGE_CHANNELS });
+}
+
 /**
- * A ResNet encoder `encoder.*` and a U-Net decoder (Godard et al. 2019, table in section 6.1): from
+ * A ResNet encoder and a U-Net decoder (Godard et al. 2019, table in section 6.1): from
  * the coarsest level on, a 3x3 convolution `decoder.up.i.0`, doubling, the encoder's map of that
  * size, another 3x3 convolution `decoder.up.i.1`, and at the finest levels a disparity
  * `decoder.disparity.i`. At full size, where a ResNet has no map, `imageSkip` lets the image itself
@@ -30,12 +38,12 @@ const IMAGE_CHANNELS = 3;
  */
 export function depthNetwork(
   scope: Scope,
+  encode: Pyramid,
   config: Pick<
     DepthConfig,
     "depth" | "width" | "decoderWidth" | "decoderNorm" | "imageSkip" | "scales" | "initialDisparity"
   >,
 ): DepthNetwork {
-  const encode = resnet(scope.child("encoder"), { ...config, inputChannels: IMAGE_CHANNELS });
   const skips = [config.imageSkip ? IMAGE_CHANNELS : 0, ...resnetChannels(config)];
   const channels = [0, 1, 2, 3, 4].map((level) => config.decoderWidth << level);
   const decoder = scope.child("decoder");

@@ -5,13 +5,14 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError } from "../errors.ts";
+import { constant } from "../nn/initializers.ts";
 import type { Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
-import { constant } from "../nn/initializers.ts";
+import { resnetChannels } from "../nn/resnet.ts";
 import type { Intrinsics } from "../records.ts";
 import { type CamerasAt, camerasOf, type Motion } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
-import { type DepthNetwork, depthNetwork } from "./depth_network.ts";
+import { depthEncoder, type DepthNetwork, depthNetwork } from "./depth_network.ts";
 import { type PoseNetwork, poseNetwork } from "./pose_network.ts";
 import { type FrameGroup, sourceMotions } from "./source_motions.ts";
 
@@ -24,8 +25,14 @@ export class DepthNetworks {
 
   constructor(scope: Scope, config: DepthConfig) {
     this.#config = config;
-    this.#depth = depthNetwork(scope.child("depth"), config);
-    this.#pose = poseNetwork(scope.child("pose"), config);
+    const encode = depthEncoder(scope.child("depth"), config);
+    this.#depth = depthNetwork(scope.child("depth"), encode, config);
+    const shared = { encode, channels: resnetChannels(config)[4] };
+    this.#pose = poseNetwork(
+      scope.child("pose"),
+      config,
+      config.poseEncoder === "shared" ? shared : undefined,
+    );
     if (config.learnFocal) this.#focal = scope.child("camera").weight("focal", [], constant(0));
   }
 

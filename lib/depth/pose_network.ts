@@ -7,28 +7,42 @@ import * as tf from "@tensorflow/tfjs-core";
 import { constant, kaimingUniform } from "../nn/initializers.ts";
 import { conv2d, type Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
-import { resnet } from "../nn/resnet.ts";
+import { type Pyramid, resnet } from "../nn/resnet.ts";
 import { type Motion, rotationMatrices } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
 import { normalise } from "./depth_network.ts";
 
-/**
- * Frames `[B,H,W,3]` with values 0..1, the earlier and the later, to the motion of points from the
- * earlier camera's coordinates to the later one's. `gaps` says how many frames lie from one to the
- * other, one per item.
- */
-export type PoseNetwork = (
-  earlier: tf.Tensor4D,
-  later: tf.Tensor4D,
-  gaps: readonly number[],
-  mode: Mode,
-) => Motion;
+/** What is seen of each frame, and the motion between two of them. */
+export interface PoseNetwork {
+  /** Of frames `[N,H,W,3]` with values 0..1; what motions are seen in. */
+  look(frames: tf.Tensor4D, mode: Mode): tf.Tensor4D;
+  /**
+   * The motion of points from the earlier camera's coordinates to the later one's, of what was seen of B frames each.
+   *
+   * @param gaps How many frames lie from one to the other, one per item.
+   */
+  motion(
+    earlier: tf.Tensor4D,
+    later: tf.Tensor4D,
+    gaps: readonly number[],
+    mode: Mode,
+  ): Motion;
+}
+
+/** An encoder that answers maps of single frames, of which the last has so many channels. */
+export interface SharedEncoder {
+  readonly encode: Pyramid;
+  readonly channels: number;
+}
 
 /**
  * A ResNet-18 `encoder.*` on the two frames' 6 channels, then `decoder.0` (1x1), `decoder.1` and
  * `decoder.2` (3x3) with ReLU and `decoder.3` (1x1) to axis-angle and translation, averaged over
  * the image, multiplied by `motionScale` and added to a way of `initialForward` a
  * frame ahead.
+ *
+ * @param shared in place of an encoder of its own (Monodepth2's "shared"): `decoder.0` then is of each frame, and
+ * `decoder.1` of both.
  */
 export function poseNetwork(
   scope: Scope,
@@ -36,31 +50,44 @@ export function poseNetwork(
     DepthConfig,
     "poseWidth" | "motionScale" | "initialForward"
   >,
+  shared?: SharedEncoder,
 ): PoseNetwork {
-  const encode = resnet(scope.child("encoder"), { depth: 18, width: poseWidth, inputChannels: 6 });
+  const own = shared
+    ? undefined
+    : resnet(scope.child("encoder"), { depth: 18, width: poseWidth, inputChannels: 6 });
   const channels = 4 * poseWidth;
-  const hidden = [[8 * poseWidth, 1], [channels, 3], [channels, 3]].map(([inputs, size], index) =>
-    conv2d(scope.child(`decoder.${index}`), {
-      inputChannels: inputs,
+  const layer = (index: number, inputChannels: number, kernelSize: number) => {
+    const convolution = conv2d(scope.child(`decoder.${index}`), {
+      inputChannels,
       outputChannels: channels,
-      kernelSize: size,
+      kernelSize,
       initial: kaimingUniform,
-    })
-  );
+    });
+    return (x: tf.Tensor4D, mode: Mode) => tf.relu(convolution(x, mode));
+  };
+  const squeeze = layer(0, shared?.channels ?? 8 * poseWidth, 1);
+  const hidden = [layer(1, shared ? 2 * channels : channels, 3), layer(2, channels, 3)];
   const last = conv2d(scope.child("decoder.3"), {
     inputChannels: channels,
     outputChannels: 6,
     kernelSize: 1,
     initial: constant(0),
   });
-  return (earlier, later, gaps, mode) => {
-    let x = encode(normalise(tf.concat([earlier, later], 3)), mode)[4];
-    for (const convolution of hidden) x = tf.relu(convolution(x, mode));
-    const motion = tf.mul(tf.mean(last(x, mode), [1, 2]), motionScale);
-    const [axisAngles, change] = tf.split<tf.Tensor2D>(motion as tf.Tensor2D, 2, 1);
-    // A camera that moves ahead sees points come nearer.
-    const start = tf.tensor2d(gaps.map((gap) => [0, 0, -initialForward * gap]));
-    const translation = tf.add(change, start) as tf.Tensor2D;
-    return { rotation: rotationMatrices(axisAngles), translation };
+  return {
+    look(frames, mode) {
+      const input = normalise(frames);
+      return shared ? squeeze(shared.encode(input, mode)[4], mode) : input;
+    },
+    motion(earlier, later, gaps, mode) {
+      const both = tf.concat([earlier, later], 3);
+      let x = own ? squeeze(own(both, mode)[4], mode) : both;
+      for (const convolution of hidden) x = convolution(x, mode);
+      const motion = tf.mul(tf.mean(last(x, mode), [1, 2]), motionScale);
+      const [axisAngles, change] = tf.split<tf.Tensor2D>(motion as tf.Tensor2D, 2, 1);
+      // A camera that moves ahead sees points come nearer.
+      const start = tf.tensor2d(gaps.map((gap) => [0, 0, -initialForward * gap]));
+      const translation = tf.add(change, start) as tf.Tensor2D;
+      return { rotation: rotationMatrices(axisAngles), translation };
+    },
   };
 }

@@ -27,16 +27,16 @@ export function sourceMotions(
   mode: Mode,
 ): [Motion, Motion] {
   const steps = offsets.flat(), batch = target.shape[0];
-  const frames = tf.concat([target, ...sources], 0);
-  // Of each pair, the places in `frames` of the target and of the source; pairs of the first source come first.
+  const seen = pose.look(tf.concat([target, ...sources], 0), mode);
+  // Of each pair, the places in `seen` of the target and of the source; pairs of the first source come first.
   const pairs = steps.map((step, pair) => {
     const [of, other] = [pair % batch, batch + pair];
     return step > 0 ? [of, other] : [other, of];
   });
   const [earlier, later] = [0, 1].map((side) =>
-    tf.gather(frames, tf.tensor1d(pairs.map((pair) => pair[side]), "int32"))
+    tf.gather(seen, tf.tensor1d(pairs.map((pair) => pair[side]), "int32"))
   );
-  const ahead = pose(earlier, later, steps.map(Math.abs), mode);
+  const ahead = pose.motion(earlier, later, steps.map(Math.abs), mode);
   const after = tf.tensor1d(steps.map((step) => step > 0), "bool");
   const like = (rank: number) => tf.reshape(after, [-1, ...Array(rank - 1).fill(1)]);
   const back = inverseMotion(ahead);

@@ -30,6 +30,7 @@ const SHAPES = Object.values(PRESETS);
 const PRESET_NAMES = Object.keys(PRESETS);
 /** Choices of which no preset shows all. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  "settings.depth.poseEncoder": ["own", "shared"],
   "settings.depth.reprojection": ["least", "mean"],
   "settings.mix.paste": ["regions", "components", "infomap", "slic", "masks", "boxes", "none"],
   "settings.mix.lossRegions": ["regions", "components", "infomap", "slic", "masks"],

@@ -84,8 +84,10 @@ export async function depthStateOfRun(
 }
 
 function depthMetadata({ preset, settings }: RunConfig): Record<string, string> {
-  const { depth, width, decoderWidth, decoderNorm, imageSkip, learnFocal } = settings.depth;
+  const { depth, width, decoderWidth, decoderNorm, imageSkip, poseEncoder, learnFocal } =
+    settings.depth;
   const extras = (decoderNorm ? " with norm" : "") + (imageSkip ? " with image skip" : "") +
+    (poseEncoder === "shared" ? " shared with pose" : "") +
     (learnFocal ? " with focal lengths" : "");
   return {
     stage: "depth",

@@ -70,6 +70,22 @@ Deno.test("DepthTrainer.step() learns a sliding plane and keeps no tensor", asyn
   trainer.dispose();
 });
 
+Deno.test("DepthTrainer.step() learns with the depth network's encoder in the pose network", async () => {
+  const shared = { ...small, poseEncoder: "shared" } as const;
+  const plain = { ...shared, augmentation: { ...small.augmentation, flip: 0, jitter: 0 } };
+  const trainer = new DepthTrainer(plain, 3), batch = slidingPlane(2, 2);
+  const losses: number[] = [];
+  for (let step = 0; step < plain.steps; step++) {
+    losses.push((await trainer.step(batch, step)).photometric);
+  }
+  const mean = (some: number[]) => some.reduce((a, b) => a + b) / some.length;
+  const [early, late] = [mean(losses.slice(0, 3)), mean(losses.slice(-3))];
+  assert(late < 0.7 * early, `from ${early} to ${late}`);
+  const names = [...(await trainer.export()).keys()];
+  assert(!names.some((name) => name.startsWith("pose.encoder")), names.join(", "));
+  trainer.dispose();
+});
+
 Deno.test("DepthTrainer.step() sees a slide by alignment before its networks have learnt it", async () => {
   const batch = slidingPlane(2, 2);
   const still = { ...small.augmentation, flip: 0, jitter: 0 };
