@@ -206,8 +206,8 @@ function withRun(command: Command): Command {
     .option("--fps <n>", "frames a second out of videos (default: 10)", positiveNumber)
     .option(
       "--intrinsics <fx,fy,cx,cy>",
-      'of all frames, fx and cx in image widths, fy and cy in heights; or "learned", which a video with turns tells ' +
-        "(default: dataset.json's)",
+      'of all frames, fx and cx in image widths, fy and cy in heights; or "learned", a rough guess from ' +
+        "turns (default: dataset.json's)",
       camera,
     );
 }

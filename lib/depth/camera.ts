@@ -78,6 +78,30 @@ export function camerasOf(intrinsics: readonly Intrinsics[], focal?: tf.Scalar):
 }
 
 /**
+ * The motion as it is, but to gradients one that shifts the image by as many pixels however long focal lengths are:
+ * turns and sideways ways shrink as those grow. All that a motion which was fitted to the image can tell of them is
+ * how a turn bends the image; without this, whatever the fit falls short of would lengthen them without end.
+ *
+ * @param focal As {@linkcode camerasOf} takes it.
+ */
+export function heldInPixels({ rotation, translation }: Motion, focal: tf.Scalar): Motion {
+  // 0 by value; its derivative is that of 1 / focal length.
+  const still = tf.customGrad((x) => ({
+    value: tf.zerosLike(x as tf.Tensor),
+    gradFunc: (dy) => tf.neg(dy),
+  }))(focal) as tf.Scalar;
+  const twist = tf.sub(rotation, tf.transpose(rotation, [0, 2, 1]));
+  const entry = (row: number, column: number) => tf.slice(twist, [0, row, column], [-1, 1, 1]);
+  const halves = tf.reshape(tf.concat([entry(2, 1), entry(0, 2), entry(1, 0)], 1), [-1, 3]);
+  const axisAngles = tf.mul(halves, 0.5) as tf.Tensor2D;
+  const sideways = tf.mul(translation, tf.tensor2d([[1, 1, 0]]));
+  return {
+    rotation: tf.matMul(rotationMatrices(tf.mul(axisAngles, still)), rotation) as tf.Tensor3D,
+    translation: tf.add(translation, tf.mul(sideways, still)),
+  };
+}
+
+/**
  * Rotation matrices `[B,3,3]` of axis-angle vectors v `[B,3]` (radians), by Rodrigues' formula with
  * the angle a = |v| and the cross-product matrix V of v:
  *

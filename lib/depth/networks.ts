@@ -10,7 +10,7 @@ import type { Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
 import { resnetChannels } from "../nn/resnet.ts";
 import type { Intrinsics } from "../records.ts";
-import { type CamerasAt, camerasOf, type Motion } from "./camera.ts";
+import { type CamerasAt, camerasOf, heldInPixels, type Motion } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
 import { depthEncoder, type DepthNetwork, depthNetwork } from "./depth_network.ts";
 import { type PoseNetwork, poseNetwork } from "./pose_network.ts";
@@ -51,6 +51,13 @@ export class DepthNetworks {
   /** Cameras of these intrinsics, or with the focal lengths that were learnt in place of theirs. */
   cameras(intrinsics: readonly Intrinsics[]): CamerasAt {
     return camerasOf(intrinsics, this.#focal as tf.Variable<tf.Rank.R0> | undefined);
+  }
+
+  /** Motions that were fitted to the images, as the loss is to see them. */
+  fitted(motions: readonly [Motion, Motion]): [Motion, Motion] {
+    const focal = this.#focal as tf.Variable<tf.Rank.R0> | undefined;
+    const [first, second] = motions;
+    return focal ? [heldInPixels(first, focal), heldInPixels(second, focal)] : [first, second];
   }
 
   /** What fx and fy of all intrinsics are to be multiplied by; 1 where nothing was learnt. */

@@ -111,7 +111,10 @@ export class DepthTrainer {
         const refined = this.config.alignment.length > 0
           ? refineMotions(triplet, inverseDepth(disparities[0], this.config), answered, this.config)
           : { motions: answered, loss: tf.scalar(0) };
-        const result = depthLoss(triplet, disparities, refined.motions, this.config, random);
+        const motions = this.config.alignment.length > 0
+          ? this.#networks.fitted(refined.motions)
+          : refined.motions;
+        const result = depthLoss(triplet, disparities, motions, this.config, random);
         const { loss, photometric, smoothness, moving } = result;
         parts = tf.keep(tf.stack([loss, photometric, smoothness, moving])) as tf.Tensor1D;
         return tf.add(loss, refined.loss) as tf.Scalar;

@@ -3,6 +3,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   cameraMatrices,
   camerasOf,
+  heldInPixels,
   inverseCameraMatrices,
   inverseMotion,
   rotationMatrices,
@@ -204,6 +205,38 @@ Deno.test("synthesizeView() of a turn has the gradient that leads to the focal l
     }
     assert(loss(focal).dataSync()[0] < 0.2 * start, message);
     assertAlmostEquals(focal.dataSync()[0], 0, 0.01, message);
+  });
+});
+
+Deno.test("heldInPixels() is the same motion, and leaves no shift to the focal lengths", () => {
+  const random = randomStream(seed, "held");
+  const camera = [{ fx: 0.7, fy: 1.3, cx: 0.5, cy: 0.5 }], [height, width] = [9, 15];
+  const vector = [random.uniform(0.02, 0.05), random.uniform(0.02, 0.05), 0];
+  tf.tidy(() => {
+    const motion = {
+      rotation: rotationMatrices(tf.tensor2d([vector])),
+      translation: tf.tensor2d([[0.05, -0.03, -0.1]]),
+    };
+    const disparity = tf.fill([1, height, width, 1], 0.2) as tf.Tensor4D;
+    /** Where the middle pixel goes, at a factor e^focal of the focal lengths. */
+    const middle = (focal: tf.Scalar, held: boolean) => {
+      const { matrix, inverse } = camerasOf(camera, focal)(height, width);
+      const seen = held ? heldInPixels(motion, focal) : motion;
+      return tf.slice(sourcePositions(disparity, seen, matrix, inverse), [0, 4, 7, 0], [
+        1,
+        1,
+        1,
+        2,
+      ]);
+    };
+    const [as, held] = [false, true].map((held) => ({
+      place: middle(tf.scalar(0), held).dataSync(),
+      slope: tf.grad((focal) => tf.sum(middle(focal as tf.Scalar, held)))(tf.scalar(0))
+        .dataSync()[0],
+    }));
+    held.place.forEach((v, i) => assertAlmostEquals(v, as.place[i], 1e-5));
+    // To the first order of the turn nothing is left.
+    assert(Math.abs(held.slope) < 0.15 * Math.abs(as.slope), `${held.slope}, ${as.slope}, ${seed}`);
   });
 });
 
