@@ -21,7 +21,7 @@ export class DepthNetworks {
   readonly #config: DepthConfig;
   readonly #depth: DepthNetwork;
   readonly #pose: PoseNetwork;
-  readonly #focal?: tf.Variable;
+  readonly #focal?: tf.Variable<tf.Rank.R0>;
 
   constructor(scope: Scope, config: DepthConfig) {
     this.#config = config;
@@ -33,7 +33,9 @@ export class DepthNetworks {
       config,
       config.poseEncoder === "shared" ? shared : undefined,
     );
-    if (config.learnFocal) this.#focal = scope.child("camera").weight("focal", [], constant(0));
+    if (!config.learnFocal) return;
+    const focal = scope.child("camera").weight("focal", [], constant(0));
+    this.#focal = focal as tf.Variable<tf.Rank.R0>;
   }
 
   /**
@@ -50,13 +52,12 @@ export class DepthNetworks {
 
   /** Cameras of these intrinsics, or with the focal lengths that were learnt in place of theirs. */
   cameras(intrinsics: readonly Intrinsics[]): CamerasAt {
-    return camerasOf(intrinsics, this.#focal as tf.Variable<tf.Rank.R0> | undefined);
+    return camerasOf(intrinsics, this.#focal);
   }
 
   /** Motions that were fitted to the images, as the loss is to see them. */
   fitted(motions: readonly [Motion, Motion]): [Motion, Motion] {
-    const focal = this.#focal as tf.Variable<tf.Rank.R0> | undefined;
-    const [first, second] = motions;
+    const focal = this.#focal, [first, second] = motions;
     return focal ? [heldInPixels(first, focal), heldInPixels(second, focal)] : [first, second];
   }
 

@@ -12,11 +12,12 @@ import { randomStream } from "../random.ts";
 import type { DepthMap, Intrinsics } from "../records.ts";
 import { assessBatch, type DepthAssessment } from "./assess.ts";
 import { type DepthBatch, prepareBatch } from "./augmentation.ts";
+import type { Motion } from "./camera.ts";
 import { checkDepthConfig, type DepthConfig } from "./config.ts";
-import { depthLoss, inverseDepth } from "./depth_loss.ts";
+import { depthLoss, inverseDepth, type Triplet } from "./depth_loss.ts";
 import { checkSize, DepthNetworks } from "./networks.ts";
 import { type DepthInput, predictBatch, type PredictOptions } from "./predict.ts";
-import { refineMotions } from "./refine_motions.ts";
+import { type RefinedMotions, refineMotions } from "./refine_motions.ts";
 
 /** What one step reports. */
 export type DepthMetrics = {
@@ -109,12 +110,9 @@ export class DepthTrainer {
         const disparities = this.#networks.disparities(varied.target, TRAINING, this.config.scales);
         const answered = this.#networks.motions(varied, TRAINING);
         const refined = this.config.alignment.length > 0
-          ? refineMotions(triplet, inverseDepth(disparities[0], this.config), answered, this.config)
+          ? this.#fit(triplet, disparities[0], answered)
           : { motions: answered, loss: tf.scalar(0) };
-        const motions = this.config.alignment.length > 0
-          ? this.#networks.fitted(refined.motions)
-          : refined.motions;
-        const result = depthLoss(triplet, disparities, motions, this.config, random);
+        const result = depthLoss(triplet, disparities, refined.motions, this.config, random);
         const { loss, photometric, smoothness, moving } = result;
         parts = tf.keep(tf.stack([loss, photometric, smoothness, moving])) as tf.Tensor1D;
         return tf.add(loss, refined.loss) as tf.Scalar;
@@ -132,6 +130,17 @@ export class DepthTrainer {
       );
     }
     return { loss, photometric, smoothness, moving, learningRate };
+  }
+
+  /** The motions as alignment makes them, and what the pose network is off by. */
+  #fit(
+    triplet: Triplet,
+    disparity: tf.Tensor4D,
+    answered: readonly [Motion, Motion],
+  ): RefinedMotions {
+    const near = inverseDepth(disparity, this.config);
+    const { motions, loss } = refineMotions(triplet, near, answered, this.config);
+    return { motions: this.#networks.fitted(motions), loss };
   }
 
   /**
