@@ -130,6 +130,18 @@ processTests({
     }
   },
 
+  async "depth --intrinsics learned answers other focal lengths than it began from"(folder) {
+    await saveNoisyVideo(join(folder, "video"), random, 3);
+    const light = await saveLight(folder);
+    const args = ["depth", "--data", "video", "--intrinsics", "learned", "--steps", "3"];
+    const { fx, fy } = await answer([...args, ...light, "--out", "run"], folder);
+    // Typical ones of a dash camera, whose pixels are square.
+    assert(Math.abs(fx / 0.85 - 1) > 1e-6 && Math.abs(fx / 0.85 - 1) < 0.1, `${fx}`);
+    assert(Math.abs(fy / fx - 2) < 1e-6, `${fy}`);
+    const again = ["pretrain", "--data", "video", "--depth-run", "run", "--intrinsics", "learned"];
+    assertRefused(await cli(again, folder), "run", "learnt already");
+  },
+
   async "evaluate --protocol finetune trains on a fraction of the labels, from both beginnings"(
     folder,
   ) {
