@@ -21,10 +21,12 @@
  */
 import { parseArgs } from "node:util";
 import { fromFileUrl, join } from "@std/path";
+import { isFile } from "../lib/data/listing.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { writeAtomically } from "../lib/run/atomic.ts";
 import { depthData, type Folders, planOf } from "./ablation/data.ts";
 import { depthName, type Job, testJobs, validationJobs } from "./ablation/jobs.ts";
+import { type Pace, PACE_OPTIONS, paceOf } from "./ablation/pace.ts";
 import { ablationPlot } from "./ablation/plot.ts";
 import {
   keepFailure,
@@ -35,12 +37,8 @@ import {
 } from "./ablation/store.ts";
 import { armRows, chosenRate, comparisons, markdown } from "./ablation/tables.ts";
 
-interface Options {
+interface Options extends Pace {
   readonly out: string;
-  readonly jobs: number;
-  readonly threads: number;
-  /** Milliseconds of `performance.now()`. */
-  readonly until: number;
   readonly only: RegExp;
   readonly list: boolean;
   readonly folders: Folders;
@@ -53,9 +51,7 @@ function options(): Options {
     args: Deno.args,
     options: {
       out: { type: "string", default: "runs/ablation" },
-      jobs: { type: "string", default: "2" },
-      threads: { type: "string" },
-      minutes: { type: "string", default: "Infinity" },
+      ...PACE_OPTIONS,
       only: { type: "string", default: "" },
       list: { type: "boolean", default: false },
       camvid: { type: "string" },
@@ -69,24 +65,15 @@ function options(): Options {
       "Cannot run the ablation: expected --camvid and --kitti together, got one; CamVid's depth is learnt from the clip",
     );
   }
-  const jobs = Number(values.jobs);
   return {
+    ...paceOf(values),
     out: values.out,
-    jobs,
-    threads: Number(
-      values.threads ?? Math.max(1, Math.floor(navigator.hardwareConcurrency / jobs)),
-    ),
-    until: performance.now() + 60_000 * Number(values.minutes),
     only: new RegExp(values.only),
     list: values.list,
     folders: { camvid: values.camvid, kitti: values.kitti },
     steps: values.steps,
     depthSteps: values["depth-steps"],
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 /** Where a job's answer lies once it is finished. */
@@ -98,7 +85,7 @@ function resultOf(out: string, job: Job): string {
 async function missing(jobs: readonly Job[], { out, only }: Options): Promise<Job[]> {
   const wanted: Job[] = [];
   for (const job of jobs) {
-    if (await exists(resultOf(out, job))) continue;
+    if (await isFile(resultOf(out, job))) continue;
     if (job.kind === "depth" || only.test(job.name)) wanted.push(job);
   }
   const everything = only.test("");
@@ -119,7 +106,7 @@ async function commandOf(
     return ["run", "-A", worker, out, ...told];
   }
   const folder = join(out, job.name);
-  const begun = await exists(join(folder, "config.json"));
+  const begun = await isFile(join(folder, "config.json"));
   return [
     "run",
     "-A",

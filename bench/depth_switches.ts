@@ -18,8 +18,10 @@
 import { parseArgs } from "node:util";
 import { pooledMap } from "@std/async/pool";
 import { fromFileUrl, join } from "@std/path";
+import { isFile } from "../lib/data/listing.ts";
 import type { DepthConfig } from "../lib/depth/config.ts";
 import { writeAtomically } from "../lib/run/atomic.ts";
+import { type Pace, PACE_OPTIONS, paceOf } from "./ablation/pace.ts";
 import { type Estimate, estimate, pairedDifference } from "./ablation/statistics.ts";
 import { points, table } from "./ablation/tables.ts";
 
@@ -68,13 +70,9 @@ interface Run extends Readonly<Record<Metric, number>> {
   readonly seconds: number;
 }
 
-interface Options {
+interface Options extends Pace {
   readonly out: string;
   readonly seeds: number;
-  readonly jobs: number;
-  readonly threads: string;
-  /** Milliseconds of `performance.now()`. */
-  readonly until: number;
   readonly steps?: string;
 }
 
@@ -84,37 +82,23 @@ function options(): Options {
     options: {
       out: { type: "string", default: "runs/depth_switches" },
       seeds: { type: "string", default: "2" },
-      jobs: { type: "string", default: "2" },
-      threads: { type: "string" },
-      minutes: { type: "string", default: "Infinity" },
+      ...PACE_OPTIONS,
       steps: { type: "string" },
     },
   });
-  const jobs = Number(values.jobs);
-  const share = Math.max(1, Math.floor(navigator.hardwareConcurrency / jobs));
-  return {
-    out: values.out,
-    seeds: Number(values.seeds),
-    jobs,
-    threads: values.threads ?? String(share),
-    until: performance.now() + 60_000 * Number(values.minutes),
-    steps: values.steps,
-  };
+  const { out, steps } = values;
+  return { ...paceOf(values), out, seeds: Number(values.seeds), steps };
 }
 
 /** Runs a command of the CLI; answers the object that it prints. */
-async function command(args: readonly string[], threads: string): Promise<Record<string, number>> {
+async function command(args: readonly string[], threads: number): Promise<Record<string, number>> {
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", fromFileUrl(new URL("../cli.ts", import.meta.url)), ...args],
-    env: { CPCDR_THREADS: threads },
+    env: { CPCDR_THREADS: String(threads) },
     stderr: "inherit",
   }).output();
   if (code !== 0) throw new Error(`${args[0]} ended with ${code}`);
   return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 /** Trains and scores one setting with one seed, unless that is done. */
@@ -122,14 +106,14 @@ async function perform({ name: setting, change }: Switch, seed: number, options:
   const { out, threads, steps } = options;
   const name = `${setting.replaceAll(/[^a-z0-9]+/gi, "-")}-seed${seed}`;
   const folder = join(out, name), path = join(folder, "run.json");
-  if (await exists(path)) return JSON.parse(await Deno.readTextFile(path)) as Run;
+  if (await isFile(path)) return JSON.parse(await Deno.readTextFile(path)) as Run;
   if (performance.now() > options.until) return undefined;
   const settings = join(out, `${name}.json`);
   await writeAtomically(settings, JSON.stringify({ settings: { depth: change } }));
   const common = ["--seed", String(seed), "--device", "cpu", "--json", "--quiet"];
   const training = ["depth", "--preset", "tiny", "--config", settings, "--out", folder, ...common];
   if (steps) training.push("--steps", steps);
-  if (await exists(join(folder, "config.json"))) training.push("--resume");
+  if (await isFile(join(folder, "config.json"))) training.push("--resume");
   const trained = await command(training, threads);
   const scoring = ["--protocol", "depth", "--data", "scenes", "--split", "validation"];
   const scored = await command(["evaluate", "--run", folder, ...scoring, ...common], threads);

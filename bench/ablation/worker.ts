@@ -82,7 +82,7 @@ async function depthOf(out: string, seed: number, frames: readonly Frame[], sess
     async () => {
       const trainer = await depthOfRun(join(out, depthName(seed)), session.warn);
       try {
-        const maps = await predictDepth(session, trainer, frames);
+        const { maps } = await predictDepth(session, trainer, frames);
         return { maps, encoder: await trainer.encoder() };
       } finally {
         trainer.dispose();

@@ -10,7 +10,6 @@ import {
   type DepthScore,
   meanDepthScore,
 } from "../depth/metrics.ts";
-import type { DepthInput } from "../depth/predict.ts";
 import { DepthTrainer } from "../depth/trainer.ts";
 import { CheckpointError } from "../errors.ts";
 import type { StateDict } from "../nn/parameters.ts";
@@ -96,23 +95,30 @@ function depthMetadata({ preset, settings }: RunConfig): Record<string, string> 
   };
 }
 
+/** Frames and what the depth network makes of them. */
+export interface PredictedFrames {
+  /** With the intrinsics that the stage learnt, where it did. */
+  readonly frames: readonly Frame[];
+  /** Inverse depths. */
+  readonly maps: DepthMap[];
+}
+
 /** Inverse depths of all frames. */
 export async function predictDepth(
   session: Session,
   trainer: DepthTrainer,
-  frames: readonly DepthInput[],
-): Promise<DepthMap[]> {
+  frames: readonly Frame[],
+): Promise<PredictedFrames> {
   const maps: DepthMap[] = [];
   const chunk = 32;
   for (let i = 0; i < frames.length; i += chunk) {
     maps.push(...await trainer.predict(frames.slice(i, i + chunk), { mirror: true }));
     session.progress.update("depth prediction", maps.length, frames.length);
   }
-  return maps;
+  return { frames: await withLearntIntrinsics(trainer, frames), maps };
 }
 
-/** Frames with the intrinsics that the depth stage learnt, where it did; the stages to come see no others. */
-export async function withLearntIntrinsics(
+async function withLearntIntrinsics(
   trainer: DepthTrainer,
   frames: readonly Frame[],
 ): Promise<readonly Frame[]> {

@@ -62,15 +62,13 @@ export async function resolveRun(
   const depthRun = wishes.depthRun ?? file.depthRun;
   const backboneWeights = wishes.backboneWeights ?? file.backboneWeights;
   const { accumulate } = wishes;
-  const learned = wishes.intrinsics === "learned";
+  const { intrinsics: wanted } = wishes, learned = wanted === "learned";
   if (learned && depthRun) {
     throw new ConfigError(
       `Cannot learn intrinsics with the depth network of ${depthRun}: that is learnt already; leave one out`,
     );
   }
-  const intrinsics = wishes.intrinsics === undefined || wishes.intrinsics === "learned"
-    ? file.intrinsics
-    : wishes.intrinsics;
+  const intrinsics = (learned ? undefined : wanted) ?? file.intrinsics;
   const fps = wishes.fps ?? file.fps;
   const { depth, regions, mix, pretrain } = settings;
   const config: RunConfig = {

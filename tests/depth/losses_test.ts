@@ -166,14 +166,13 @@ Deno.test("synthesizeView() of a turn has the gradient that leads to the focal l
     const { focalX, focalY, centreX, centreY } = pinhole(height, width);
     return tf.tensor4d(
       [
-        array(height, () => 0).map((_, v) =>
-          array(width, () => 0).map((_, u) => {
+        Array.from({ length: height }, (_, v) =>
+          Array.from({ length: width }, (_, u) => {
             const ray = [(u - centreX) / focalX, (v - centreY) / focalY, 1];
             // The source's ray in the target's axes is R^T ray.
             const back = [0, 1, 2].map((k) => ray.reduce((sum, r, j) => sum + turn[j][k] * r, 0));
             return [brightness(turned ? back : ray)];
-          })
-        ),
+          })),
       ],
     );
   };

@@ -53,8 +53,18 @@ function slidingPlane(count: number, shift: number): DepthBatch {
   };
 }
 
+/** Frames as they are. */
+const UNVARIED = { ...small.augmentation, flip: 0, jitter: 0 };
+
+/** Expects the last losses to be well below the first. */
+function assertFalls(losses: readonly number[]): void {
+  const mean = (some: readonly number[]) => some.reduce((a, b) => a + b) / some.length;
+  const [early, late] = [mean(losses.slice(0, 3)), mean(losses.slice(-3))];
+  assert(late < 0.7 * early, `from ${early} to ${late}`);
+}
+
 Deno.test("DepthTrainer.step() learns a sliding plane and keeps no tensor", async () => {
-  const plain = { ...small, augmentation: { ...small.augmentation, flip: 0, jitter: 0 } };
+  const plain = { ...small, augmentation: UNVARIED };
   const trainer = new DepthTrainer(plain, 3);
   const batch = slidingPlane(2, 2);
   const losses: number[] = [];
@@ -64,23 +74,18 @@ Deno.test("DepthTrainer.step() learns a sliding plane and keeps no tensor", asyn
     losses.push((await trainer.step(batch, step)).photometric);
   }
   assertEquals(tf.memory().numTensors, before);
-  const early = losses.slice(0, 3).reduce((a, b) => a + b) / 3;
-  const late = losses.slice(-3).reduce((a, b) => a + b) / 3;
-  assert(late < 0.7 * early, `from ${early} to ${late}`);
+  assertFalls(losses);
   trainer.dispose();
 });
 
 Deno.test("DepthTrainer.step() learns with the depth network's encoder in the pose network", async () => {
-  const shared = { ...small, poseEncoder: "shared" } as const;
-  const plain = { ...shared, augmentation: { ...small.augmentation, flip: 0, jitter: 0 } };
+  const plain: DepthConfig = { ...small, poseEncoder: "shared", augmentation: UNVARIED };
   const trainer = new DepthTrainer(plain, 3), batch = slidingPlane(2, 2);
   const losses: number[] = [];
   for (let step = 0; step < plain.steps; step++) {
     losses.push((await trainer.step(batch, step)).photometric);
   }
-  const mean = (some: number[]) => some.reduce((a, b) => a + b) / some.length;
-  const [early, late] = [mean(losses.slice(0, 3)), mean(losses.slice(-3))];
-  assert(late < 0.7 * early, `from ${early} to ${late}`);
+  assertFalls(losses);
   const names = [...(await trainer.export()).keys()];
   assert(!names.some((name) => name.startsWith("pose.encoder")), names.join(", "));
   trainer.dispose();

@@ -10,7 +10,7 @@ import { writeMap16, writePicture } from "../../data/write.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { depthRegions } from "../../regions/depth_regions.ts";
 import { disparityPicture, framePicture, sideBySide } from "../../report/pictures.ts";
-import { predictDepth, scoreDepth, trainDepth, withLearntIntrinsics } from "../depth_stage.ts";
+import { predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
 import { intrinsicsFor, type LoadedDataset, openInputs } from "../inputs.ts";
 import { disparityUnits, largestDisparity, outputNames, writePredictions } from "../predictions.ts";
 import { freeFolder, prepareRun, type RunConfig } from "../run_folder.ts";
@@ -57,8 +57,7 @@ async function runDepth(session: Session, config: RunConfig, options: DepthOptio
   if (!completed) {
     return session.progress.say(`stopped and saved; go on with: --resume --out ${session.folder}`);
   }
-  const frames = await withLearntIntrinsics(trainer, assumed);
-  const maps = await predictDepth(session, trainer, frames);
+  const { frames, maps } = await predictDepth(session, trainer, assumed);
   trainer.dispose();
   const names = outputNames(loaded);
   await writeMaps(session.folder, frames, names, maps);

@@ -14,7 +14,7 @@ import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { Frame, SegmentationScore } from "../../records.ts";
 import { depthRegions } from "../../regions/depth_regions.ts";
 import { classColours } from "../../report/palette.ts";
-import { depthOfRun, predictDepth, withLearntIntrinsics } from "../depth_stage.ts";
+import { depthOfRun, predictDepth } from "../depth_stage.ts";
 import { evaluateClusters, segment, WatchedModel } from "../evaluate_stage.ts";
 import { featuresOfRun } from "../features.ts";
 import { intrinsicsFor, type LoadedDataset, openInputs, SCENES } from "../inputs.ts";
@@ -155,8 +155,7 @@ async function writeTo(
 ): Promise<void> {
   const { dataset: { classes } } = test;
   const trainer = await depthOfRun(config.depthRun ?? session.folder, session.warn);
-  const frames = await withLearntIntrinsics(trainer, test.frames);
-  const maps = await predictDepth(session, trainer, frames);
+  const { frames, maps } = await predictDepth(session, trainer, test.frames);
   trainer.dispose();
   const regions = maps.map((map, i) =>
     depthRegions(map, intrinsicsFor(frames[i]), config.settings.regions, frames[i])

@@ -53,7 +53,7 @@ export async function evaluateDepth(options: EvaluateOptions): Promise<void> {
     }
     const device = await startDevice(session, options);
     const trainer = await depthOfRun(config.depthRun ?? options.run, session.warn);
-    const maps = await predictDepth(session, trainer, frames);
+    const { maps } = await predictDepth(session, trainer, frames);
     const scores = scoreDepth(maps, frames);
     const views = targets.length > 0 ? await assessAll(trainer, frames, targets, session) : {};
     trainer.dispose();

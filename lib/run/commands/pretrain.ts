@@ -11,7 +11,7 @@ import type { StateDict } from "../../nn/parameters.ts";
 import { countParameters } from "../../pretrain/encoder.ts";
 import { memoryAdvice, memoryLine, memoryPlan } from "../../pretrain/memory_plan.ts";
 import type { Pretrainer } from "../../pretrain/pretrainer.ts";
-import type { DepthMap, Frame } from "../../records.ts";
+import type { Frame } from "../../records.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
 import { classColours } from "../../report/palette.ts";
 import { writeAtomically } from "../atomic.ts";
@@ -19,9 +19,9 @@ import { requireBackbone } from "../backbone_file.ts";
 import {
   depthOfRun,
   predictDepth,
+  type PredictedFrames,
   scoreDepth,
   trainDepth,
-  withLearntIntrinsics,
 } from "../depth_stage.ts";
 import { evaluateRun, type Evaluation, segment, unlabelledGroups } from "../evaluate_stage.ts";
 import { loadDataset, type LoadedDataset, openInputs, SCENES, scenesOf } from "../inputs.ts";
@@ -167,11 +167,7 @@ function stopped(session: Session, options: PretrainOptions): undefined {
 }
 
 /** What the depth stage hands on. */
-interface PredictedDepth {
-  /** With the intrinsics that the stage learnt, where it did. */
-  readonly frames: readonly Frame[];
-  /** Inverse depths of all frames. */
-  readonly maps: DepthMap[];
+interface PredictedDepth extends PredictedFrames {
   /** The depth network's ResNet. */
   readonly encoder: StateDict;
 }
@@ -187,12 +183,8 @@ async function predictedDepth(
     : await trainDepth(session, config, assumed);
   try {
     if (!completed) return undefined;
-    const frames = await withLearntIntrinsics(trainer, assumed);
-    return {
-      frames,
-      maps: await predictDepth(session, trainer, frames),
-      encoder: await trainer.encoder(),
-    };
+    const predicted = await predictDepth(session, trainer, assumed);
+    return { ...predicted, encoder: await trainer.encoder() };
   } finally {
     trainer.dispose();
   }

@@ -8,7 +8,7 @@ import { isVideo } from "../../data/video.ts";
 import { ConfigError } from "../../errors.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { defaultRegionConfig, type RegionConfig } from "../../regions/config.ts";
-import { depthOfRun, predictDepth, withLearntIntrinsics } from "../depth_stage.ts";
+import { depthOfRun, predictDepth } from "../depth_stage.ts";
 import { type LoadedDataset, openInputs } from "../inputs.ts";
 import { requireDepthRun, type RunConfig } from "../run_folder.ts";
 import type { Session } from "../session.ts";
@@ -57,10 +57,9 @@ export async function framesWithDepth(
   }
   await startDevice(session, options);
   const trainer = await depthOfRun(depthRun, session.warn);
-  const frames = await withLearntIntrinsics(trainer, loaded.frames);
-  const maps = await predictDepth(session, trainer, frames);
+  const predicted = await predictDepth(session, trainer, loaded.frames);
   trainer.dispose();
-  return { ...loaded, frames, maps, regions: settings.regions };
+  return { ...loaded, ...predicted, regions: settings.regions };
 }
 
 function trueDepth({ name, height, width, depth }: Frame): DepthMap {
