@@ -56,7 +56,7 @@ function forward({ inputs, attrs, backend }: KernelCall): tf.TensorInfo[] {
   const sizes = sizesOf(backend, x);
   const { rows, channels, parts, width } = sizes;
   const { flat: workgroup } = backend.tiles;
-  const partial = backend.output([2, parts, channels]);
+  const partial = backend.output([3, parts, channels]);
   run(backend, partStatistics, { width, workgroup }, [x], [partial], sizes, channels * parts);
   const mean = backend.output([channels]), variance = backend.output([channels]);
   run(backend, joinStatistics, { width, workgroup }, [partial], [mean, variance], sizes, channels);
@@ -168,8 +168,8 @@ function buffers(width: number, ...names: (string | false)[]): Record<string, st
 }
 
 /**
- * Mean and sum of squared deviations of rows part, part + parts, ...: the mean first, then deviations
- * from it, less what the mean's own rounding adds to them, which keeps digits however far from 0 the
+ * Mean, what its rounding left of it, and sum of squared deviations of rows part, part + parts, ...: the mean
+ * first, then deviations from it, whose own mean is that rest. This keeps digits however far from 0 the
  * values are.
  */
 const partStatistics: Shader<NormVariant> = {
@@ -196,14 +196,14 @@ const partStatistics: Shader<NormVariant> = {
     rest += apart;
     squares += apart * apart;
   }
-  squares -= rest * rest / count;
   partial[i] = mean;
-  partial[u.count + i] = squares;`,
+  partial[u.count + i] = rest / count;
+  partial[2u * u.count + i] = squares - rest * rest / count;`,
     ),
   }),
 };
 
-/** Joins the statistics of parts (Chan et al. 1979). */
+/** Joins the statistics of parts (Chan et al. 1979), as distances from the first part's mean. */
 const joinStatistics: Shader<NormVariant> = {
   name: "batch norm, statistics",
   source: ({ width, workgroup }) => ({
@@ -212,18 +212,20 @@ const joinStatistics: Shader<NormVariant> = {
     uniforms: UNIFORMS,
     code: flatMain(
       workgroup,
-      `var centre = ${typeOf(width)}();
+      `let first = partial[i];
+  var centre = ${typeOf(width)}();
   var squares = ${typeOf(width)}();
   var count = 0.0;
   for (var part = 0u; part < u.parts; part++) {
     let size = f32((u.rows - part + u.parts - 1) / u.parts);
-    let apart = partial[part * u.channels + i] - centre;
+    let away = partial[part * u.channels + i] - first;
+    let apart = away + partial[(u.parts + part) * u.channels + i] - centre;
     count += size;
     centre += apart * (size / count);
-    squares += partial[(u.parts + part) * u.channels + i] +
+    squares += partial[(2u * u.parts + part) * u.channels + i] +
       apart * apart * (size * (count - size) / count);
   }
-  mean[i] = centre;
+  mean[i] = first + centre;
   variance[i] = squares / count;`,
     ),
   }),
