@@ -55,6 +55,7 @@ export {
   type DepthConfig,
   type DepthSchedule,
   type InitialDisparity,
+  smallDepthConfig,
   tinyDepthConfig,
 } from "./lib/depth/config.ts";
 export {

@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { useFusedKernel } from "../ops/fused.ts";
+import { listed } from "../ops/listed.ts";
 import { type StateDict, type StateTensor, takeTensor } from "./parameters.ts";
 
 /** Gradients by `variable.name`, as `tf.variableGrads` gives them; the caller owns them. */
@@ -46,7 +47,7 @@ export interface AdamOptions {
 export class Adam implements Optimizer {
   readonly #variables: readonly tf.Variable[];
   readonly #options: Required<AdamOptions>;
-  readonly #state: Moments;
+  readonly #state: Moments<"m" | "v">;
 
   constructor(variables: readonly tf.Variable[], options: AdamOptions = {}) {
     const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = options;
@@ -57,31 +58,16 @@ export class Adam implements Optimizer {
 
   step(gradients: Gradients, learningRate: number): void {
     const step = ++this.#state.steps;
-    const fused = useFusedKernel("AdamUpdate");
-    this.#variables.forEach((param, i) => {
-      const grad = gradients[param.name];
-      if (!grad) return;
-      const m = this.#state.of("m")[i];
-      const v = this.#state.of("v")[i];
-      tf.tidy(() => {
-        if (fused) {
-          const inputs = { param, grad, m, v };
-          tf.engine().runKernel("AdamUpdate", inputs, { learningRate, ...this.#options, step });
-        } else {
-          this.#update(param, grad, m, v, learningRate, step);
-        }
-      });
-    });
+    const moves = this.#state.moves(this.#variables, gradients);
+    if (useFusedKernel("AdamUpdate")) {
+      const attrs = { learningRate, ...this.#options, step };
+      tf.engine().runKernel("AdamUpdate", listed(moves), attrs);
+    } else {
+      for (const move of moves) tf.tidy(() => this.#update(move, learningRate, step));
+    }
   }
 
-  #update(
-    param: tf.Variable,
-    grad: tf.Tensor,
-    m: tf.Variable,
-    v: tf.Variable,
-    rate: number,
-    step: number,
-  ): void {
+  #update({ param, grad, m, v }: Move<"m" | "v">, rate: number, step: number): void {
     const { beta1, beta2, epsilon, weightDecay } = this.#options;
     const g = weightDecay === 0 ? grad : tf.add(grad, tf.mul(param, weightDecay));
     m.assign(tf.add(tf.mul(m, beta1), tf.mul(g, 1 - beta1)));
@@ -121,7 +107,7 @@ export interface SgdOptions {
 export class Sgd implements Optimizer {
   readonly #variables: readonly tf.Variable[];
   readonly #options: Required<SgdOptions>;
-  readonly #state: Moments;
+  readonly #state: Moments<"velocity">;
 
   constructor(variables: readonly tf.Variable[], options: SgdOptions = {}) {
     const { momentum = 0, weightDecay = 0, nesterov = false } = options;
@@ -132,24 +118,21 @@ export class Sgd implements Optimizer {
 
   step(gradients: Gradients, learningRate: number): void {
     this.#state.steps++;
+    const moves = this.#state.moves(this.#variables, gradients);
+    if (useFusedKernel("SgdUpdate")) {
+      const attrs = { learningRate, ...this.#options };
+      tf.engine().runKernel("SgdUpdate", listed(moves), attrs);
+    } else {
+      for (const move of moves) tf.tidy(() => this.#update(move, learningRate));
+    }
+  }
+
+  #update({ param, grad, velocity }: Move<"velocity">, rate: number): void {
     const { momentum, weightDecay, nesterov } = this.#options;
-    const fused = useFusedKernel("SgdUpdate");
-    this.#variables.forEach((param, i) => {
-      const grad = gradients[param.name];
-      if (!grad) return;
-      const velocity = this.#state.of("velocity")[i];
-      tf.tidy(() => {
-        if (fused) {
-          const inputs = { param, grad, velocity };
-          tf.engine().runKernel("SgdUpdate", inputs, { learningRate, ...this.#options });
-          return;
-        }
-        const g = weightDecay === 0 ? grad : tf.add(grad, tf.mul(param, weightDecay));
-        velocity.assign(tf.add(tf.mul(velocity, momentum), g));
-        const move = nesterov ? tf.add(g, tf.mul(velocity, momentum)) : velocity;
-        param.assign(tf.sub(param, tf.mul(move, learningRate)));
-      });
-    });
+    const g = weightDecay === 0 ? grad : tf.add(grad, tf.mul(param, weightDecay));
+    velocity.assign(tf.add(tf.mul(velocity, momentum), g));
+    const move = nesterov ? tf.add(g, tf.mul(velocity, momentum)) : velocity;
+    param.assign(tf.sub(param, tf.mul(move, rate)));
   }
 
   async export(): Promise<StateDict> {
@@ -165,12 +148,17 @@ export class Sgd implements Optimizer {
   }
 }
 
-/** The step count, and one tensor per kind of moment and variable, zero at first. */
-class Moments {
-  steps = 0;
-  readonly #moments: ReadonlyMap<string, readonly tf.Variable[]>;
+/** A variable, its gradient, and its moment of every kind. */
+type Move<K extends string> =
+  & { readonly param: tf.Variable; readonly grad: tf.Tensor }
+  & Readonly<Record<K, tf.Variable>>;
 
-  constructor(kinds: readonly string[], variables: readonly tf.Variable[]) {
+/** The step count, and one tensor per kind of moment and variable, zero at first. */
+class Moments<K extends string> {
+  steps = 0;
+  readonly #moments: ReadonlyMap<K, readonly tf.Variable[]>;
+
+  constructor(kinds: readonly K[], variables: readonly tf.Variable[]) {
     this.#moments = new Map(
       kinds.map((kind) => [
         kind,
@@ -179,8 +167,14 @@ class Moments {
     );
   }
 
-  of(kind: string): readonly tf.Variable[] {
-    return this.#moments.get(kind)!;
+  /** Of the variables that have a gradient. */
+  moves(variables: readonly tf.Variable[], gradients: Gradients): Move<K>[] {
+    return variables.flatMap((param, i) => {
+      const grad = gradients[param.name];
+      if (!grad) return [];
+      const own = [...this.#moments].map(([kind, moments]) => [kind, moments[i]]);
+      return [{ param, grad, ...Object.fromEntries(own) as Record<K, tf.Variable> }];
+    });
   }
 
   async export(): Promise<StateDict> {

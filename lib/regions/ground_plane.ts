@@ -41,13 +41,13 @@ export function fitGroundPlane(
 ): GroundPlane | undefined {
   const candidates = upwardPixels(surface);
   if (candidates.length < 20) return undefined;
-  const points = gather(surface.points, candidates);
+  const points = gather(surface.points, candidates), rays = raysOf(points);
   const best: (number[] | undefined)[] = TOLERANCES.map(() => undefined);
   const most = TOLERANCES.map(() => 0);
   for (let k = 0; k < trials; k++) {
     const plane = planeThrough(surface.points, [0, 1, 2].map(() => random.pick(candidates)));
     if (!plane || !isUpright(plane)) continue;
-    countSupport(points, plane).forEach((support, level) => {
+    countSupport(rays, plane).forEach((support, level) => {
       if (support > most[level]) [best[level], most[level]] = [plane, support];
     });
   }
@@ -60,7 +60,7 @@ export function fitGroundPlane(
   return {
     normal: plane as [number, number, number],
     cameraHeight: 1 / lengthOf(plane),
-    support: countSupport(points, plane)[level] / candidates.length,
+    support: countSupport(rays, plane)[level] / candidates.length,
   };
 }
 
@@ -104,16 +104,24 @@ function gather(points: Float32Array, candidates: readonly number[]): Float64Arr
   return found;
 }
 
-/** Supporters of a plane within each of the tolerances. */
-function countSupport(points: Float64Array, plane: readonly number[]): number[] {
-  const [a, b, c] = plane, length = lengthOf(plane);
-  const counts = TOLERANCES.map(() => 0);
+/** `[N,3]` the points divided by their depth, and its inverse: x / z, y / z, 1 / z. */
+function raysOf(points: Float64Array): Float64Array {
+  const rays = new Float64Array(points.length);
   for (let k = 0; k < points.length; k += 3) {
     const z = points[k + 2];
-    const share = Math.abs(a * points[k] + b * points[k + 1] + c * z - 1) / (length * z);
-    for (let level = 0; level < counts.length && share < TOLERANCES[level]; level++) {
-      counts[level]++;
-    }
+    rays.set([points[k] / z, points[k + 1] / z, 1 / z], k);
+  }
+  return rays;
+}
+
+/** Supporters of a plane within each of the tolerances. */
+function countSupport(rays: Float64Array, plane: readonly number[]): number[] {
+  const [a, b, c] = plane, length = lengthOf(plane);
+  const most = TOLERANCES.map((tolerance) => tolerance * length), counts = most.map(() => 0);
+  for (let k = 0; k < rays.length; k += 3) {
+    // The distance from the plane as a share of the depth, times the length of its normal.
+    const away = Math.abs(a * rays[k] + b * rays[k + 1] + c - rays[k + 2]);
+    for (let level = 0; level < counts.length && away < most[level]; level++) counts[level]++;
   }
   return counts;
 }

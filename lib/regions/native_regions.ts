@@ -14,6 +14,8 @@ import type { Components } from "./connected_components.ts";
 const CAPACITY = 4096;
 /** CPCDR_REGION_FIELDS. */
 const FIELDS = 6;
+/** What every call describes regions in, and reads at once. */
+const fields = new Float64Array(FIELDS * CAPACITY);
 
 /** Labels, and the regions where there are not too many for the call to describe. */
 export interface NativeRegions extends Components {
@@ -37,9 +39,10 @@ export function regionsNatively(
 ): NativeRegions {
   const { height, width } = depth, pixels = height * width;
   const { kerb, maxJump, minCosine, creaseCosine, groundHeight, groundUpright, skyDepth } = config;
-  const draws = Uint32Array.from({ length: 3 * config.groundTrials }, () => random.bits());
+  const draws = new Uint32Array(3 * config.groundTrials);
+  for (let k = 0; k < draws.length; k++) draws[k] = random.bits();
   const labels = new Int32Array(pixels), found = new Int32Array(1);
-  const capacity = Math.min(pixels, CAPACITY), fields = new Float64Array(FIELDS * capacity);
+  const capacity = Math.min(pixels, CAPACITY);
   const lengths = [kerb, maxJump, minCosine, creaseCosine, groundHeight, groundUpright, skyDepth];
   // In the order in which TypeScript multiplies: an area may equal the least one to the last bit.
   const areas = [

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { defaultDepthConfig, type DepthConfig, tinyDepthConfig } from "../depth/config.ts";
+import {
+  defaultDepthConfig,
+  type DepthConfig,
+  smallDepthConfig,
+  tinyDepthConfig,
+} from "../depth/config.ts";
 import { type MixConfig, paperMixConfig, tinyMixConfig } from "../mix/config.ts";
 import {
   paperPretrainConfig,
@@ -74,12 +79,12 @@ const small: Preset = {
   width: 384,
   scenes: {
     trainSequences: 300,
-    trainFrames: 5,
-    fps: 10,
+    trainFrames: 3,
+    fps: 5,
     validationSequences: 80,
     testSequences: 80,
   },
-  depth: { ...defaultDepthConfig, steps: 20_000 },
+  depth: smallDepthConfig,
   regions: defaultRegionConfig,
   mix: paperMixConfig,
   // The pyramid without its widest convolutions: they cost as much as a ResNet-18 does.

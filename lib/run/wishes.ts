@@ -68,6 +68,12 @@ export async function resolveRun(
       `Cannot learn intrinsics with the depth network of ${depthRun}: that is learnt already; leave one out`,
     );
   }
+  if (learned && !command) {
+    throw new ConfigError(
+      "Cannot learn intrinsics here: no depth network is trained; name fx,fy,cx,cy, or learn them with " +
+        "depth --intrinsics learned and name that run with --depth-run",
+    );
+  }
   const intrinsics = (learned ? undefined : wanted) ?? file.intrinsics;
   const fps = wishes.fps ?? file.fps;
   const { depth, regions, mix, pretrain } = settings;

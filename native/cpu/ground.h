@@ -25,6 +25,17 @@ struct Plane {
 struct Candidates {
   int count;
   double x[kMostCandidates], y[kMostCandidates], z[kMostCandidates];
+  /* The same divided by depth, and its inverse: x / z, y / z, 1 / z. */
+  double across[kMostCandidates], down[kMostCandidates], inverse[kMostCandidates];
+
+  void add(double px, double py, double pz) {
+    x[count] = px;
+    y[count] = py;
+    z[count] = pz;
+    across[count] = px / pz;
+    down[count] = py / pz;
+    inverse[count++] = 1 / pz;
+  }
 };
 
 /* Points of the lower half that look up, at most kMostCandidates of them, evenly chosen. */
@@ -48,9 +59,7 @@ inline void find_candidates(const SurfacePlanes& s, Candidates* found) {
     for (; wanted < behind && bits; bits &= bits - 1, passed++) {
       if (passed != wanted) continue;
       const int64_t at = i + __builtin_ctzll(bits);
-      found->x[found->count] = static_cast<double>(s.x[at]);
-      found->y[found->count] = static_cast<double>(s.y[at]);
-      found->z[found->count++] = static_cast<double>(s.z[at]);
+      found->add(static_cast<double>(s.x[at]), static_cast<double>(s.y[at]), static_cast<double>(s.z[at]));
       wanted += stride;
     }
     passed += __builtin_popcountll(bits);
@@ -88,11 +97,12 @@ struct Support {
 inline void count_support(const Candidates& points, Support* support) {
   const auto [a, b, c] = support->plane;
   const double length = support->plane.length();
+  double most[kTolerances];
+  for (int level = 0; level < kTolerances; level++) most[level] = kTolerance[level] * length;
   int64_t counts[kTolerances] = {};
   for (int k = 0; k < points.count; k++) {
-    const double z = points.z[k];
-    const double share = std::fabs(a * points.x[k] + b * points.y[k] + c * z - 1) / (length * z);
-    for (int level = 0; level < kTolerances; level++) counts[level] += share < kTolerance[level];
+    const double away = std::fabs(a * points.across[k] + b * points.down[k] + c - points.inverse[k]);
+    for (int level = 0; level < kTolerances; level++) counts[level] += away < most[level];
   }
   for (int level = 0; level < kTolerances; level++) support->counts[level] = static_cast<int>(counts[level]);
 }

@@ -151,6 +151,7 @@ const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] =
   ["pretrain --intrinsics 700,700,320,240", "--intrinsics", "pixels", "divide fx and cx"],
   ["pretrain --intrinsics 0.9,1.6,0.5", "--intrinsics", "0.9,1.6,0.5,0.5"],
   ["pretrain --intrinsics 0.9,1.6,0.5,0.5", "embedded scenes", "name other --data"],
+  ["regions --intrinsics learned", "no depth network is trained", "--depth-run"],
   ["pretrain --data video --fps 5", "--fps 5", "expected a video", "leave it out"],
   [
     "pretrain --objective picie --data video",

@@ -72,6 +72,11 @@ export class WebGpuBackend extends tf.KernelBackend {
     return Math.min(maxStorageBufferBindingSize, maxBufferSize);
   }
 
+  /** Tensors that one kernel can read and write. */
+  get mostBindings(): number {
+    return this.#device.handle.limits.maxStorageBuffersPerShaderStage;
+  }
+
   /** A tensor for kernels to write, its memory not initialised. */
   output(shape: readonly number[], dtype: tf.DataType = "float32"): tf.TensorInfo {
     const size = tf.util.sizeFromShape(shape as number[]);
@@ -239,12 +244,12 @@ export class WebGpuBackend extends tf.KernelBackend {
     this.pool.clear();
   }
 
-  /** Milliseconds from the call until the GPU is done. */
   /** Sends off what is recorded. */
   flush(): void {
     this.#queue.flush();
   }
 
+  /** Milliseconds from the call until the GPU is done. */
   override async time(run: () => void): Promise<{ kernelMs: number }> {
     const started = performance.now();
     run();

@@ -15,11 +15,12 @@ export interface OpenOptions {
   readonly features?: readonly GPUFeatureName[];
 }
 
-/** The limits that large tensors, and blocks of products, need raised where the adapter allows it. */
+/** The limits that large tensors, blocks of products and many tensors at a time need raised where the adapter allows it. */
 const RAISED = [
   "maxStorageBufferBindingSize",
   "maxBufferSize",
   "maxComputeWorkgroupStorageSize",
+  "maxStorageBuffersPerShaderStage",
 ] as const;
 
 /** Opens a device. @throws {DeviceError} when the adapter refuses. */

@@ -97,9 +97,14 @@ void find_kinds(const SurfacePlanes& s, const Settings& settings, const Plane* p
     limits.top = upper + kMargin;
   }
   each_row(s.height, [&](int row) {
-    const int64_t at = int64_t{row} * s.width;
+    const int width = s.width;
+    const int64_t at = int64_t{row} * width;
+    const float *heights = s.heights + at, *z = s.z + at;
     uint8_t* __restrict kinds = s.kinds + at;
-    for (int x = 0; x < s.width; x++) kinds[x] = kind_of(s.heights[at + x], upright(at + x), s.z[at + x], limits);
+    /* Copies of its own: bytes that are written may be any other memory. */
+    const auto up = upright;
+    const KindLimits within = limits;
+    for (int x = 0; x < width; x++) kinds[x] = kind_of(heights[x], up(at + x), z[x], within);
   });
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
+import { itemsOf } from "../../../ops/listed.ts";
 import type { KernelCall, NativeKernel } from "../kernel.ts";
 
 /** `AdamUpdate` and `SgdUpdate`, kernels of this project (lib/nn/optimizers.ts). */
@@ -17,38 +18,40 @@ export function optimizerKernels(): NativeKernel[] {
 }
 
 function adam({ inputs, attrs, backend }: KernelCall): tf.TensorInfo[] {
-  const { param, grad, m, v } = inputs;
   const a = attrs as Record<string, number>;
-  const values = backend.floats(param);
-  backend.library.check(backend.library.symbols.cpcdr_adam(
-    values,
-    backend.floats(grad),
-    backend.floats(m),
-    backend.floats(v),
-    BigInt(values.length),
-    a.learningRate,
-    a.beta1,
-    a.beta2,
-    a.epsilon,
-    a.weightDecay,
-    a.step,
-  ));
+  for (const { param, grad, m, v } of itemsOf(inputs)) {
+    const values = backend.floats(param);
+    backend.library.check(backend.library.symbols.cpcdr_adam(
+      values,
+      backend.floats(grad),
+      backend.floats(m),
+      backend.floats(v),
+      BigInt(values.length),
+      a.learningRate,
+      a.beta1,
+      a.beta2,
+      a.epsilon,
+      a.weightDecay,
+      a.step,
+    ));
+  }
   return [];
 }
 
 function sgd({ inputs, attrs, backend }: KernelCall): tf.TensorInfo[] {
-  const { param, grad, velocity } = inputs;
   const a = attrs as Record<string, number>;
-  const values = backend.floats(param);
-  backend.library.check(backend.library.symbols.cpcdr_sgd(
-    values,
-    backend.floats(grad),
-    backend.floats(velocity),
-    BigInt(values.length),
-    a.learningRate,
-    a.momentum,
-    a.weightDecay,
-    Number(attrs.nesterov ?? false),
-  ));
+  for (const { param, grad, velocity } of itemsOf(inputs)) {
+    const values = backend.floats(param);
+    backend.library.check(backend.library.symbols.cpcdr_sgd(
+      values,
+      backend.floats(grad),
+      backend.floats(velocity),
+      BigInt(values.length),
+      a.learningRate,
+      a.momentum,
+      a.weightDecay,
+      Number(attrs.nesterov ?? false),
+    ));
+  }
   return [];
 }
