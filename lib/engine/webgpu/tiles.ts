@@ -51,6 +51,8 @@ export interface Tiles {
   readonly matrix: readonly [number, number];
   /** Invocations, a power of two, that go along a row of a matrix together; of a workgroup a whole share. */
   readonly row: number;
+  /** Parameters that one kernel updates, where the device takes as many bindings. */
+  readonly parameters: number;
   /** Invocations that keep the adapter busy: sums are cut into parts until there are as many. */
   readonly busy: number;
   /** Of the shapes that were timed; none where blocks do not pay. */
@@ -59,14 +61,17 @@ export interface Tiles {
 
 /**
  * A software adapter runs eight invocations at a time on a few threads, and pays for every workgroup; its
- * workgroups' memory is no faster than any other. A GPU wants many small ones, and what it reads shared.
+ * workgroups' memory is no faster than any other. It runs every branch for whoever takes one, so that updates of
+ * several parameters take twice as long as one by one (9 to 20 ms for 61). A GPU wants many small workgroups, what
+ * it reads shared, and few kernels; how many parameters are best was not measured on one.
  */
 export const tilesOf: Readonly<Record<AdapterClass, Tiles>> = {
-  software: { flat: 256, matrix: [8, 4], row: 1, busy: 256, choices: [] },
+  software: { flat: 256, matrix: [8, 4], row: 1, parameters: 1, busy: 256, choices: [] },
   gpu: {
     flat: 64,
     matrix: [8, 8],
     row: 32,
+    parameters: 8,
     busy: 16384,
     choices: CHOICES.map(([kind, rows, columns, depth, block, groups]) => (
       { kind, rows, columns, depth, block: BLOCKS[block], groups }

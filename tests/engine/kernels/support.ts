@@ -9,6 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import { registerGradients } from "../../../lib/engine/gradients.ts";
 import { type NativeLibrary, openLibrary } from "../../../lib/engine/native/library.ts";
 import { registerNativeBackend } from "../../../lib/engine/native/register.ts";
+import type { Tiles } from "../../../lib/engine/webgpu/tiles.ts";
 import { type Random, randomStream } from "../../../lib/random.ts";
 import type { Dense } from "../../oracles/dense.ts";
 
@@ -39,14 +40,17 @@ function counting(library: NativeLibrary): NativeLibrary {
 /**
  * A test of a kernel that both engines have: {@linkcode nativeTest}, and the same body on WebGPU, where
  * it may not read tensors synchronously.
+ *
+ * @param tiles Other ones on WebGPU than those of the device's class.
  */
 export function kernelTest(
   name: string,
   symbol: string,
   body: (random: Random) => void | Promise<void>,
+  { tiles }: { readonly tiles?: Tiles } = {},
 ): void {
   nativeTest(name, symbol, body);
-  gpu?.gpuTest(`${name} (webgpu)`, body);
+  gpu?.gpuTest(`${name} (webgpu)`, body, { tiles });
 }
 
 /**

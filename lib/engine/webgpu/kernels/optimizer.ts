@@ -77,10 +77,7 @@ const sgd: Rule = {
     ${param} -= u.rate * ${nesterov ? "(g + u.momentum * next)" : "next"};`,
 };
 
-/** Parameters of one dispatch: more are not faster, and their shaders take longer to compile. */
-const MOST = 16;
-
-/** Updates as many parameters at a time as the device lets one kernel write. */
+/** Updates as many parameters at a time as are fastest, and as the device lets one kernel write. */
 function update(
   { inputs, backend }: KernelCall,
   rule: Rule,
@@ -89,7 +86,10 @@ function update(
 ): [] {
   const written = ["param", ...rule.moments];
   const items = itemsOf(inputs);
-  const most = Math.min(MOST, Math.floor(backend.mostBindings / (written.length + 1)));
+  const most = Math.min(
+    backend.tiles.parameters,
+    Math.floor(backend.mostBindings / (written.length + 1)),
+  );
   for (let begin = 0; begin < items.length; begin += most) {
     const some = items.slice(begin, begin + most);
     const ends = some.map(() => 0);
