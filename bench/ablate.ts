@@ -36,6 +36,7 @@ import {
   readOutcomes,
 } from "./ablation/store.ts";
 import { armRows, chosenRate, comparisons, markdown } from "./ablation/tables.ts";
+import { runBench } from "./peers/support.ts";
 
 interface Options extends Pace {
   readonly out: string;
@@ -174,7 +175,7 @@ async function outcomesOf(out: string): Promise<Outcome[]> {
   return [...byName].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([, outcomes]) => outcomes);
 }
 
-if (import.meta.main) {
+async function main(): Promise<void> {
   const asked = options();
   const { out } = asked;
   const plan = planOf(asked.folders);
@@ -215,3 +216,5 @@ if (import.meta.main) {
   console.log(JSON.stringify(answer));
   if (!complete) Deno.exit(1);
 }
+
+if (import.meta.main) await runBench(main);

@@ -20,10 +20,12 @@ import { pooledMap } from "@std/async/pool";
 import { fromFileUrl, join } from "@std/path";
 import { isFile } from "../lib/data/listing.ts";
 import type { DepthConfig } from "../lib/depth/config.ts";
+import { DeviceError } from "../lib/errors.ts";
 import { writeAtomically } from "../lib/run/atomic.ts";
 import { type Pace, PACE_OPTIONS, paceOf } from "./ablation/pace.ts";
 import { type Estimate, estimate, pairedDifference } from "./ablation/statistics.ts";
 import { points, table } from "./ablation/tables.ts";
+import { runBench } from "./peers/support.ts";
 
 /** A departure from the depth settings of preset `tiny`; the first departs in nothing. */
 interface Switch {
@@ -97,7 +99,9 @@ async function command(args: readonly string[], threads: number): Promise<Record
     env: { CPCDR_THREADS: String(threads) },
     stderr: "inherit",
   }).output();
-  if (code !== 0) throw new Error(`${args[0]} ended with ${code}`);
+  if (code !== 0) {
+    throw new DeviceError(`Cannot go on: ${args[0]} ended with ${code}; its own message is above`);
+  }
   return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!);
 }
 
@@ -180,7 +184,7 @@ function markdown(rows: readonly Row[], runs: readonly Run[]): string {
   ].join("\n\n") + "\n";
 }
 
-if (import.meta.main) {
+async function main(): Promise<void> {
   const asked = options();
   const wanted = Array.from({ length: asked.seeds }, (_, seed) => seed)
     .flatMap((seed) => SWITCHES.map((setting) => ({ setting, seed })));
@@ -198,3 +202,5 @@ if (import.meta.main) {
   console.log(text);
   console.log(JSON.stringify({ complete: runs.length === wanted.length, rows, runs }));
 }
+
+if (import.meta.main) await runBench(main);

@@ -13,14 +13,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { fromFileUrl } from "@std/path";
 import { type DeviceName, useDevice } from "../lib/engine/device.ts";
-import { ConfigError, CpcdrError } from "../lib/errors.ts";
+import { ConfigError } from "../lib/errors.ts";
 import { countParameters } from "../lib/pretrain/encoder.ts";
 import { memoryLine, memoryPlan } from "../lib/pretrain/memory_plan.ts";
 import { Pretrainer } from "../lib/pretrain/pretrainer.ts";
 import { randomStream } from "../lib/random.ts";
 import type { Copy, MixedBatch } from "../lib/records.ts";
 import { PRESETS } from "../lib/run/presets.ts";
-import { forgetPeak, peakBytes, roundsOption } from "./peers/support.ts";
+import { forgetPeak, peakBytes, roundsOption, runBench } from "./peers/support.ts";
 
 const { height, width, mix, pretrain } = PRESETS.paper;
 
@@ -116,12 +116,4 @@ async function main(): Promise<void> {
   console.log(JSON.stringify({ ...result, peer }));
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    if (!(error instanceof CpcdrError)) throw error;
-    console.error(error.message);
-    Deno.exitCode = 1;
-  }
-}
+if (import.meta.main) await runBench(main);

@@ -19,7 +19,8 @@ import { findAdapter } from "../lib/engine/webgpu/adapter.ts";
 import { WebGpuBackend } from "../lib/engine/webgpu/backend.ts";
 import { openDevice } from "../lib/engine/webgpu/device.ts";
 import { registerWebGpuBackend } from "../lib/engine/webgpu/register.ts";
-import { CpcdrError, DeviceError, DeviceMemoryError } from "../lib/errors.ts";
+import { DeviceError, DeviceMemoryError } from "../lib/errors.ts";
+import { runBench } from "./peers/support.ts";
 import { nameOf } from "./tune/candidates.ts";
 import { type Case, convolutionCases, productCases } from "./tune/cases.ts";
 import { GpuClock } from "./tune/clock.ts";
@@ -99,12 +100,4 @@ function scattered<T>(all: readonly T[]): T[] {
   return [0, 1, 2, 3].flatMap((first) => all.filter((_, i) => i % 4 === first));
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    if (!(error instanceof CpcdrError)) throw error;
-    console.error(error.message);
-    Deno.exit(1);
-  }
-}
+if (import.meta.main) await runBench(main);

@@ -57,6 +57,7 @@ const failurePath = (out: string) => join(out, "failures.jsonl");
 
 /** Keeps it for the list of runs; the run may be tried again. */
 export async function keepFailure(out: string, failure: Failure): Promise<void> {
+  await Deno.mkdir(out, { recursive: true });
   await Deno.writeTextFile(failurePath(out), JSON.stringify(failure) + "\n", { append: true });
 }
 

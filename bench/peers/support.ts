@@ -164,12 +164,20 @@ export async function peakBytes(pid: number): Promise<number | undefined> {
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
-/**
- * Runs a bench: progress and a table go to stderr, the last line of stdout is `{cases}`. A
- * deliberate error is one line and exit code 1.
- */
-export async function runPeerBench(main: () => Promise<Case[]>): Promise<void> {
+/** Runs a bench; a deliberate error is one line and exit code 1. */
+export async function runBench(main: () => Promise<void>): Promise<void> {
   try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof CpcdrError)) throw error;
+    console.error(error.message);
+    Deno.exit(1);
+  }
+}
+
+/** Runs a bench against a peer: progress and a table go to stderr, the last line of stdout is `{cases}`. */
+export async function runPeerBench(main: () => Promise<Case[]>): Promise<void> {
+  await runBench(async () => {
     const cases = await main();
     const figure = ({ unit }: Case, value: number) =>
       unit === "s" ? `${(value * 1000).toPrecision(4)} ms` : `${(value / 2 ** 20).toFixed(0)} MiB`;
@@ -182,9 +190,5 @@ export async function runPeerBench(main: () => Promise<Case[]>): Promise<void> {
     const head = ["case", "ours", cases[0].peerName, "ratio"];
     console.error("\n" + textTable(head, rows));
     console.log(JSON.stringify({ cases }));
-  } catch (error) {
-    if (!(error instanceof CpcdrError)) throw error;
-    console.error(error.message);
-    Deno.exitCode = 1;
-  }
+  });
 }
