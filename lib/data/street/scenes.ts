@@ -5,11 +5,10 @@
  */
 
 import { ConfigError } from "../../errors.ts";
-import { randomStream } from "../../random.ts";
 import type { Frame } from "../../records.ts";
 import type { Dataset, FrameInfo, Size } from "../dataset.ts";
-import { renderStreet } from "./render.ts";
-import { drawStreet, STREET_CLASSES } from "./street.ts";
+import { paint } from "./painters.ts";
+import { STREET_CLASSES } from "./street.ts";
 
 /** Which streets; splits of one seed share none. */
 export type StreetSplit = "train" | "validation" | "test";
@@ -33,7 +32,8 @@ const IGNORE = 255;
 
 /**
  * Driving videos with labels, metric depth, instances, intrinsics and poses. A frame depends on seed,
- * split, its street and its time alone, so that any size and any frame can be read in any order.
+ * split, its street and its time alone, so that any size and any frame can be read in any order; of many that are
+ * read at once ({@linkcode readFrames}) several are drawn at a time, in workers.
  *
  * @example
  * ```ts
@@ -66,14 +66,11 @@ export function streetScenes(options: StreetOptions): Dataset {
     ignore: IGNORE,
     fps,
     frames,
-    read(index: number, size: Size): Promise<Frame> {
+    async read(index: number, { height, width }: Size): Promise<Frame> {
       const street = Math.floor(index / framesPerSequence);
-      const drawn = drawStreet(randomStream(seed, "street", split, street));
       const seconds = (index % framesPerSequence) / fps;
-      return Promise.resolve({
-        ...frames[index],
-        ...renderStreet(drawn, seconds, size.height, size.width),
-      });
+      const drawn = await paint({ seed, split, street, seconds, height, width });
+      return { ...frames[index], ...drawn };
     },
   };
 }

@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import { readFrames } from "../../data/read_ahead.ts";
 import { streetScenes, type StreetSplit } from "../../data/street/scenes.ts";
 import { writeFrame } from "../../data/write.ts";
 import type { Intrinsics } from "../../records.ts";
@@ -28,11 +29,11 @@ export async function scenes(options: ScenesOptions): Promise<void> {
   await inSession(folder, options, async (session) => {
     const dataset = streetScenes({ seed, split, sequences, framesPerSequence });
     const cameras: Record<string, Intrinsics | undefined> = {};
-    for (let i = 0; i < dataset.frames.length; i++) {
-      const frame = await dataset.read(i, { height, width });
+    let written = 0;
+    for await (const frame of readFrames(dataset, dataset.frames.keys(), { height, width })) {
       await writeFrame(folder, frame);
       cameras[frame.sequence] = frame.intrinsics;
-      session.progress.update("scenes", i + 1, dataset.frames.length);
+      session.progress.update("scenes", ++written, dataset.frames.length);
     }
     const { name, classes, ignore, fps } = dataset;
     await writeAtomically(

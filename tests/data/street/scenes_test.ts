@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { readFrames } from "../../../lib/data/read_ahead.ts";
 import { renderStreet } from "../../../lib/data/street/render.ts";
 import { streetScenes } from "../../../lib/data/street/scenes.ts";
 import { drawStreet, STREET_CLASSES } from "../../../lib/data/street/street.ts";
@@ -48,6 +49,42 @@ Deno.test("streetScenes() gives the same bytes for the same seed, whatever is re
   assertEquals(first.rgb, second.rgb);
   assertEquals(first.depth, second.depth);
 });
+
+/** How workers start, or do not. */
+const STARTS: Readonly<Record<string, (start: typeof Worker, module: URL) => Worker>> = {
+  "in workers": (start, module) => new start(module, { type: "module" }),
+  "where workers are refused": () => {
+    throw new Deno.errors.NotCapable("no workers here");
+  },
+  "where workers fail": (start) => new start("data:text/javascript,throw 1", { type: "module" }),
+};
+
+for (const [where, start] of Object.entries(STARTS)) {
+  Deno.test(`streetScenes() draws many frames at once ${where}`, async () => {
+    const seed = Math.floor(Math.random() * 1e6), several = 25, original = globalThis.Worker;
+    let started = 0;
+    globalThis.Worker = new Proxy(original, {
+      construct(target, [module]) {
+        started++;
+        return start(target, module);
+      },
+    });
+    try {
+      const dataset = scenes("train", seed, several, 1);
+      const frames = await Array.fromAsync(readFrames(dataset, dataset.frames.keys(), SIZE));
+      frames.forEach(({ name, rgb, depth }, street) => {
+        assertEquals(name, dataset.frames[street].name);
+        const drawn = drawStreet(randomStream(seed, "street", "train", street));
+        const alone = renderStreet(drawn, 0, SIZE.height, SIZE.width);
+        assertEquals(rgb, alone.rgb);
+        assertEquals(depth, alone.depth);
+      });
+      if (navigator.hardwareConcurrency > 1) assert(started > 0, "no worker was asked for");
+    } finally {
+      globalThis.Worker = original;
+    }
+  });
+}
 
 Deno.test("streetScenes() draws other streets for another seed, split or sequence", async () => {
   const frames = await Promise.all([
