@@ -3,7 +3,8 @@
  * `deno run -A bench/depth_switches.ts --out DIR`.
  *
  * Every run trains preset `tiny` on the embedded streets with one setting changed, and is scored on validation streets.
- * What is finished under `--out` is kept, what was killed goes on from its checkpoint.
+ * What is finished lies in `results/` under `--out` and is not made again (docs/depth_switches/ has those of the table,
+ * to begin from); what was killed goes on from its checkpoint.
  *
  *     --seeds N     of every setting (default 2)
  *     --jobs N      processes at a time (default 2)
@@ -109,7 +110,7 @@ async function command(args: readonly string[], threads: number): Promise<Record
 async function perform({ name: setting, change }: Switch, seed: number, options: Options) {
   const { out, threads, steps } = options;
   const name = `${setting.replaceAll(/[^a-z0-9]+/gi, "-")}-seed${seed}`;
-  const folder = join(out, name), path = join(folder, "run.json");
+  const folder = join(out, name), path = join(out, "results", `${name}.json`);
   if (await isFile(path)) return JSON.parse(await Deno.readTextFile(path)) as Run;
   if (performance.now() > options.until) return undefined;
   const settings = join(out, `${name}.json`);
