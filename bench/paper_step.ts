@@ -1,10 +1,10 @@
 /**
- * One training step of preset `paper`: seconds and the most memory that it held.
+ * One training step of preset `paper`, or of another: seconds and the most memory that it held.
  *
- *     deno run -A bench/paper_step.ts [--device cpu|webgpu|cuda] [--rounds N] [--accumulate N] [--peer]
+ *     deno run -A bench/paper_step.ts [--preset NAME] [--device cpu|webgpu|cuda] [--rounds N] [--accumulate N] [--peer]
  *
- * The step is that of the contrastive stage on a mixed batch of 8 random sources, forward, backward and SGD. With
- * `--peer` PyTorch then takes as many forward and backward passes through the same network on the CPU
+ * The step is that of the contrastive stage on a mixed batch of random sources, forward, backward and update. With
+ * `--peer`, for `paper` alone, PyTorch then takes as many forward and backward passes through the same network on the CPU
  * (bench/torch_paper_step.py). With `--rounds N` the first step is warm-up, and the time the median of N after
  * it; a step ends when its loss and measures are read back. The last line of stdout is JSON.
  *
@@ -19,10 +19,8 @@ import { memoryLine, memoryPlan } from "../lib/pretrain/memory_plan.ts";
 import { Pretrainer } from "../lib/pretrain/pretrainer.ts";
 import { randomStream } from "../lib/random.ts";
 import type { Copy, MixedBatch } from "../lib/records.ts";
-import { PRESETS } from "../lib/run/presets.ts";
+import { type Preset, type PresetName, PRESETS } from "../lib/run/presets.ts";
 import { forgetPeak, peakBytes, roundsOption, runBench } from "./peers/support.ts";
-
-const { height, width, mix, pretrain } = PRESETS.paper;
 
 /** Two views of every source, moved by some pixels, in stripes of eight regions. */
 export function batchOf(sources: number, height: number, width: number): MixedBatch {
@@ -48,7 +46,11 @@ export function batchOf(sources: number, height: number, width: number): MixedBa
   };
 }
 
-async function torch(accumulate: number, threads: number): Promise<Record<string, number>> {
+async function torch(
+  { height, width, mix }: Preset,
+  accumulate: number,
+  threads: number,
+): Promise<Record<string, number>> {
   const python = Deno.env.get("CPCDR_PYTHON") ?? "/usr/bin/python3";
   const script = fromFileUrl(new URL("torch_paper_step.py", import.meta.url));
   const args = ["-B", script, String(2 * mix.sources / accumulate), String(accumulate)];
@@ -63,6 +65,14 @@ async function torch(accumulate: number, threads: number): Promise<Record<string
 function option(name: string): string | undefined {
   const at = Deno.args.indexOf(`--${name}`);
   return at < 0 ? undefined : Deno.args[at + 1];
+}
+
+function presetOption(): Preset {
+  const name = option("preset") ?? "paper";
+  if (name in PRESETS) return PRESETS[name as PresetName];
+  throw new ConfigError(
+    `Cannot run the step: expected --preset ${Object.keys(PRESETS).join(", ")}, got ${name}`,
+  );
 }
 
 function deviceOption(): DeviceName {
@@ -81,7 +91,12 @@ async function main(): Promise<void> {
   const accumulate = Number(option("accumulate") ?? 1);
   const rounds = Deno.args.includes("--rounds") ? roundsOption(1) : 0;
   const device = await useDevice(deviceOption());
-  const config = { ...pretrain, accumulate };
+  const preset = presetOption(), { height, width, mix } = preset;
+  const asksPeer = Deno.args.includes("--peer");
+  if (asksPeer && preset !== PRESETS.paper) {
+    throw new ConfigError("Cannot compare the step: expected --preset paper with --peer");
+  }
+  const config = { ...preset.pretrain, accumulate };
   const batch = batchOf(mix.sources, height, width);
   const plan = memoryPlan(config, batch, countParameters(config));
   console.error(device.detail);
@@ -112,7 +127,7 @@ async function main(): Promise<void> {
     planGiB: plan.total / 2 ** 30,
   };
   console.error(JSON.stringify(result));
-  const peer = Deno.args.includes("--peer") ? await torch(accumulate, device.threads) : undefined;
+  const peer = asksPeer ? await torch(preset, accumulate, device.threads) : undefined;
   console.log(JSON.stringify({ ...result, peer }));
 }
 
