@@ -15,22 +15,28 @@ export interface OpenOptions {
   readonly features?: readonly GPUFeatureName[];
 }
 
-/** The limits that large tensors, blocks of products and many tensors at a time need raised where the adapter allows it. */
-const RAISED = [
-  "maxStorageBufferBindingSize",
-  "maxBufferSize",
-  "maxComputeWorkgroupStorageSize",
-  "maxStorageBuffersPerShaderStage",
-] as const;
+/** The limits that are raised where the adapter allows it, and up to what. */
+const RAISED = {
+  // Of large tensors.
+  maxStorageBufferBindingSize: Infinity,
+  maxBufferSize: Infinity,
+  // Of blocks of products.
+  maxComputeWorkgroupStorageSize: Infinity,
+  // Of updates of several parameters.
+  maxStorageBuffersPerShaderStage: 64,
+} as const;
 
 /** Opens a device. @throws {DeviceError} when the adapter refuses. */
 export async function openDevice(
   { adapter, class: adapterClass, description }: FoundAdapter,
   { defaultLimits = false, features = [] }: OpenOptions = {},
 ): Promise<OpenedDevice> {
-  const requiredLimits = defaultLimits
-    ? {}
-    : Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
+  const requiredLimits = defaultLimits ? {} : Object.fromEntries(
+    Object.entries(RAISED).map(([name, most]) => [
+      name,
+      Math.min(adapter.limits[name as keyof typeof RAISED], most),
+    ]),
+  );
   try {
     const device = await adapter.requestDevice({
       requiredLimits,
