@@ -1,10 +1,11 @@
 /**
  * Connected components here, in OpenCV (two values) and in scikit-image (many values), 1024 x 2048, of maps of
- * bytes on both sides; and of float maps here against scikit-image on int32.
+ * bytes on both sides; and of float maps here against scikit-image on int32. Of many values in cc3d too, where
+ * there is a clone of its repository.
  *
- *     deno run -A bench/peers/labelling.ts [--rounds N]
+ *     [CPCDR_CC3D=<folder of cc3d.hpp>] deno run -A bench/peers/labelling.ts [--rounds N]
  *
- * All sides label the same maps on the same threads (scikit-image has one) and must count the same
+ * All sides label the same maps on the same threads (scikit-image and cc3d have one) and must count the same
  * components before anything is timed. Times are whole calls; labels go to an array that is there already,
  * in OpenCV too (scikit-image makes a new one).
  *
@@ -14,12 +15,14 @@ import { join } from "@std/path";
 import { useDevice } from "../../lib/engine/device.ts";
 import { DeviceError } from "../../lib/errors.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
+import { buildCc3d } from "./cc3d.ts";
 import { connectedComponents } from "../../lib/regions/connected_components.ts";
 import type { StateDict } from "../../lib/nn/parameters.ts";
 import { encodeSafetensors } from "../../lib/run/safetensors.ts";
 import {
   type Case,
   compared,
+  median,
   Peer,
   roundsOption,
   runPeerBench,
@@ -105,6 +108,23 @@ function copy(map: MapCase["map"], target: MapCase["map"], labels: Int32Array): 
   return (performance.now() - started) / 1000;
 }
 
+/** Calls in a row of each side's turn, the middle one of which counts: a core that slept takes milliseconds to wake up. */
+const IN_A_ROW = 7;
+
+function calls(call: () => number | Promise<number>): () => Promise<number> {
+  return async () => {
+    const seconds: number[] = [];
+    for (let k = 0; k < IN_A_ROW; k++) seconds.push(await call());
+    return median(seconds);
+  };
+}
+
+function secondsOf(run: () => void): number {
+  const started = performance.now();
+  run();
+  return (performance.now() - started) / 1000;
+}
+
 /** Bytes travel as int32, and floats as such; the peer turns them back. */
 function mapTensor(map: MapCase["map"]) {
   const shape = [HEIGHT, WIDTH];
@@ -125,6 +145,7 @@ async function main(folder: string): Promise<Case[]> {
   await Deno.writeFile(path, encodeSafetensors({ tensors, metadata: {} }));
   await using peer = await Peer.start("labelling_peer.py", device.threads);
   const names = await peer.ask<Record<MapCase["by"], string>>({ do: "start", path });
+  const built = await buildCc3d(folder);
   const results: Case[] = [];
   const labels = new Int32Array(HEIGHT * WIDTH), filled = new Int32Array(HEIGHT * WIDTH);
   for (const one of maps) {
@@ -136,13 +157,22 @@ async function main(folder: string): Promise<Case[]> {
       );
     }
     const target = one.map.slice();
-    const [own, peers, copied] = await takeTurns(rounds, [
-      () => label(one, labels).seconds,
-      async () => (await peer.ask<Answer>({ do: one.by, name: one.name })).seconds,
-      () => copy(one.map, target, filled),
+    // To cc3d 0 is background.
+    const shifted = one.map.map((value) => value + 1) as MapCase["map"];
+    const cc3d = one.by === "skimage" ? built : undefined;
+    const third = new Uint32Array(cc3d ? HEIGHT * WIDTH : 0);
+    if (cc3d && cc3d(shifted, [HEIGHT, WIDTH], third) !== ours) {
+      throw new DeviceError(`Cannot compare labellings of ${one.name}: cc3d counts others`);
+    }
+    const [own, peers, copied, cc3ds] = await takeTurns(rounds, [
+      calls(() => label(one, labels).seconds),
+      calls(async () => (await peer.ask<Answer>({ do: one.by, name: one.name })).seconds),
+      calls(() => copy(one.map, target, filled)),
+      ...cc3d ? [calls(() => secondsOf(() => cc3d(shifted, [HEIGHT, WIDTH], third)))] : [],
     ]);
     console.error(`${one.name}: ${ours} components, ${(copied / own).toFixed(2)} of copy speed`);
     results.push(compared(one.name, "s", own, peers, names[one.by]));
+    if (cc3d) results.push(compared(`${one.name}, cc3d`, "s", own, cc3ds, "cc3d"));
   }
   return results;
 }
