@@ -9,6 +9,7 @@ import { checkCamera, jsonProblem } from "../data/description.ts";
 import { readText } from "../data/listing.ts";
 import { ConfigError } from "../errors.ts";
 import type { Intrinsics } from "../records.ts";
+import { defaultRegionConfig } from "../regions/config.ts";
 import { type Preset, type PresetName, PRESETS } from "./presets.ts";
 
 /** What a file may say; `settings` holds any part of a preset, to any depth. */
@@ -26,7 +27,11 @@ export interface ConfigFile {
 
 type Fields = Record<string, unknown>;
 
-const SHAPES = Object.values(PRESETS);
+/** What settings look like: as in a preset, or, for sharp depth, in none of them. */
+const SHAPES: readonly Preset[] = [
+  ...Object.values(PRESETS),
+  { ...PRESETS.tiny, regions: defaultRegionConfig },
+];
 const PRESET_NAMES = Object.keys(PRESETS);
 /** Choices of which no preset shows all. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {

@@ -16,7 +16,7 @@ import {
   type PretrainConfig,
   tinyPretrainConfig,
 } from "../pretrain/config.ts";
-import { defaultRegionConfig, type RegionConfig, tinyRegionConfig } from "../regions/config.ts";
+import { predictedRegionConfig, type RegionConfig, tinyRegionConfig } from "../regions/config.ts";
 
 /** Names of the presets. */
 export type PresetName = "tiny" | "small" | "paper";
@@ -85,7 +85,7 @@ const small: Preset = {
     testSequences: 80,
   },
   depth: smallDepthConfig,
-  regions: defaultRegionConfig,
+  regions: predictedRegionConfig,
   mix: paperMixConfig,
   // The pyramid without its widest convolutions: they cost as much as a ResNet-18 does.
   pretrain: { ...paperPretrainConfig, depth: 18, topDownChannels: 0, prototypes: 500 },
@@ -104,7 +104,7 @@ const paper: Preset = {
     testSequences: 100,
   },
   depth: defaultDepthConfig,
-  regions: defaultRegionConfig,
+  regions: predictedRegionConfig,
   mix: paperMixConfig,
   pretrain: paperPretrainConfig,
   saveEvery: 200,

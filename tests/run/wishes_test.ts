@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { ConfigError } from "../../lib/errors.ts";
+import { defaultRegionConfig } from "../../lib/regions/config.ts";
 import { PRESETS } from "../../lib/run/presets.ts";
 import { resolveRun } from "../../lib/run/wishes.ts";
 import { inTemporary, saveText } from "../data/files.ts";
@@ -56,6 +57,18 @@ Deno.test("resolveRun() carries what a file changes over to another preset", () 
     assertEquals(preset, "small");
     const { small } = PRESETS;
     assertEquals(settings, { ...small, pretrain: { ...small.pretrain, steps: 12 } });
+  }));
+
+Deno.test("resolveRun() takes settings of sharp depth, which no preset has", () =>
+  inTemporary(async (folder) => {
+    const path = join(folder, "run.json");
+    for (const regions of [{ superpixels: null, keepJump: 0.05 }, defaultRegionConfig]) {
+      await saveText(path, JSON.stringify({ settings: { regions } }));
+      for (const preset of ["tiny", "small"] as const) {
+        const { settings } = await resolveRun("pretrain", { config: path, preset });
+        assertEquals(settings.regions, { ...PRESETS[preset].regions, ...regions });
+      }
+    }
   }));
 
 Deno.test("resolveRun() wants all keys of another kind of schedule", () =>
