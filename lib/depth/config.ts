@@ -212,8 +212,6 @@ export const smallDepthConfig: DepthConfig = {
     { shrink: 2, iterations: 6 },
   ],
   scales: 4,
-  // At their own sizes, coarse scales learn a blurred depth that fine ones never leave at this size.
-  lossSize: "full",
   smoothness: 2e-3,
   batchSize: 8,
   steps: 3600,
