@@ -3,8 +3,7 @@
  * `deno run -A bench/depth_switches.ts --out DIR`.
  *
  * Every run trains preset `tiny` on the embedded streets with one setting changed, and is scored on validation streets.
- * What is finished lies in `results/` under `--out` and is not made again (docs/depth_switches/ has those of the table,
- * to begin from); what was killed goes on from its checkpoint.
+ * What is finished lies in `results/` under `--out` and is not made again, what was killed goes on from its checkpoint.
  *
  *     --seeds N     of every setting (default 2)
  *     --jobs N      processes at a time (default 2)

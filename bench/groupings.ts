@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { readFrames } from "../lib/data/read_ahead.ts";
 import { streetScenes } from "../lib/data/street/scenes.ts";
 import { useDevice } from "../lib/engine/device.ts";
 import { defaultRegionConfig, type Grouping } from "../lib/regions/config.ts";
@@ -29,8 +30,8 @@ async function main(): Promise<Case[]> {
       sequences: streets,
       framesPerSequence: 1,
     });
-    const frames = await Promise.all(
-      Array.from({ length: streets }, (_, i) => scenes.read(i, { height, width })),
+    const frames = await Array.fromAsync(
+      readFrames(scenes, scenes.frames.keys(), { height, width }),
     );
     const depths = frames.map(({ depth }) => ({
       height,

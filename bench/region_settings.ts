@@ -10,12 +10,11 @@
  */
 import { parseArgs } from "node:util";
 import { readFrames } from "../lib/data/read_ahead.ts";
-import { depthMetrics } from "../lib/depth/metrics.ts";
 import { useDevice } from "../lib/engine/device.ts";
 import type { DepthMap, Frame } from "../lib/records.ts";
 import type { RegionConfig } from "../lib/regions/config.ts";
 import { depthRegions } from "../lib/regions/depth_regions.ts";
-import { depthOfRun } from "../lib/run/depth_stage.ts";
+import { depthOfRun, scoreDepth } from "../lib/run/depth_stage.ts";
 import { scenesOf } from "../lib/run/inputs.ts";
 import { RegionQuality } from "../lib/run/region_quality.ts";
 import { readRun } from "../lib/run/run_folder.ts";
@@ -42,7 +41,7 @@ async function main(): Promise<void> {
   const trainer = await depthOfRun(values.run, console.error);
   const maps: DepthMap[] = [];
   for (const frame of frames) maps.push(...await trainer.predict([frame], { mirror: true }));
-  const absRel = mean(maps.map((map, i) => depthMetrics(map, frames[i].depth!).absRel));
+  const { absRel } = scoreDepth(maps, frames)!.score;
   const configs = numbers(values.superpixels).flatMap((count) =>
     numbers(values.jumps).flatMap((maxJump) =>
       numbers(values.areas).map((minArea): RegionConfig => ({
@@ -55,17 +54,18 @@ async function main(): Promise<void> {
   );
   const rows = configs.map((config) => {
     const quality = new RegionQuality(dataset);
-    const counts = frames.map((frame, i) => {
+    let regions = 0;
+    frames.forEach((frame, i) => {
       const map = depthRegions(maps[i], frame.intrinsics!, config, frame);
       quality.add(map, frame);
-      return map.regions.length;
+      regions += map.regions.length / frames.length;
     });
     const { purity, boundaryRecall, instancesRecovered } = quality.score()!;
     return {
       superpixels: config.superpixels!.count,
       maxJump: config.maxJump,
       minArea: config.minArea,
-      regions: mean(counts),
+      regions,
       purity,
       boundaryRecall,
       instancesRecovered,
@@ -79,10 +79,6 @@ async function main(): Promise<void> {
   console.error(`abs_rel of the depth ${absRel.toFixed(3)}\n`);
   console.log(textTable(Object.keys(rows[0]), cells));
   console.log(JSON.stringify({ run: values.run, absRel, rows }));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 if (import.meta.main) await runBench(main);

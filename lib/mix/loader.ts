@@ -6,6 +6,7 @@
 
 import { CpcdrError } from "../errors.ts";
 import type { MixedBatch } from "../records.ts";
+import { startWorker } from "../workers.ts";
 import { buffersOf, mixedBatch } from "./batches.ts";
 import type { BatchArrays } from "./compose.ts";
 import type { MixConfig } from "./config.ts";
@@ -29,7 +30,7 @@ export class MixLoader implements Disposable {
   /** The sources are copied to the worker once. */
   constructor(sources: readonly MixSource[], config: MixConfig, seed: number) {
     this.#make = (step) => mixedBatch(sources, config, seed, step, this.#idle.pop());
-    this.#worker = startWorker();
+    this.#worker = startWorker(new URL("./worker.ts", import.meta.url));
     if (!this.#worker) return;
     this.#worker.onmessage = ({ data }: MessageEvent<MixReply>) => {
       const waiting = this.#waiting.get(data.step);
@@ -72,13 +73,5 @@ export class MixLoader implements Disposable {
     this.#worker?.terminate();
     this.#waiting.clear();
     this.#idle.length = 0;
-  }
-}
-
-function startWorker(): Worker | undefined {
-  try {
-    return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  } catch {
-    return undefined;
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { MixedBatch } from "../records.ts";
+import { line } from "../workers.ts";
 import { buffersOf, mixedBatch } from "./batches.ts";
 import type { BatchArrays } from "./compose.ts";
 import type { MixConfig } from "./config.ts";
@@ -21,9 +22,6 @@ export type MixReply =
   | { readonly step: number; readonly error: string };
 
 let setup: Exclude<MixRequest, { step: number }>;
-
-/** The worker's end of the line; Deno's window types do not know it. */
-const line = self as unknown as Pick<Worker, "onmessage" | "postMessage">;
 
 line.onmessage = ({ data }: MessageEvent<MixRequest>) => {
   if (!("step" in data)) {

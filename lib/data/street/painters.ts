@@ -4,6 +4,7 @@
  * @module
  */
 
+import { startWorker } from "../../workers.ts";
 import { drawFrame, type Drawn, type FrameOrder } from "./drawing.ts";
 
 /** Milliseconds that workers take to start, and to draw as fast as this thread does. */
@@ -74,14 +75,9 @@ function drawHere({ order, resolve, reject }: Job): void {
 function startWorkers(wanted: number): Worker[] {
   const count = Math.min(wanted, navigator.hardwareConcurrency, MOST_WORKERS);
   if (count < 2) return [];
-  try {
-    return Array.from(
-      { length: count },
-      () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
-    );
-  } catch {
-    return [];
-  }
+  const module = new URL("./worker.ts", import.meta.url);
+  return Array.from({ length: count }, () => startWorker(module))
+    .filter((worker) => worker !== undefined);
 }
 
 /** Lets a worker draw until nobody waits for any frame. */

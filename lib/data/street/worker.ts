@@ -4,10 +4,8 @@
  * @module
  */
 
+import { line } from "../../workers.ts";
 import { drawFrame, type Drawn, type FrameOrder } from "./drawing.ts";
-
-/** The worker's end of the line; Deno's window types do not know it. */
-const line = self as unknown as Pick<Worker, "onmessage" | "postMessage">;
 
 line.onmessage = ({ data }: MessageEvent<FrameOrder>) => {
   const drawn: Drawn = drawFrame(data);
