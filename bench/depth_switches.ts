@@ -38,6 +38,7 @@ const SWITCHES: readonly Switch[] = [
   { name: "mean of both sources' errors", change: { reprojection: "mean" } },
   { name: "no auto-masking", change: { autoMask: false } },
   { name: "losses at full size", change: { lossSize: "full" } },
+  { name: "losses at coarser sizes too", change: { lossSize: "pyramid" } },
   { name: "one scale", change: { scales: 1 } },
   { name: "no smoothness", change: { smoothness: 0 } },
   { name: "smoothness gives way to edges as Monodepth2's", change: { edgeSharpness: 1 } },

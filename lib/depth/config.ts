@@ -82,10 +82,13 @@ export interface DepthConfig {
   /** Disparities are predicted at 1, 1/2, ... of the size: 1 to 4 scales. */
   readonly scales: number;
   /**
-   * Where disparities are compared: all at the frames' full size (Monodepth2), or each at its own,
-   * which costs a third and lets coarse scales feel motions of many pixels.
+   * Where disparities are compared with the frames: all at full size (Monodepth2), each at its own, which costs a third,
+   * or each at its own and at every coarser size of a pyramid. An error of many pixels at full size is one of few at
+   * an eighth of it, and only within a pixel or two do gradients point to what belongs together.
    */
-  readonly lossSize: "full" | "own";
+  readonly lossSize: "full" | "own" | "pyramid";
+  /** Sizes of that pyramid, 1, 1/2, ... of the frames': as many as there are scales or more, up to 5. */
+  readonly pyramidLevels: number;
   /** Depth that a disparity of 1 stands for, in the unknown unit of the video. */
   readonly minDepth: number;
   /** Depth that a disparity of 0 stands for, in the same unit. */
@@ -145,6 +148,7 @@ export const defaultDepthConfig: DepthConfig = {
   poseShrink: 1,
   scales: 4,
   lossSize: "full",
+  pyramidLevels: 5,
   motionScale: 0.01,
   initialForward: 0,
   alignment: [],
@@ -212,6 +216,7 @@ export const smallDepthConfig: DepthConfig = {
     { shrink: 2, iterations: 6 },
   ],
   scales: 4,
+  lossSize: "pyramid",
   smoothness: 2e-3,
   batchSize: 8,
   steps: 3600,
@@ -231,6 +236,14 @@ export function checkDepthConfig(config: DepthConfig): void {
     ["decoderWidth", config.decoderWidth, count(config.decoderWidth), "a positive whole number"],
     ["poseWidth", config.poseWidth, count(config.poseWidth), "a positive whole number"],
     ["poseShrink", config.poseShrink, [1, 2, 4].includes(config.poseShrink), "1, 2 or 4"],
+    [
+      "pyramidLevels",
+      config.pyramidLevels,
+      config.lossSize !== "pyramid" ||
+      count(config.pyramidLevels) && config.pyramidLevels >= config.scales &&
+        config.pyramidLevels <= 5,
+      `${config.scales} (as many as scales) to 5`,
+    ],
     ["motionScale", config.motionScale, positive(config.motionScale), "a positive number"],
     ["initialForward", config.initialForward, config.initialForward >= 0, "0 or more"],
     ["scales", config.scales, [1, 2, 3, 4].includes(config.scales), "1, 2, 3 or 4"],

@@ -58,11 +58,9 @@ export function depthLoss(
   random: Random,
 ): DepthLoss {
   const scales = disparities.length;
-  const parts = config.lossSize === "full"
-    ? [reprojection(triplet, disparities, motions, config, random)]
-    : disparities.map((d, i) =>
-      reprojection(shrink(triplet, 2 ** i), [d], motions, config, random)
-    );
+  const parts = comparedMaps(disparities, config).map((maps, level) =>
+    reprojection(shrink(triplet, 2 ** level), maps, motions, config, random)
+  );
   const photometric = tf.div(tf.addN(parts.map(({ loss }) => loss)), parts.length) as tf.Scalar;
   const smoothness = tf.addN(
     disparities.map((disparity, scale) => {
@@ -75,10 +73,28 @@ export function depthLoss(
   return { loss, photometric, smoothness, moving: parts[0].moving };
 }
 
+/** The disparities that are compared at 1, 1/2, 1/4, ... of the frames' size. */
+function comparedMaps(
+  disparities: readonly tf.Tensor4D[],
+  { lossSize, pyramidLevels }: DepthConfig,
+): (readonly tf.Tensor4D[])[] {
+  if (lossSize === "full") return [disparities];
+  if (lossSize === "own") return disparities.map((map) => [map]);
+  return Array.from(
+    { length: pyramidLevels },
+    (_, level) =>
+      disparities.slice(0, level + 1).map((map, scale) => shrinkImage(map, 2 ** (level - scale))),
+  );
+}
+
+/** The mean of every factor x factor pixels. */
+function shrinkImage(x: tf.Tensor4D, factor: number): tf.Tensor4D {
+  return factor === 1 ? x : tf.avgPool(x, factor, factor, "valid");
+}
+
 /** The triplet at 1 / factor of its size. */
 function shrink(triplet: Triplet, factor: number): Triplet {
-  if (factor === 1) return triplet;
-  const small = (x: tf.Tensor4D) => tf.avgPool(x, factor, factor, "valid");
+  const small = (x: tf.Tensor4D) => shrinkImage(x, factor);
   const { target, sources: [first, second], cameras } = triplet;
   return { target: small(target), sources: [small(first), small(second)], cameras };
 }

@@ -35,6 +35,7 @@ const SHAPES: readonly Preset[] = [
 const PRESET_NAMES = Object.keys(PRESETS);
 /** Choices of which no preset shows all. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  "settings.depth.lossSize": ["full", "own", "pyramid"],
   "settings.depth.poseEncoder": ["own", "shared"],
   "settings.depth.reprojection": ["least", "mean"],
   "settings.mix.paste": ["regions", "components", "infomap", "slic", "masks", "boxes", "none"],

@@ -252,6 +252,8 @@ Deno.test("DepthTrainer.step() obeys its schedule and its loss settings", async 
     { maxDepth: 1 },
     { motionScale: 1 },
     { lossSize: "full" },
+    { lossSize: "pyramid" },
+    { lossSize: "pyramid", pyramidLevels: 2 },
     { reprojection: "mean" },
     { meanDisparity: 0.22 },
     { decoderNorm: false },
@@ -324,6 +326,7 @@ Deno.test("checkDepthConfig() names the setting that is out of range", () => {
   const wrong: [Partial<DepthConfig>, string][] = [
     [{ scales: 5 }, "scales: expected 1, 2, 3 or 4, got 5"],
     [{ maxDepth: 0.05 }, "maxDepth: expected more than minDepth, got 0.05"],
+    [{ lossSize: "pyramid", scales: 3, pyramidLevels: 2 }, "pyramidLevels: expected 3 "],
     [{ batchSize: 0 }, "batchSize"],
     [{ steps: -1 }, "steps"],
     [{ learningRate: NaN }, "learningRate"],
