@@ -58,9 +58,10 @@ export function depthLoss(
   random: Random,
 ): DepthLoss {
   const scales = disparities.length;
-  const parts = comparedMaps(disparities, config).map((maps, level) =>
-    reprojection(shrink(triplet, 2 ** level), maps, motions, config, random)
-  );
+  const parts = Array.from({ length: comparedSizes(config, scales) }, (_, level) => {
+    const compared = comparedAt(level, disparities, config);
+    return reprojection(shrink(triplet, 2 ** level), compared, motions, config, random);
+  });
   const photometric = tf.div(tf.addN(parts.map(({ loss }) => loss)), parts.length) as tf.Scalar;
   const smoothness = tf.addN(
     disparities.map((disparity, scale) => {
@@ -73,18 +74,22 @@ export function depthLoss(
   return { loss, photometric, smoothness, moving: parts[0].moving };
 }
 
-/** The disparities that are compared at 1, 1/2, 1/4, ... of the frames' size. */
-function comparedMaps(
+/** At how many sizes, 1, 1/2, 1/4, ... of the frames', disparities are compared. */
+function comparedSizes({ lossSize, pyramidLevels }: DepthConfig, scales: number): number {
+  if (lossSize === "full") return 1;
+  return lossSize === "own" ? scales : pyramidLevels;
+}
+
+/** The disparities that are compared at 1 / 2^level of the frames' size. */
+function comparedAt(
+  level: number,
   disparities: readonly tf.Tensor4D[],
-  { lossSize, pyramidLevels }: DepthConfig,
-): (readonly tf.Tensor4D[])[] {
-  if (lossSize === "full") return [disparities];
-  if (lossSize === "own") return disparities.map((map) => [map]);
-  return Array.from(
-    { length: pyramidLevels },
-    (_, level) =>
-      disparities.slice(0, level + 1).map((map, scale) => shrinkImage(map, 2 ** (level - scale))),
-  );
+  { lossSize }: DepthConfig,
+): readonly tf.Tensor4D[] {
+  if (lossSize === "full") return disparities;
+  if (lossSize === "own") return [disparities[level]];
+  return disparities.slice(0, level + 1)
+    .map((map, scale) => shrinkImage(map, 2 ** (level - scale)));
 }
 
 /** The mean of every factor x factor pixels. */
