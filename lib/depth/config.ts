@@ -84,7 +84,7 @@ export interface DepthConfig {
   /**
    * Where disparities are compared with the frames: all at full size (Monodepth2), each at its own, which costs a third,
    * or each at its own and at every coarser size of a pyramid. An error of many pixels at full size is one of few at
-   * an eighth of it, and only within a pixel or two do gradients point to what belongs together.
+   * an eighth of it, and where texture is fine only an error of a pixel or two has a gradient that leads to the truth.
    */
   readonly lossSize: "full" | "own" | "pyramid";
   /** Sizes of that pyramid, 1, 1/2, ... of the frames': as many as there are scales or more, up to 5. */
