@@ -59,10 +59,12 @@ export {
   tinyDepthConfig,
 } from "./lib/depth/config.ts";
 export {
+  absRelPerClass,
   constantDepthMetrics,
   type DepthMetricOptions,
   depthMetrics,
   type DepthScore,
+  type LabelledDepth,
   meanDepthScore,
 } from "./lib/depth/metrics.ts";
 export {

@@ -52,13 +52,54 @@ export function depthMetrics(
   truth: Float32Array,
   options: DepthMetricOptions = defaultDepthMetricOptions,
 ): DepthScore {
-  const { disparity, height, width } = predicted;
+  const { estimate, actual } = scaledDepths(predicted, truth, options);
+  return errors(estimate, actual);
+}
+
+/** A frame of which depth and classes are known, and what is said of its depth. */
+export interface LabelledDepth {
+  readonly predicted: DepthMap;
+  /** `[H,W]` metres; 0 is unknown, Infinity is sky. */
+  readonly truth: Float32Array;
+  /** `[H,W]` class ids; ids of `classes` and above do not count. */
+  readonly labels: Uint8Array;
+}
+
+/**
+ * Mean |p - g| / g by class, over the pixels of all frames, each frame scaled by itself as in {@linkcode depthMetrics};
+ * NaN for a class without a pixel that counts.
+ *
+ * @throws {DataError} when sizes differ or no pixel of a frame counts.
+ */
+export function absRelPerClass(
+  frames: readonly LabelledDepth[],
+  classes: number,
+  options: DepthMetricOptions = defaultDepthMetricOptions,
+): number[] {
+  const sums = new Float64Array(classes), counts = new Float64Array(classes);
+  for (const { predicted, truth, labels } of frames) {
+    const { counted, estimate, actual } = scaledDepths(predicted, truth, options);
+    counted.forEach((pixel, i) => {
+      const label = labels[pixel];
+      if (label >= classes) return;
+      sums[label] += Math.abs(estimate[i] - actual[i]) / actual[i];
+      counts[label]++;
+    });
+  }
+  return Array.from(sums, (sum, label) => sum / counts[label]);
+}
+
+/** The pixels whose truth counts, with estimates in the truth's unit, clamped, and the truth. */
+function scaledDepths(
+  { disparity, height, width }: DepthMap,
+  truth: Float32Array,
+  { minDepth, maxDepth, medianScaling }: DepthMetricOptions,
+): { counted: number[]; estimate: Float64Array; actual: Float64Array } {
   if (truth.length !== height * width) {
     throw new DataError(
       `Cannot score depth: expected truth of ${height * width} pixels, got ${truth.length}`,
     );
   }
-  const { minDepth, maxDepth } = options;
   const counted: number[] = [];
   truth.forEach((g, i) => {
     if (g > minDepth && g < maxDepth) counted.push(i);
@@ -67,10 +108,10 @@ export function depthMetrics(
     throw new DataError(`Cannot score depth: expected truth below ${maxDepth} m, got none`);
   }
   const actual = Float64Array.from(counted, (i) => truth[i]);
-  const estimate = Float64Array.from(counted, (i) => 1 / disparity[i]);
-  const scale = options.medianScaling ? median(actual) / median(estimate) : 1;
-  const clamped = estimate.map((p) => Math.min(maxDepth, Math.max(minDepth, p * scale)));
-  return errors(clamped, actual);
+  const unscaled = Float64Array.from(counted, (i) => 1 / disparity[i]);
+  const scale = medianScaling ? median(actual) / median(unscaled) : 1;
+  const estimate = unscaled.map((p) => Math.min(maxDepth, Math.max(minDepth, p * scale)));
+  return { counted, estimate, actual };
 }
 
 /** Scores of several frames, averaged. */

@@ -77,6 +77,10 @@ processTests({
     assertEquals(sheet.width, 4 * 128 + 3 * 2);
     assertEquals([trained.frames, trained.absRel], [12, result.depth.absRel]);
     assertEquals(unseen.frames, 9);
+    const [road] = unseen.absRelPerClass;
+    assert(road > 0 && road < 2, `${road}`);
+    // Of the sky no depth is known.
+    assertEquals([unseen.absRelPerClass.length, unseen.absRelPerClass[9]], [10, null]);
     const measures = ["photometric", "unmoved", "poseAte", "poseRotation", "poseDirection"];
     for (const key of measures) assert(unseen[key] > 0, `${key}: ${unseen[key]}`);
     const [listed, taken, other] = await Promise.all([

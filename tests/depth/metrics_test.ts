@@ -1,5 +1,6 @@
-import { assert, assertAlmostEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import {
+  absRelPerClass,
   constantDepthMetrics,
   defaultDepthMetricOptions,
   depthMetrics,
@@ -40,6 +41,20 @@ Deno.test("depthMetrics() scales by medians and clamps to the cap", () => {
   assertAlmostEquals(depthMetrics(map([10, 20, 30, 500]), truth, nearer).absRel, 0, 1e-6);
   const farther = { ...unscaled, minDepth: 15 };
   assertAlmostEquals(depthMetrics(map([20, 20, 30, 40]), truth, farther).absRel, 0, 1e-6);
+});
+
+Deno.test("absRelPerClass() by hand: each frame by its own scale, pixels of all frames together", () => {
+  // Medians 4 and 8 scale the first frame's estimates by 2, to 2, 8, 10; the second's are as they are.
+  const first = { predicted: map([1, 4, 5]), truth: Float32Array.of(4, 8, 20) };
+  const second = { predicted: map([10, 20, 30, 1]), truth: Float32Array.of(10, 20, 60, Infinity) };
+  const frames = [
+    { ...first, labels: Uint8Array.of(0, 1, 1) },
+    { ...second, labels: Uint8Array.of(0, 255, 1, 2) },
+  ];
+  const [road, house, sky] = absRelPerClass(frames, 3);
+  assertAlmostEquals(road, (0.5 + 0) / 2, 1e-6);
+  assertAlmostEquals(house, (0 + 0.5 + 0.5) / 3, 1e-6);
+  assertEquals(sky, NaN);
 });
 
 Deno.test("constantDepthMetrics() is the score of each frame's median", () => {

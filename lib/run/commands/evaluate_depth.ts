@@ -5,6 +5,7 @@
  * @module
  */
 
+import { absRelPerClass } from "../../depth/metrics.ts";
 import {
   meanPoseScore,
   poseMetrics,
@@ -13,7 +14,7 @@ import {
 } from "../../depth/pose_metrics.ts";
 import type { DepthTrainer } from "../../depth/trainer.ts";
 import { DataError } from "../../errors.ts";
-import type { Frame } from "../../records.ts";
+import type { DepthMap, Frame } from "../../records.ts";
 import { depthOfRun, predictDepth, scoreDepth } from "../depth_stage.ts";
 import {
   type DepthTarget,
@@ -43,7 +44,7 @@ export async function evaluateDepth(options: EvaluateOptions): Promise<void> {
   await inSession(options.run, options, async (session) => {
     const config = await readRun(options.run);
     const path = options.data?.[0] ?? config.data[0];
-    const { frames } = await framesOf(path, config, options, session);
+    const { dataset: { classes }, frames } = await framesOf(path, config, options, session);
     const targets = findTargets(frames, false);
     if (targets.length === 0 && !frames.some(({ depth }) => depth)) {
       throw new DataError(
@@ -55,6 +56,7 @@ export async function evaluateDepth(options: EvaluateOptions): Promise<void> {
     const trainer = await depthOfRun(config.depthRun ?? options.run, session.warn);
     const { maps } = await predictDepth(session, trainer, frames);
     const scores = scoreDepth(maps, frames);
+    const perClass = scoreClasses(maps, frames, classes);
     const views = targets.length > 0 ? await assessAll(trainer, frames, targets, session) : {};
     trainer.dispose();
     const result = {
@@ -65,14 +67,31 @@ export async function evaluateDepth(options: EvaluateOptions): Promise<void> {
       device: device.detail,
       frames: frames.length,
       ...(scores ? { ...scores.score, constantAbsRel: scores.constant.absRel } : {}),
+      ...(perClass ? { absRelPerClass: perClass } : {}),
       ...views,
     };
-    const rows = Object.entries(result).flatMap(([key, value]) =>
-      typeof value === "number" ? [[key, value.toFixed(4)]] : []
+    const figures = [
+      ...Object.entries(result),
+      ...(perClass ?? []).map((absRel, id) => [`absRel of ${classes[id]}`, absRel] as const),
+    ];
+    const rows = figures.flatMap(([key, value]) =>
+      typeof value === "number" && !Number.isNaN(value) ? [[key, value.toFixed(4)]] : []
     );
     await keepAnswer(options, "evaluation.json", result);
     answer(options, result, textTable(["protocol depth", "value"], rows));
   });
+}
+
+/** abs_rel by class, where frames have both depth and labels. */
+function scoreClasses(
+  maps: readonly DepthMap[],
+  frames: readonly Frame[],
+  classes: readonly string[],
+): number[] | undefined {
+  const known = frames.flatMap(({ depth, labels }, i) =>
+    depth && labels ? [{ predicted: maps[i], truth: depth, labels }] : []
+  );
+  return known.length > 0 ? absRelPerClass(known, classes.length) : undefined;
 }
 
 /** Streets of three frames where the data is the embedded scenes, all frames of anything else. */
