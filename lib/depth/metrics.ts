@@ -58,6 +58,7 @@ export function depthMetrics(
 
 /** A frame of which depth and classes are known, and what is said of its depth. */
 export interface LabelledDepth {
+  /** Up to one unknown scale. */
   readonly predicted: DepthMap;
   /** `[H,W]` metres; 0 is unknown, Infinity is sky. */
   readonly truth: Float32Array;
