@@ -16,12 +16,15 @@ import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs-core";
 import { readFrames } from "../lib/data/read_ahead.ts";
 import { toFloats } from "../lib/depth/augmentation.ts";
-import { camerasOf, type Motion } from "../lib/depth/camera.ts";
+import { type Cameras, camerasOf, type Motion } from "../lib/depth/camera.ts";
+import { defaultDepthConfig } from "../lib/depth/config.ts";
+import { scaledDepths } from "../lib/depth/metrics.ts";
 import { photometricError } from "../lib/depth/photometric.ts";
 import { relativeMotion, type RigidMotion } from "../lib/depth/pose_metrics.ts";
 import type { DepthTrainer } from "../lib/depth/trainer.ts";
 import { sourcePositions, synthesizeView } from "../lib/depth/view_synthesis.ts";
 import { useDevice } from "../lib/engine/device.ts";
+import { shrinkImage } from "../lib/ops/shrink_image.ts";
 import type { Frame } from "../lib/records.ts";
 import { depthOfRun } from "../lib/run/depth_stage.ts";
 import { type DepthTarget, findTargets, scenesOf } from "../lib/run/inputs.ts";
@@ -33,12 +36,8 @@ import { median, runBench } from "./peers/support.ts";
 
 /** What true depth is multiplied by. */
 const FACTORS = [0.5, 0.67, 0.8, 0.9, 1, 1.11, 1.25, 1.5, 2];
-/** Share of SSIM in the photometric error. */
-const SSIM = 0.85;
 /** Every so many pixels gives its parallax to the medians. */
 const SPARSE = 37;
-/** Beyond these metres depth is not scored. */
-const FAR = 80;
 
 /** Sums over the pixels of a class. */
 interface Tally {
@@ -74,40 +73,40 @@ interface Views {
   readonly frame: Frame;
 }
 
-/** Least photometric error over both neighbours, `[H,W]` at the frames' own size. */
-function errorOf(views: Views, disparity: Float32Array, motions: readonly RigidMotion[]) {
+/** What `measure` says of each pixel at the compared size, `[H,W]` at the frames' own size. */
+function atOwnSize(
+  { frame, shrink }: Views,
+  disparity: Float32Array,
+  measure: (near: tf.Tensor4D, cameras: Cameras) => tf.Tensor,
+) {
+  const { height, width } = frame;
   return tf.tidy(() => {
-    const near = atSize(views, disparity), [, height, width] = near.shape;
-    const { matrix, inverse } = camerasOf([views.frame.intrinsics!])(height, width);
-    const warped = views.sources.map((source, i) =>
+    const near = shrinkImage(tf.tensor4d(disparity, [1, height, width, 1]), shrink);
+    const [, rows, columns] = near.shape;
+    const measured = measure(near, camerasOf([frame.intrinsics!])(rows, columns));
+    const image = tf.reshape(measured, [1, rows, columns, 1]) as tf.Tensor4D;
+    return tf.image.resizeNearestNeighbor(image, [height, width]).dataSync();
+  });
+}
+
+/** Least photometric error over both neighbours. */
+function errorOf(views: Views, disparity: Float32Array, motions: readonly RigidMotion[]) {
+  const { sources, target } = views, { ssimWeight } = defaultDepthConfig;
+  return atOwnSize(views, disparity, (near, { matrix, inverse }) => {
+    const warped = sources.map((source, i) =>
       synthesizeView(source, near, tensorsOf(motions[i]), matrix, inverse)
     );
-    const error = tf.min(photometricError(tf.concat(warped, 0), views.target, SSIM), 0);
-    const image = tf.reshape(error, [1, height, width, 1]) as tf.Tensor4D;
-    const { height: rows, width: columns } = views.frame;
-    return tf.image.resizeNearestNeighbor(image, [rows, columns]).dataSync();
+    return tf.min(photometricError(tf.concat(warped, 0), target, ssimWeight), 0);
   });
 }
 
-/** Pixels at the compared size by which the camera's way moves what is seen, `[H,W]` at the frames' own size. */
+/** Pixels at the compared size by which the camera's way moves what is seen. */
 function parallaxOf(views: Views, disparity: Float32Array, motion: RigidMotion) {
-  return tf.tidy(() => {
-    const near = atSize(views, disparity), [, height, width] = near.shape;
-    const { matrix, inverse } = camerasOf([views.frame.intrinsics!])(height, width);
+  return atOwnSize(views, disparity, (near, { matrix, inverse }) => {
     const at = (inverseDepth: tf.Tensor4D) =>
       sourcePositions(inverseDepth, tensorsOf(motion), matrix, inverse);
-    const way = tf.norm(tf.sub(at(near), at(tf.zerosLike(near))), 2, 3, true) as tf.Tensor4D;
-    const { height: rows, width: columns } = views.frame;
-    return tf.image.resizeNearestNeighbor(way, [rows, columns]).dataSync();
+    return tf.norm(tf.sub(at(near), at(tf.zerosLike(near))), 2, 3);
   });
-}
-
-function atSize({ frame: { height, width }, shrink }: Views, disparity: Float32Array): tf.Tensor4D {
-  return shrunk(tf.tensor4d(disparity, [1, height, width, 1]), shrink);
-}
-
-function shrunk(x: tf.Tensor4D, factor: number): tf.Tensor4D {
-  return factor === 1 ? x : tf.avgPool(x, factor, factor, "valid");
 }
 
 function tensorsOf({ rotation, translation }: RigidMotion): Motion {
@@ -144,18 +143,17 @@ async function tallyNetwork(
   target: DepthTarget,
 ): Promise<void> {
   const { depth, labels } = views.frame;
-  const [{ disparity }] = await trainer.predict([views.frame]);
+  const [map] = await trainer.predict([views.frame]);
   const { motions: [motions] } = await trainer.assess(stackTargets(frames, [target]));
-  const error = errorOf(views, disparity, motions);
-  const scored = [...depth!.keys()].filter((pixel) => depth![pixel] < FAR);
-  const scale = median(scored.map((pixel) => depth![pixel])) /
-    median(scored.map((pixel) => 1 / disparity[pixel]));
+  const error = errorOf(views, map.disparity, motions);
   labels!.forEach((label, pixel) => {
-    const tally = tallies[label];
+    if (tallies[label]) tallies[label].predicted += error[pixel];
+  });
+  const { counted, estimate, actual } = scaledDepths(map, depth!);
+  counted.forEach((pixel, i) => {
+    const tally = tallies[labels![pixel]];
     if (!tally) return;
-    tally.predicted += error[pixel];
-    if (!(depth![pixel] < FAR)) return;
-    const ratio = scale / disparity[pixel] / depth![pixel];
+    const ratio = estimate[i] / actual[i];
     tally.scored++;
     tally.absRel += Math.abs(ratio - 1);
     tally.far += Number(ratio > 1.5);
@@ -173,9 +171,9 @@ function rowOf(name: string, tally: Tally, all: number) {
     errors: errors.map((sum) => sum / pixels),
     ...(predicted > 0
       ? {
-        absRel: scored > 0 ? absRel / scored : NaN,
-        far: scored > 0 ? far / scored : NaN,
-        near: scored > 0 ? near / scored : NaN,
+        absRel: absRel / scored,
+        far: far / scored,
+        near: near / scored,
         predicted: predicted / pixels,
       }
       : {}),
@@ -221,7 +219,7 @@ async function main(): Promise<void> {
     const shrink = Number(values.shrink);
     const [image, ...sources] = [frame, ...others].map(({ rgb }) => {
       const pixels = tf.tensor4d(toFloats(rgb), [1, height, width, 3]);
-      const small = shrunk(pixels, shrink);
+      const small = shrinkImage(pixels, shrink);
       if (small !== pixels) pixels.dispose();
       return small;
     });

@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { useFusedKernel } from "../ops/fused.ts";
 import { gridSample } from "../ops/grid_sample.ts";
+import { shrinkImage } from "../ops/shrink_image.ts";
 import { type CamerasAt, type Motion, rotationMatrices } from "./camera.ts";
 import type { AlignmentLevel } from "./config.ts";
 import { sourcePositions } from "./view_synthesis.ts";
@@ -59,7 +60,7 @@ function motionOf(flat: tf.Tensor2D): Motion {
 
 /** A pair at 1 / factor of its size, in shades of grey. */
 function shrinkPair(input: AlignmentInput, factor: number): FramePair {
-  const small = (x: tf.Tensor4D) => factor === 1 ? x : tf.avgPool(x, factor, factor, "valid");
+  const small = (x: tf.Tensor4D) => shrinkImage(x, factor);
   const grey = (x: tf.Tensor4D): tf.Tensor4D => tf.mean(small(x), 3, true);
   const disparity = small(input.disparity);
   const [, height, width] = disparity.shape;

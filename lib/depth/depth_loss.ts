@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { resizeBilinear } from "../ops/resize.ts";
+import { shrinkImage } from "../ops/shrink_image.ts";
 import type { Random } from "../random.ts";
 import type { CamerasAt, Motion } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
@@ -65,7 +66,7 @@ export function depthLoss(
   const photometric = tf.div(tf.addN(parts.map(({ loss }) => loss)), parts.length) as tf.Scalar;
   const smoothness = tf.addN(
     disparities.map((disparity, scale) => {
-      const { target } = shrink(triplet, 2 ** scale);
+      const target = shrinkImage(triplet.target, 2 ** scale);
       const weight = config.smoothness / 2 ** scale / scales;
       return tf.mul(edgeAwareSmoothness(disparity, target, config.edgeSharpness), weight);
     }),
@@ -90,11 +91,6 @@ function comparedAt(
   if (lossSize === "own") return [disparities[level]];
   return disparities.slice(0, level + 1)
     .map((map, scale) => shrinkImage(map, 2 ** (level - scale)));
-}
-
-/** The mean of every factor x factor pixels. */
-function shrinkImage(x: tf.Tensor4D, factor: number): tf.Tensor4D {
-  return factor === 1 ? x : tf.avgPool(x, factor, factor, "valid");
 }
 
 /** The triplet at 1 / factor of its size. */

@@ -91,10 +91,10 @@ export function absRelPerClass(
 }
 
 /** The pixels whose truth counts, with estimates in the truth's unit, clamped, and the truth. */
-function scaledDepths(
+export function scaledDepths(
   { disparity, height, width }: DepthMap,
   truth: Float32Array,
-  { minDepth, maxDepth, medianScaling }: DepthMetricOptions,
+  { minDepth, maxDepth, medianScaling }: DepthMetricOptions = defaultDepthMetricOptions,
 ): { counted: number[]; estimate: Float64Array; actual: Float64Array } {
   if (truth.length !== height * width) {
     throw new DataError(

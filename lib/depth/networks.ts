@@ -9,6 +9,7 @@ import { constant } from "../nn/initializers.ts";
 import type { Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
 import { resnetChannels } from "../nn/resnet.ts";
+import { shrinkImage } from "../ops/shrink_image.ts";
 import type { Intrinsics } from "../records.ts";
 import { type CamerasAt, camerasOf, heldInPixels, type Motion } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
@@ -73,8 +74,7 @@ export class DepthNetworks {
     mode: Mode,
   ): [Motion, Motion] {
     const { poseShrink } = this.#config;
-    const small = (x: tf.Tensor4D) =>
-      poseShrink === 1 ? x : tf.avgPool(x, poseShrink, poseShrink, "valid");
+    const small = (x: tf.Tensor4D) => shrinkImage(x, poseShrink);
     const group: FrameGroup = {
       target: small(target),
       sources: [small(first), small(second)],
