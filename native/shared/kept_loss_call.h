@@ -3,8 +3,8 @@
  * once each, gradients of scores take their place, and two more products end it.
  *
  * Rounded (tensor cores): scores have 16 bits. One is off by at most bound / 65534, where bound is the length of the
- * longest feature times that of the longest prototype: for cosines 1.5e-5, a thirtieth of what rounding the factors to
- * 11 bits may cost. Memory: a matrix [n, k] of half precision and a little.
+ * longest feature times that of the longest prototype, both after rounding to 11 bits: for cosines 1.5e-5, a thirtieth
+ * of what that rounding may cost. Memory: a matrix [n, k] of half precision and a little.
  *
  * Exact: where a float32 matrix of scores is small, it is kept. Else Sinkhorn's iterations read scores of 16 bits,
  * which only the factors of columns feel, each by the mean of the errors of its rows. Then the same memory takes the
@@ -37,7 +37,10 @@ struct KeptBounds {
   explicit KeptBounds(const LossFacts& facts)
       : feature(std::sqrt(static_cast<double>(facts.feature_square))),
         prototype(std::sqrt(static_cast<double>(facts.prototype_square))),
-        bound(larger(feature * prototype * 1.0001, 1e-20)) {}
+        bound(larger(feature * prototype * kRounding, 1e-20)) {}
+
+  /* What rounding both factors to 11 bits may add to a score, (1 + 2^-11)^2, and float32's rounding of the lengths. */
+  static constexpr double kRounding = 1.001;
 
   /* Exponents must stay within float32's, and a group's rows are one block's work. */
   bool suit(const LossArguments& all, const LossFacts& facts) const {

@@ -29,7 +29,7 @@ void check_regions() {
   const int32_t sizes[] = {h, w, trials, capacity};
   const double settings[] = {uniform(0.3, 2), uniform(0.3, 2), 0.5, 0.5, uniform(0, 0.1), uniform(0.01, 0.3),
                              uniform(0, 1), uniform(0.8, 1), pick(0, 9) ? 0.2 : 0, 0.8, uniform(5, 200),
-                             pick(0, 2) * 0.01 * count, pick(0, 1) ? NAN : uniform(0, 0.2), pick(0, 2)};
+                             pick(0, 2) * 0.01 * count, pick(0, 1) ? NAN : uniform(0, 0.2), double(pick(0, 2))};
   draws.reserve(1), regions.reserve(1);
   expect_status("depth_regions", cpcdr_depth_regions(disparity.data(), disparity.data(), draws.data(), ids.data(),
                                                      regions.data(), found.data(), sizes, settings), 0);
