@@ -219,7 +219,7 @@ export const smallDepthConfig: DepthConfig = {
   lossSize: "pyramid",
   smoothness: 2e-3,
   batchSize: 8,
-  steps: 3600,
+  steps: 4500,
   warmupSteps: 100,
   learningRate: 1.5e-3,
 };
