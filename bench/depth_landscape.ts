@@ -19,7 +19,7 @@ import { toFloats } from "../lib/depth/augmentation.ts";
 import { type Cameras, camerasOf, type Motion } from "../lib/depth/camera.ts";
 import { defaultDepthConfig } from "../lib/depth/config.ts";
 import { scaledDepths } from "../lib/depth/metrics.ts";
-import { photometricError } from "../lib/depth/photometric.ts";
+import { photometricError } from "../lib/ops/photometric_error.ts";
 import { relativeMotion, type RigidMotion } from "../lib/depth/pose_metrics.ts";
 import type { DepthTrainer } from "../lib/depth/trainer.ts";
 import { sourcePositions, synthesizeView } from "../lib/depth/view_synthesis.ts";

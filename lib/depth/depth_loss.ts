@@ -4,12 +4,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { photometricError } from "../ops/photometric_error.ts";
 import { resizeBilinear } from "../ops/resize.ts";
 import { shrinkImage } from "../ops/shrink_image.ts";
 import type { Random } from "../random.ts";
 import type { CamerasAt, Motion } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
-import { leastReprojection, photometricError, type Reprojection } from "./photometric.ts";
+import { leastReprojection, type Reprojection } from "./reprojection.ts";
 import { edgeAwareSmoothness } from "./smoothness.ts";
 import { synthesizeView } from "./view_synthesis.ts";
 

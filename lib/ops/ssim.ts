@@ -4,8 +4,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { useFusedKernel } from "./fused.ts";
 import { reflectPad } from "./reflect_pad.ts";
+
+/** Places of a 3x3 window, rows and columns, but the one in the middle. */
+const NEIGHBOURS = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1], [2, 2]] as const;
 
 /**
  * Structural similarity of images with values 0..1 (Wang et al. 2004, equation 13), with means,
@@ -13,34 +15,14 @@ import { reflectPad } from "./reflect_pad.ts";
  *
  *     (2 ma mb + c1) (2 sab + c2) / ((ma^2 + mb^2 + c1) (saa + sbb + c2)), c1 = 0.01^2, c2 = 0.03^2
  *
- * per pixel and channel, -1..1, 1 where the windows are equal. Differentiable in a. An engine that
- * has the kernel `Ssim` runs it as one operation; otherwise it is composed.
+ * per pixel and channel, -1..1, 1 where the windows are equal. Variances are taken about the window's middle pixel: as
+ * the difference of mean square and squared mean they would lose four digits where images are smooth.
  *
  * @param a `[N*B,H,W,C]`: N images for each of `b`, image n * B + i for `b`'s image i.
  * @param b `[B,H,W,C]`.
  * @returns `[N*B,H,W,C]`.
  */
 export function ssim(a: tf.Tensor4D, b: tf.Tensor4D): tf.Tensor4D {
-  if (!useFusedKernel("Ssim", gradient)) return composed(a, b);
-  return tf.engine().runKernel("Ssim", { a, b }) as tf.Tensor4D;
-}
-
-const gradient: tf.GradConfig = {
-  kernelName: "Ssim",
-  inputsToSave: ["a", "b"],
-  gradFunc: (dy, [a, b]) => ({
-    a: () => tf.engine().runKernel("SsimGrad", { dy: dy as tf.Tensor, a, b }) as tf.Tensor,
-  }),
-};
-
-/** Places of a 3x3 window, rows and columns, but the one in the middle. */
-const NEIGHBOURS = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1], [2, 2]] as const;
-
-/**
- * Variances are taken about the window's middle pixel: as the difference of mean square and squared mean they
- * would lose four digits where images are smooth.
- */
-function composed(a: tf.Tensor4D, b: tf.Tensor4D): tf.Tensor4D {
   // Flat rows, one per copy, broadcast b over the copies.
   const flatA = (x: tf.Tensor4D) => tf.reshape(x, [a.shape[0] / b.shape[0], b.size]);
   const flatB = (x: tf.Tensor4D) => tf.reshape(x, [1, b.size]);

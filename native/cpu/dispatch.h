@@ -38,6 +38,13 @@ int32_t fail(int32_t status, const char* message);
 #define CPCDR_JOIN_(a, b) a##_##b
 #define CPCDR_JOIN(a, b) CPCDR_JOIN_(a, b)
 
+/* Before a loop none of whose steps reads what another one writes, which compilers cannot see of many pointers. */
+#if defined(__clang__)
+#define CPCDR_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define CPCDR_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 #if defined(CPCDR_SINGLE_ISA)
 #define CPCDR_KERNEL(name, parameters, arguments) extern "C" CPCDR_API int32_t name parameters
 #elif CPCDR_ISA_LEVEL == 0 && defined(__x86_64__)

@@ -192,14 +192,30 @@ CPCDR_API int32_t cpcdr_grid_sample(const float* x, const float* grid, float* y,
 CPCDR_API int32_t cpcdr_grid_sample_grad(const float* dy, const float* x, const float* grid, float* dx,
                                          float* dgrid, const int32_t* sizes);
 
-/* ---- structural similarity: kernels/ssim.cpp ---- */
+/* ---- pixels in another view: kernels/project_pixels.cpp ---- */
 
 /*
- * Of images a[n] and b[n % targets], per pixel and channel, over 3x3 windows with a mirrored border.
+ * positions [batch, height, width, 2], (x, y) in pixels: the first two of projection [batch, 3, 4] times (x, y, 1, d),
+ * over the third, which is at least `least`, for pixels of inverse depth d in disparity [batch, height, width].
+ * sizes: batch, height, width.
+ */
+CPCDR_API int32_t cpcdr_project_pixels(const float* disparity, const float* projection, float* positions,
+                                       const int32_t* sizes, float least);
+/* ddisparity or dprojection may be null where it is not wanted. */
+CPCDR_API int32_t cpcdr_project_pixels_grad(const float* dy, const float* disparity, const float* projection,
+                                            float* ddisparity, float* dprojection, const int32_t* sizes, float least);
+
+/* ---- photometric error: kernels/photometric_error.cpp ---- */
+
+/*
+ * Of images a[n] and b[n % targets], per pixel y [images of a, height, width]: ssim_weight * (1 - SSIM) / 2 +
+ * (1 - ssim_weight) * |a - b|, the mean over channels, SSIM over 3x3 windows with a mirrored border.
  * sizes: images of a, targets (images of b), height, width (each at least 2), channels.
  */
-CPCDR_API int32_t cpcdr_ssim(const float* a, const float* b, float* y, const int32_t* sizes);
-CPCDR_API int32_t cpcdr_ssim_grad(const float* dy, const float* a, const float* b, float* da, const int32_t* sizes);
+CPCDR_API int32_t cpcdr_photometric_error(const float* a, const float* b, float* y, const int32_t* sizes,
+                                          float ssim_weight);
+CPCDR_API int32_t cpcdr_photometric_error_grad(const float* dy, const float* a, const float* b, float* da,
+                                               const int32_t* sizes, float ssim_weight);
 
 /* ---- direct alignment: kernels/alignment.cpp ---- */
 

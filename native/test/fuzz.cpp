@@ -212,14 +212,24 @@ int32_t grid_sample_grad(Case& c) {
                                 pick(0, 3) ? c.floats(b * h * w * n) : nullptr, c.floats(b * oh * ow * 2),
                                 c.sizes({b, h, w, n, oh, ow, pick(0, 1)}));
 }
-int32_t ssim(Case& c) {
-  const int t = pick(1, 2), n = t * pick(1, 2), h = pick(2, 12), w = pick(2, 40), k = pick(1, 4), each = h * w * k;
-  return cpcdr_ssim(c.floats(n * each), c.floats(t * each), c.floats(n * each), c.sizes({n, t, h, w, k}));
+int32_t project_pixels(Case& c) {
+  const int b = pick(0, 3), h = pick(1, 12), w = pick(1, 40), n = b * h * w;
+  return cpcdr_project_pixels(c.floats(n), c.floats(12 * b), c.floats(2 * n), c.sizes({b, h, w}), 1e-3f);
 }
-int32_t ssim_grad(Case& c) {
+int32_t project_pixels_grad(Case& c) {
+  const int b = pick(0, 3), h = pick(1, 12), w = pick(1, 40), n = b * h * w;
+  return cpcdr_project_pixels_grad(c.floats(2 * n), c.floats(n), c.floats(12 * b), pick(0, 3) ? c.floats(n) : nullptr,
+                                   pick(0, 3) ? c.floats(12 * b) : nullptr, c.sizes({b, h, w}), 1e-3f);
+}
+int32_t photometric_error(Case& c) {
   const int t = pick(1, 2), n = t * pick(1, 2), h = pick(2, 12), w = pick(2, 40), k = pick(1, 4), each = h * w * k;
-  return cpcdr_ssim_grad(c.floats(n * each), c.floats(n * each), c.floats(t * each), c.floats(n * each),
-                         c.sizes({n, t, h, w, k}));
+  return cpcdr_photometric_error(c.floats(n * each), c.floats(t * each), c.floats(n * h * w), c.sizes({n, t, h, w, k}),
+                                 0.85f);
+}
+int32_t photometric_error_grad(Case& c) {
+  const int t = pick(1, 2), n = t * pick(1, 2), h = pick(2, 12), w = pick(2, 40), k = pick(1, 4), each = h * w * k;
+  return cpcdr_photometric_error_grad(c.floats(n * h * w), c.floats(n * each), c.floats(t * each), c.floats(n * each),
+                                      c.sizes({n, t, h, w, k}), 0.85f);
 }
 int32_t align_motion(Case& c) {
   const int b = pick(1, 2), h = pick(1, 12), w = pick(1, 40), n = b * h * w;
@@ -361,7 +371,8 @@ const struct {
     {"resize_bilinear_grad", resize<cpcdr_resize_bilinear_grad, true>},
     {"resize_nearest", resize<cpcdr_resize_nearest, false>},
     {"resize_nearest_grad", resize<cpcdr_resize_nearest_grad, true>}, {"grid_sample", grid_sample},
-    {"grid_sample_grad", grid_sample_grad}, {"ssim", ssim}, {"ssim_grad", ssim_grad}, {"align_motion", align_motion},
+    {"grid_sample_grad", grid_sample_grad}, {"project_pixels", project_pixels}, {"project_pixels_grad", project_pixels_grad}, {"photometric_error", photometric_error},
+    {"photometric_error_grad", photometric_error_grad}, {"align_motion", align_motion},
     {"alignment_error", alignment_error}, {"gather", gather}, {"segment_sum", segment_sum}, {"pad", pad<false>},
     {"pad_grad", pad<true>}, {"adam", adam}, {"sgd", sgd}, {"label", label}, {"label_bytes", label_bytes},
     {"label_surfaces", label_surfaces}, {"label_statistics", label_statistics}, {"depth_regions", depth_regions},

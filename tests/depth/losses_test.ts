@@ -9,7 +9,8 @@ import {
   rotationMatrices,
 } from "../../lib/depth/camera.ts";
 import { inverseDepth } from "../../lib/depth/depth_loss.ts";
-import { leastReprojection, photometricError } from "../../lib/depth/photometric.ts";
+import { leastReprojection } from "../../lib/depth/reprojection.ts";
+import { photometricError } from "../../lib/ops/photometric_error.ts";
 import { edgeAwareSmoothness } from "../../lib/depth/smoothness.ts";
 import { sourcePositions, synthesizeView } from "../../lib/depth/view_synthesis.ts";
 import { useDevice } from "../../lib/engine/device.ts";

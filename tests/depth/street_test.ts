@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assert } from "@std/assert";
 import { streetScenes } from "../../lib/data/street/scenes.ts";
 import { cameraMatrices, inverseCameraMatrices } from "../../lib/depth/camera.ts";
-import { photometricError } from "../../lib/depth/photometric.ts";
+import { photometricError } from "../../lib/ops/photometric_error.ts";
 import { synthesizeView } from "../../lib/depth/view_synthesis.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import type { Frame } from "../../lib/records.ts";

@@ -2,7 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertAlmostEquals } from "@std/assert";
 import { cameraMatrices, inverseCameraMatrices, rotationMatrices } from "../../lib/depth/camera.ts";
-import { leastReprojection, photometricError } from "../../lib/depth/photometric.ts";
+import { leastReprojection } from "../../lib/depth/reprojection.ts";
+import { photometricError } from "../../lib/ops/photometric_error.ts";
 import { edgeAwareSmoothness } from "../../lib/depth/smoothness.ts";
 import { synthesizeView } from "../../lib/depth/view_synthesis.ts";
 import { useDevice } from "../../lib/engine/device.ts";

@@ -5,6 +5,8 @@ import { useDevice } from "../../lib/engine/device.ts";
 import { ConfigError } from "../../lib/errors.ts";
 import { batchNormTrain } from "../../lib/ops/batch_norm.ts";
 import { gridSample } from "../../lib/ops/grid_sample.ts";
+import { photometricError } from "../../lib/ops/photometric_error.ts";
+import { projectPixels } from "../../lib/ops/project_pixels.ts";
 import { reflectPad } from "../../lib/ops/reflect_pad.ts";
 import { resizeBilinear } from "../../lib/ops/resize.ts";
 import { ssim } from "../../lib/ops/ssim.ts";
@@ -167,10 +169,36 @@ test("ssim() agrees with its definition, per copy", () => {
 
 for (const shape of smoothShapes) {
   test(
-    `ssim() keeps its digits on smooth images of [${shape}]`,
+    `photometricError() keeps its digits on smooth images of [${shape}]`,
     () => checkSmoothImages(randomStream(seed, "smooth"), shape),
   );
 }
+
+test("photometricError() has the gradient of its values", () => {
+  const random = randomStream(seed, "photometric");
+  // No pixels so near to each other that a step carries one past the other, where the slope jumps.
+  const steps = (low: number) => (image: Image) =>
+    image.map((row) => row.map((pixel) => pixel.map((v) => (Math.floor(8 * v) + low) / 8)));
+  tf.tidy(() => {
+    const views = tf.tensor4d(randomImages(random, [4, 5, 7, 3]).map(steps(0.25)));
+    const target = tf.tensor4d(randomImages(random, [2, 5, 7, 3]).map(steps(0.75)));
+    const error = (x: tf.Tensor4D) => photometricError(x, target, 0.85);
+    assertGradient(error, views, random, { h: 2e-3, tolerance: 4e-2 });
+  });
+});
+
+test("projectPixels() has the gradients of its values", () => {
+  const random = randomStream(seed, "project");
+  tf.tidy(() => {
+    const disparity = tf.tensor4d(randomImages(random, [2, 5, 7, 1], 0.1, 0.5));
+    const camera = [1, 0.1, 0.2, 0.5, -0.1, 1, 0.3, -0.4, 0.01, -0.01, 1, 0.3];
+    const projection = tf.tensor3d([...camera, ...camera.map((v) => v + 0.01)], [2, 3, 4]);
+    assertGradient((d) => projectPixels(d, projection), disparity, random);
+    const ofFlat = (x: tf.Tensor4D) =>
+      projectPixels(disparity, tf.reshape(x, [2, 3, 4]) as tf.Tensor3D);
+    assertGradient(ofFlat, tf.reshape(projection, [1, 2, 3, 4]), random, { h: 1e-3 });
+  });
+});
 
 test("ssim() is 1 for equal images and less for others", () => {
   tf.tidy(() => {

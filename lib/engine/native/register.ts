@@ -18,13 +18,14 @@ import { matmulKernels } from "./kernels/matmul.ts";
 import { movementKernels } from "./kernels/movement.ts";
 import { optimizerKernels } from "./kernels/optimizer.ts";
 import { padKernels } from "./kernels/pad.ts";
+import { photometricErrorKernels } from "./kernels/photometric_error.ts";
 import { poolKernels } from "./kernels/pool.ts";
+import { projectPixelsKernels } from "./kernels/project_pixels.ts";
 import { prototypeLossKernels } from "./kernels/prototype_loss.ts";
 import { reduceKernels } from "./kernels/reduce.ts";
 import { resizeKernels } from "./kernels/resize.ts";
 import { runningStatisticsKernels } from "./kernels/running_statistics.ts";
 import { softmaxKernels } from "./kernels/softmax.ts";
-import { ssimKernels } from "./kernels/ssim.ts";
 import { unaryKernels } from "./kernels/unary.ts";
 import type { NativeLibrary } from "./library.ts";
 
@@ -42,13 +43,14 @@ export function nativeKernels(): NativeKernel[] {
     ...movementKernels(),
     ...optimizerKernels(),
     ...padKernels(),
+    ...photometricErrorKernels(),
     ...poolKernels(),
+    ...projectPixelsKernels(),
     ...prototypeLossKernels(),
     ...reduceKernels(),
     ...resizeKernels(),
     ...runningStatisticsKernels(),
     ...softmaxKernels(),
-    ...ssimKernels(),
     ...unaryKernels(),
   ];
 }

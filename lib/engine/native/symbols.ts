@@ -74,8 +74,16 @@ export const kernelSymbols = {
     parameters: [buffer, buffer, buffer, buffer, buffer, buffer],
     result: status,
   },
-  cpcdr_ssim: { parameters: [buffer, buffer, buffer, buffer], result: status },
-  cpcdr_ssim_grad: { parameters: [buffer, buffer, buffer, buffer, buffer], result: status },
+  cpcdr_project_pixels: { parameters: [buffer, buffer, buffer, buffer, f32], result: status },
+  cpcdr_project_pixels_grad: {
+    parameters: [buffer, buffer, buffer, buffer, buffer, buffer, f32],
+    result: status,
+  },
+  cpcdr_photometric_error: { parameters: [buffer, buffer, buffer, buffer, f32], result: status },
+  cpcdr_photometric_error_grad: {
+    parameters: [buffer, buffer, buffer, buffer, buffer, f32],
+    result: status,
+  },
   cpcdr_align_motion: {
     parameters: [buffer, buffer, buffer, buffer, buffer, buffer, buffer, f32, f32],
     result: status,

@@ -35,9 +35,11 @@ import { movementKernels } from "./kernels/movement.ts";
 import { multinomialKernels } from "./kernels/multinomial.ts";
 import { optimizerKernels } from "./kernels/optimizer.ts";
 import { padKernels } from "./kernels/pad.ts";
+import { photometricErrorKernels } from "./kernels/photometric_error.ts";
 import { poolKernels } from "./kernels/pool.ts";
 import { pool3dKernels } from "./kernels/pool3d.ts";
 import { poolArgmaxKernels } from "./kernels/pool_argmax.ts";
+import { projectPixelsKernels } from "./kernels/project_pixels.ts";
 import { prototypeLossKernels } from "./kernels/prototype_loss.ts";
 import { reduceKernels } from "./kernels/reduce.ts";
 import { reshapeKernels } from "./kernels/reshape.ts";
@@ -47,7 +49,6 @@ import { scatterUpdateKernels } from "./kernels/scatter_update.ts";
 import { selectKernels } from "./kernels/select.ts";
 import { runningStatisticsKernels } from "./kernels/running_statistics.ts";
 import { softmaxKernels } from "./kernels/softmax.ts";
-import { ssimKernels } from "./kernels/ssim.ts";
 import { topKKernels } from "./kernels/top_k.ts";
 import { transformKernels } from "./kernels/transform.ts";
 import { unaryKernels } from "./kernels/unary.ts";
@@ -84,7 +85,9 @@ export function gpuKernels(): GpuKernel[] {
     ...padKernels(),
     ...pool3dKernels(),
     ...poolArgmaxKernels(),
+    ...photometricErrorKernels(),
     ...poolKernels(),
+    ...projectPixelsKernels(),
     ...prototypeLossKernels(),
     ...reduceKernels(),
     ...reshapeKernels(),
@@ -94,7 +97,6 @@ export function gpuKernels(): GpuKernel[] {
     ...selectKernels(),
     ...runningStatisticsKernels(),
     ...softmaxKernels(),
-    ...ssimKernels(),
     ...topKKernels(),
     ...transformKernels(),
     ...unaryKernels(),

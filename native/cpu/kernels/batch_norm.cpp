@@ -64,6 +64,7 @@ void propagate(const float* dy, const float* x, const float* y, const float* a, 
   for_wide_rows(rows, channels, [=](int64_t first, int64_t count) {
     const float *g = dy + first, *in = x + first, *out = y + first;
     float *to = dx + first, *add = kResidual ? dresidual + first : nullptr;
+    CPCDR_INDEPENDENT
     for (int64_t i = 0; i < count; i++) {
       const float d = passed<kRelu>(g[i], out[i]);
       to[i] = d * a[i] + in[i] * b[i] + c[i];

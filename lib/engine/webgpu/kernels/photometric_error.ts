@@ -1,5 +1,5 @@
 /**
- * Structural similarity of images over 3x3 windows, and its gradient.
+ * Photometric error of images, and its gradient.
  *
  * @module
  */
@@ -8,43 +8,57 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
 
-/** `Ssim` and `SsimGrad`, kernels of this project (lib/ops/ssim.ts). */
-export function ssimKernels(): GpuKernel[] {
-  return [{ name: "Ssim", run: similarity }, { name: "SsimGrad", run: gradient }];
+/** `PhotometricError` and `PhotometricErrorGrad`, kernels of this project (lib/ops/photometric_error.ts). */
+export function photometricErrorKernels(): GpuKernel[] {
+  return [
+    { name: "PhotometricError", run: error },
+    { name: "PhotometricErrorGrad", run: gradient },
+  ];
 }
 
-function similarity({ inputs: { a, b }, backend }: KernelCall): tf.TensorInfo {
-  const output = backend.output(a.shape);
-  run(backend, similarityShader, [a, b], output, a, b);
+function error(call: KernelCall): tf.TensorInfo {
+  const { inputs: { views, target }, backend } = call;
+  const output = backend.output(views.shape.slice(0, 3));
+  run(call, errorShader, [views, target], output, sizeOf(output));
   return output;
 }
 
 /** First what each window's answer changes by with its means, then each pixel's part in its windows. */
-function gradient({ inputs: { dy, a, b }, backend }: KernelCall): tf.TensorInfo {
-  const slopes = backend.output([3, ...a.shape]);
-  run(backend, slopesShader, [a, b, dy], slopes, a, b);
-  const da = backend.output(a.shape);
-  run(backend, gradientShader, [a, b, slopes], da, a, b);
+function gradient(call: KernelCall): tf.TensorInfo {
+  const { inputs: { dy, views, target }, backend } = call;
+  const slopes = backend.output([3, ...views.shape]);
+  run(call, slopesShader, [views, target, dy], slopes, sizeOf(views));
+  const dviews = backend.output(views.shape);
+  run(call, gradientShader, [views, target, dy, slopes], dviews, sizeOf(views));
   backend.release(slopes);
-  return da;
+  return dviews;
 }
 
+/** @param count Invocations. */
 function run(
-  backend: KernelCall["backend"],
+  { inputs: { views, target }, attrs, backend }: KernelCall,
   shader: Shader<{ workgroup: number }>,
   reads: readonly tf.TensorInfo[],
   output: tf.TensorInfo,
-  a: tf.TensorInfo,
-  b: tf.TensorInfo,
+  count: number,
 ): void {
-  const [, height, width, channels] = a.shape;
+  const [, height, width, channels] = views.shape;
+  const weight = attrs.ssimWeight as number;
   backend.run({
     shader,
     variant: { workgroup: backend.tiles.flat },
     reads,
     writes: [output],
-    uniforms: { count: sizeOf(a), size_b: sizeOf(b), height, width, channels },
-    groups: flatGroups(sizeOf(a), backend.tiles.flat),
+    uniforms: {
+      count,
+      size_b: sizeOf(target),
+      height,
+      width,
+      channels,
+      of_similarity: weight / 2 / channels,
+      of_difference: (1 - weight) / channels,
+    },
+    groups: flatGroups(count, backend.tiles.flat),
   });
 }
 
@@ -54,6 +68,8 @@ const UNIFORMS = {
   height: "i32",
   width: "i32",
   channels: "i32",
+  of_similarity: "f32",
+  of_difference: "f32",
 } as const;
 
 /**
@@ -90,40 +106,51 @@ fn window(i: i32) -> Window {
 }
 `;
 
-/** The four factors of equation 13 of Wang et al. 2004: similarity is a1 a2 / (b1 b2). */
-const FACTORS = `let w = window(i32(i));
+/** The four factors of equation 13 of Wang et al. 2004: the similarity about `at` is a1 a2 / (b1 b2). */
+const factors = (at: string) =>
+  `let w = window(${at});
   let a1 = 2 * w.ma * w.mb + 1e-4;
   let a2 = 2 * w.covariance + 9e-4;
   let b1 = w.ma * w.ma + w.mb * w.mb + 1e-4;
   let b2 = w.variances + 9e-4;`;
 
-const similarityShader: Shader<{ workgroup: number }> = {
-  name: "SSIM",
+const errorShader: Shader<{ workgroup: number }> = {
+  name: "photometric error",
   source: ({ workgroup }) => ({
     reads: { a: "f32", b: "f32" },
     writes: { output: "f32" },
     uniforms: UNIFORMS,
-    code: WINDOW + flatMain(workgroup, `${FACTORS}\n  output[i] = a1 * a2 / (b1 * b2);`),
+    code: WINDOW + flatMain(
+      workgroup,
+      `var sum = 0.0;
+  for (var c = 0; c < u.channels; c++) {
+    let at = i32(i) * u.channels + c;
+    ${factors("at")}
+    sum += u.of_similarity * (1 - a1 * a2 / (b1 * b2)) +
+      u.of_difference * abs(a[at] - b[at % u.size_b]);
+  }
+  output[i] = sum;`,
+    ),
   }),
 };
 
 /**
- * dy / 9 times the similarity's slopes m in the mean of a, v in its variance and k in the covariance. A pixel
+ * Gradients of the similarity, over 9, times its slopes m in the mean of a, v in its variance and k in the covariance. A pixel
  * (p, q) moves those by m + 2 v (p - mean(a)) + k (q - mean(b)); what does not depend on it is taken together,
  * with pixels counted from the window's middle one, so that no large numbers cancel.
  */
 const slopesShader: Shader<{ workgroup: number }> = {
-  name: "SSIM's slopes",
+  name: "photometric error's slopes",
   source: ({ workgroup }) => ({
     reads: { a: "f32", b: "f32", dy: "f32" },
     writes: { slopes: "f32" },
     uniforms: UNIFORMS,
     code: WINDOW + flatMain(
       workgroup,
-      `${FACTORS}
+      `${factors("i32(i)")}
   let below = 1 / (b1 * b2);
   let value = a1 * a2 * below;
-  let g = dy[i] / 9;
+  let g = -u.of_similarity * dy[i32(i) / u.channels] / 9;
   let v = -g * value / b2;
   let k = g * 2 * a1 * below;
   slopes[i] = g * 2 * (w.mb * a2 * below - w.ma * value / b1) - 2 * v * w.oa - k * w.ob;
@@ -133,11 +160,11 @@ const slopesShader: Shader<{ workgroup: number }> = {
   }),
 };
 
-/** A pixel is once, or mirrored twice, in each window about it. */
+/** A pixel is once, or mirrored twice, in each window about it. Where pixels are equal their difference has no slope. */
 const gradientShader: Shader<{ workgroup: number }> = {
-  name: "SSIM's gradient",
+  name: "photometric error's gradient",
   source: ({ workgroup }) => ({
-    reads: { a: "f32", b: "f32", slopes: "f32" },
+    reads: { a: "f32", b: "f32", dy: "f32", slopes: "f32" },
     writes: { da: "f32" },
     uniforms: UNIFORMS,
     code: `
@@ -165,7 +192,7 @@ fn times(pixel: i32, centre: i32, size: i32) -> f32 {
         (q - b[at % u.size_b]) * slopes[2 * count + at]);
     }
   }
-  da[i] = sum;`,
+  da[i] = sum + u.of_difference * sign(p - q) * dy[i32(i) / u.channels];`,
     ),
   }),
 };

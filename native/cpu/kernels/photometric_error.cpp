@@ -1,6 +1,10 @@
-/* Structural similarity over 3x3 windows of images NHWC with a mirrored border, and its gradient. */
+/*
+ * Photometric error of images NHWC and its gradient: a mix of structural similarity over 3x3 windows with a mirrored
+ * border and of absolute differences, the mean over channels.
+ */
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 
 #include "../dispatch.h"
 #include "../thread_pool.h"
@@ -21,6 +25,16 @@ struct Images {
   }
   int64_t row() const { return int64_t{width} * channels; }
   int64_t image() const { return height * row(); }
+  int64_t pixels() const { return int64_t{height} * width; }
+};
+
+/* What a pixel's error takes of each channel's 1 - SSIM and absolute difference. */
+struct Shares {
+  float similarity, difference;
+
+  Shares(const Images& s, float ssim_weight)
+      : similarity(ssim_weight / (2 * static_cast<float>(s.channels))),
+        difference((1 - ssim_weight) / static_cast<float>(s.channels)) {}
 };
 
 /*
@@ -54,6 +68,7 @@ void measure_columns(const Images& s, const float* a, const float* b, int y, con
   const int above = y > 0 ? y - 1 : 1, below = y < s.height - 1 ? y + 1 : s.height - 2;
   const float *a0 = a + above * row, *a1 = a + y * row, *a2 = a + below * row;
   const float *b0 = b + above * row, *b1 = b + y * row, *b2 = b + below * row;
+  CPCDR_INDEPENDENT
   for (int64_t i = 0; i < row; i++) {
     const float up_a = a0[i] - a1[i], down_a = a2[i] - a1[i], up_b = b0[i] - b1[i], down_b = b2[i] - b1[i];
     columns.a[i] = a1[i];
@@ -76,18 +91,22 @@ struct Window {
   float a, b, offset_a, offset_b, n1, n2, d1, d2;
 };
 
+/* What a column at the side adds, counted from the window's middle pixel in place of its own. */
+inline void add_column(const Columns& columns, int64_t i, int64_t j, float& offset_a, float& offset_b, float& squares,
+                       float& product) {
+  const float a = columns.a[j] - columns.a[i], b = columns.b[j] - columns.b[i];
+  const float sum_a = columns.sum_a[j], sum_b = columns.sum_b[j];
+  offset_a += sum_a + 3 * a;
+  offset_b += sum_b + 3 * b;
+  squares += columns.squares[j] + a * (2 * sum_a + 3 * a) + b * (2 * sum_b + 3 * b);
+  product += columns.product[j] + a * (sum_b + 3 * b) + b * sum_a;
+}
+
 inline Window window_at(const Columns& columns, int64_t i, int c) {
   float offset_a = columns.sum_a[i], offset_b = columns.sum_b[i];
   float squares = columns.squares[i], product = columns.product[i];
-  /* The columns at both sides, counted from the window's middle pixel in place of their own. */
-  for (const int64_t j : {i - c, i + c}) {
-    const float a = columns.a[j] - columns.a[i], b = columns.b[j] - columns.b[i];
-    const float sum_a = columns.sum_a[j], sum_b = columns.sum_b[j];
-    offset_a += sum_a + 3 * a;
-    offset_b += sum_b + 3 * b;
-    squares += columns.squares[j] + a * (2 * sum_a + 3 * a) + b * (2 * sum_b + 3 * b);
-    product += columns.product[j] + a * (sum_b + 3 * b) + b * sum_a;
-  }
+  add_column(columns, i, i - c, offset_a, offset_b, squares, product);
+  add_column(columns, i, i + c, offset_a, offset_b, squares, product);
   constexpr float each = 1.0f / 9;
   Window w;
   w.offset_a = offset_a * each;
@@ -101,14 +120,24 @@ inline Window window_at(const Columns& columns, int64_t i, int c) {
   return w;
 }
 
-void similarity(const Images& s, const float* a, const float* b, float* y, float* memory) {
+/* Memory: columns and a row. */
+void errors(const Images& s, const Shares& shares, const float* a, const float* b, float* y, float* memory) {
   const Columns columns(s, memory);
+  const int64_t row = s.row();
+  float* const of_channels = memory + Columns::floats(s);
   for (int r = 0; r < s.height; r++) {
     measure_columns(s, a, b, r, columns);
-    float* out = y + r * s.row();
-    for (int64_t i = 0; i < s.row(); i++) {
+    CPCDR_INDEPENDENT
+    for (int64_t i = 0; i < row; i++) {
       const Window w = window_at(columns, i, s.channels);
-      out[i] = w.n1 * w.n2 / (w.d1 * w.d2);
+      of_channels[i] = shares.similarity * (1 - w.n1 * w.n2 / (w.d1 * w.d2)) +
+                       shares.difference * std::fabs(columns.a[i] - columns.b[i]);
+    }
+    float* const out = y + int64_t{r} * s.width;
+    for (int x = 0; x < s.width; x++) {
+      float sum = 0;
+      for (int c = 0; c < s.channels; c++) sum += of_channels[x * s.channels + c];
+      out[x] = sum;
     }
   }
 }
@@ -123,8 +152,11 @@ inline void for_windows(const Images& s, int y, const Body& body) {
   if (y == s.height - 2) body(s.height - 1);
 }
 
+/* Of rows of windows, those about the row at hand are kept: row r at r % 3. */
+constexpr int kKept = 3;
+
 /*
- * Adds up what every window gives its pixels: the transpose of the mirrored 3x3 sum, of image `from` into
+ * Adds up what every window gives its pixels: the transpose of the mirrored 3x3 sum, of the kept rows `from` into
  * `row` for line y. `down` holds the column sums.
  */
 void spread(const Images& s, const float* from, int y, float* down, float* row) {
@@ -132,7 +164,8 @@ void spread(const Images& s, const float* from, int y, float* down, float* row) 
   const int c = s.channels;
   std::fill_n(down, n, 0.0f);
   for_windows(s, y, [&](int r) {
-    for (int64_t i = 0; i < n; i++) down[i] += from[r * n + i];
+    const float* const own = from + r % kKept * n;
+    for (int64_t i = 0; i < n; i++) down[i] += own[i];
   });
   std::copy_n(down, n, row);
   for (int64_t i = c; i < n; i++) row[i] += down[i - c];
@@ -155,9 +188,11 @@ void spread_distances(const Images& s, const float* from, const float* image, in
   std::fill_n(down, n, 0.0f);
   std::fill_n(moment, n, 0.0f);
   for_windows(s, y, [&](int r) {
+    const float *const own = from + r % kKept * n, *const middle = image + r * n;
+    CPCDR_INDEPENDENT
     for (int64_t i = 0; i < n; i++) {
-      down[i] += from[r * n + i];
-      moment[i] += from[r * n + i] * (line[i] - image[r * n + i]);
+      down[i] += own[i];
+      moment[i] += own[i] * (line[i] - middle[i]);
     }
   });
   const auto add = [&](int64_t i, int64_t j) { row[i] += moment[j] + down[j] * (line[i] - line[j]); };
@@ -170,39 +205,61 @@ void spread_distances(const Images& s, const float* from, const float* image, in
   }
 }
 
+/* A row of pixels' numbers, once for each channel. */
+void repeat(const Images& s, const float* from, float* row) {
+  for (int x = 0; x < s.width; x++) {
+    for (int c = 0; c < s.channels; c++) row[x * s.channels + c] = from[x];
+  }
+}
+
 /*
  * With g the gradient of a window's similarity S, and its derivatives by the mean and variance of a and the covariance,
  *   m = 2 (b n2 / (d1 d2) - a S / d1),  v = -S / d2,  k = 2 n1 / (d1 d2),
  * a pixel (p, q)'s gradient is the sum over its windows of g (m + 2 v (p - a) + k (q - b)) / 9. Pixels and means are
- * counted from the window's middle pixel, so that no large numbers cancel.
+ * counted from the window's middle pixel, so that no large numbers cancel. Where pixels are equal the absolute
+ * difference has no slope.
+ *
+ * Memory: columns, three times the kept rows, and two rows.
  */
-void similarity_grad(const Images& s, const float* dy, const float* a, const float* b, float* da, float* memory) {
-  const int64_t row = s.row(), image = s.image();
+void errors_grad(const Images& s, const Shares& shares, const float* dy, const float* a, const float* b, float* da,
+                 float* memory) {
+  const int64_t row = s.row(), kept = kKept * row;
   const Columns columns(s, memory);
-  float *by_mean = memory + Columns::floats(s), *by_variance = by_mean + image, *by_covariance = by_variance + image;
-  float *down = by_covariance + image, *moment = down + row;
-  for (int r = 0; r < s.height; r++) {
+  float *by_mean = memory + Columns::floats(s), *by_variance = by_mean + kept, *by_covariance = by_variance + kept;
+  float *down = by_covariance + kept, *moment = down + row, *each = down;
+  const auto measure = [&](int r) {
     measure_columns(s, a, b, r, columns);
+    repeat(s, dy + int64_t{r} * s.width, each);
+    float *const to_mean = by_mean + r % kKept * row, *const to_variance = by_variance + r % kKept * row;
+    float* const to_covariance = by_covariance + r % kKept * row;
+    CPCDR_INDEPENDENT
     for (int64_t i = 0; i < row; i++) {
       const Window w = window_at(columns, i, s.channels);
-      const int64_t at = r * row + i;
-      const float g = dy[at] * (1.0f / 9), inverse = 1 / (w.d1 * w.d2), ssim = w.n1 * w.n2 * inverse;
+      const float g = each[i] * (-shares.similarity / 9), inverse = 1 / (w.d1 * w.d2), ssim = w.n1 * w.n2 * inverse;
       const float mean = 2 * g * (w.b * w.n2 * inverse - w.a * ssim * w.d2 * inverse);
       const float variance = -2 * g * ssim * w.d1 * inverse, covariance = 2 * g * w.n1 * inverse;
-      by_mean[at] = mean - variance * w.offset_a - covariance * w.offset_b;
-      by_variance[at] = variance;
-      by_covariance[at] = covariance;
+      to_mean[i] = mean - variance * w.offset_a - covariance * w.offset_b;
+      to_variance[i] = variance;
+      to_covariance[i] = covariance;
     }
-  }
+  };
+  measure(0);
   for (int r = 0; r < s.height; r++) {
-    float* out = da + r * row;
+    if (r + 1 < s.height) measure(r + 1);
+    float* const out = da + r * row;
     spread(s, by_mean, r, down, out);
     spread_distances(s, by_variance, a, r, down, moment, out);
     spread_distances(s, by_covariance, b, r, down, moment, out);
+    repeat(s, dy + int64_t{r} * s.width, each);
+    const float *const p = a + r * row, *const q = b + r * row;
+    for (int64_t i = 0; i < row; i++) {
+      const float sign = static_cast<float>(p[i] > q[i]) - static_cast<float>(p[i] < q[i]);
+      out[i] += shares.difference * sign * each[i];
+    }
   }
 }
 
-/* Runs body(image, target, memory) for every image; false when there is no memory. */
+/* Runs body(image, target, memory) for every image of a and its own of b; false when there is no memory. */
 template <typename Body>
 bool for_images(const Images& s, int64_t floats, const Body& body) {
   std::atomic<bool> done{true};
@@ -212,7 +269,7 @@ bool for_images(const Images& s, int64_t floats, const Body& body) {
       done = false;
       return;
     }
-    for (int64_t n = begin; n < end; n++) body(n * s.image(), n % s.targets * s.image(), memory);
+    for (int64_t n = begin; n < end; n++) body(n, n % s.targets, memory);
   });
   return done;
 }
@@ -221,29 +278,33 @@ bool for_images(const Images& s, int64_t floats, const Body& body) {
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr
 
-CPCDR_KERNEL(cpcdr_ssim, (const float* a, const float* b, float* y, const int32_t* sizes), (a, b, y, sizes)) {
+CPCDR_KERNEL(cpcdr_photometric_error,
+             (const float* a, const float* b, float* y, const int32_t* sizes, float ssim_weight),
+             (a, b, y, sizes, ssim_weight)) {
   using namespace cpcdr;
   using namespace cpcdr::CPCDR_ISA;
-  if (!a || !b || !y || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "ssim: null pointer");
-  const Images images(sizes);
-  if (!images.valid()) return fail(CPCDR_INVALID_ARGUMENT, "ssim: sizes out of range");
-  const bool done = for_images(images, Columns::floats(images), [&](int64_t image, int64_t target, float* memory) {
-    similarity(images, a + image, b + target, y + image, memory);
+  if (!a || !b || !y || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "photometric_error: null pointer");
+  const Images s(sizes);
+  if (!s.valid()) return fail(CPCDR_INVALID_ARGUMENT, "photometric_error: sizes out of range");
+  const Shares shares(s, ssim_weight);
+  const bool done = for_images(s, Columns::floats(s) + s.row(), [&](int64_t n, int64_t target, float* memory) {
+    errors(s, shares, a + n * s.image(), b + target * s.image(), y + n * s.pixels(), memory);
   });
-  return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "ssim: out of memory");
+  return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "photometric_error: out of memory");
 }
 
-CPCDR_KERNEL(cpcdr_ssim_grad,
-             (const float* dy, const float* a, const float* b, float* da, const int32_t* sizes),
-             (dy, a, b, da, sizes)) {
+CPCDR_KERNEL(cpcdr_photometric_error_grad,
+             (const float* dy, const float* a, const float* b, float* da, const int32_t* sizes, float ssim_weight),
+             (dy, a, b, da, sizes, ssim_weight)) {
   using namespace cpcdr;
   using namespace cpcdr::CPCDR_ISA;
-  if (!dy || !a || !b || !da || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "ssim_grad: null pointer");
-  const Images images(sizes);
-  if (!images.valid()) return fail(CPCDR_INVALID_ARGUMENT, "ssim_grad: sizes out of range");
-  const int64_t floats = Columns::floats(images) + 3 * images.image() + 2 * images.row();
-  const bool done = for_images(images, floats, [&](int64_t image, int64_t target, float* memory) {
-    similarity_grad(images, dy + image, a + image, b + target, da + image, memory);
+  if (!dy || !a || !b || !da || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "photometric_error_grad: null pointer");
+  const Images s(sizes);
+  if (!s.valid()) return fail(CPCDR_INVALID_ARGUMENT, "photometric_error_grad: sizes out of range");
+  const Shares shares(s, ssim_weight);
+  const int64_t floats = Columns::floats(s) + (3 * kKept + 2) * s.row();
+  const bool done = for_images(s, floats, [&](int64_t n, int64_t target, float* memory) {
+    errors_grad(s, shares, dy + n * s.pixels(), a + n * s.image(), b + target * s.image(), da + n * s.image(), memory);
   });
-  return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "ssim_grad: out of memory");
+  return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "photometric_error_grad: out of memory");
 }

@@ -1,38 +1,9 @@
 /**
- * How far a synthesised view is from the frame it stands for.
+ * How well the sources explain a frame.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { ssim } from "../ops/ssim.ts";
-
-/**
- * Photometric error per pixel (Godard et al. 2019, equation 2):
- *
- *     ssimWeight (1 - SSIM) / 2 + (1 - ssimWeight) |a - b|, mean over channels
- *
- * @param views `[N*B,H,W,3]` with values 0..1: N views of each target, view n of target i at n * B + i.
- * @param target `[B,H,W,3]`.
- * @returns `[N,B,H,W]`, 0..1 but for rounding.
- */
-export function photometricError(
-  views: tf.Tensor4D,
-  target: tf.Tensor4D,
-  ssimWeight: number,
-): tf.Tensor4D {
-  const [batch, height, width, channels] = target.shape;
-  const copies = views.shape[0] / batch;
-  const rows = [copies, target.size];
-  const difference = tf.abs(
-    tf.sub(tf.reshape(views, rows), tf.reshape(target, [1, target.size])),
-  );
-  const dissimilarity = tf.sub(0.5, tf.mul(ssim(views, target), 0.5));
-  const error = tf.add(
-    tf.mul(tf.reshape(dissimilarity, rows), ssimWeight),
-    tf.mul(difference, 1 - ssimWeight),
-  );
-  return tf.mean(tf.reshape(error, [copies, batch, height, width, channels]), 4);
-}
 
 /** The photometric part of the loss. */
 export interface Reprojection {

@@ -3,7 +3,7 @@ import { gpuTest } from "./support.ts";
 
 for (const shape of smoothShapes) {
   gpuTest(
-    `ssim() keeps its digits on smooth images of [${shape}]`,
+    `photometricError() keeps its digits on smooth images of [${shape}]`,
     (random) => checkSmoothImages(random, shape),
   );
 }
