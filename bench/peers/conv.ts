@@ -34,7 +34,7 @@ const TOLERANCE = 1e-3;
 /** A convolution: batch, rows, columns, channels in and out, size of the square kernel, stride. */
 type Shape = readonly [number, number, number, number, number, number, number];
 
-/** Those of a ResNet-18 with pyramid on 8 images of 128 x 256, and three that stand for others. */
+/** Those of a ResNet-18 with pyramid on 8 images of 128 x 256, and some that stand for others. */
 const SHAPES: readonly Shape[] = [
   [8, 128, 256, 3, 64, 7, 2],
   [8, 32, 64, 64, 64, 3, 1],
@@ -48,7 +48,11 @@ const SHAPES: readonly Shape[] = [
   [8, 32, 64, 64, 128, 1, 1],
   [8, 32, 64, 64, 128, 1, 2],
   [8, 4, 8, 512, 128, 1, 1],
-  // A bottleneck of ResNet-50, the tiny preset's first stage, a head of the depth decoder.
+  // Of the depth decoder the last layers and the heads of disparity.
+  [8, 192, 384, 11, 8, 3, 1],
+  [8, 192, 384, 8, 1, 3, 1],
+  [8, 96, 192, 16, 1, 3, 1],
+  // A bottleneck of ResNet-50, the tiny preset's first stage, a middle layer of the depth decoder.
   [8, 32, 64, 256, 64, 1, 1],
   [12, 16, 32, 16, 16, 3, 1],
   [4, 64, 128, 32, 16, 3, 1],

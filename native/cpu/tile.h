@@ -68,44 +68,26 @@ inline Vec finish(Vec v, int activation, float alpha) {
   }
 }
 
-template <int G, int V>
-inline void store_tile(const Vec (&acc)[G][kGroup][V], const TileOutput& out) {
-  const bool whole = out.columns == V * kLanes;
-  Vec bias[V];
-#pragma GCC unroll 8
-  for (int v = 0; v < V; v++) bias[v] = Vec{};
-  if (out.bias) {
-    alignas(64) float padded[V * kLanes] = {};
-    std::memcpy(padded, out.bias, sizeof(float) * static_cast<size_t>(out.columns));
-#pragma GCC unroll 8
-    for (int v = 0; v < V; v++) bias[v] = load(padded + v * kLanes);
-  }
-#pragma GCC unroll 8
-  for (int g = 0; g < G; g++) {
-#pragma GCC unroll 8
-    for (int r = 0; r < kGroup; r++) {
-      if (r < out.first[g] || r >= out.last[g]) continue;
-      float* row = out.c[g] + r * out.row_stride;
-      if (whole) {
-#pragma GCC unroll 8
-        for (int v = 0; v < V; v++) {
-          Vec value = acc[g][r][v] + bias[v];
-          if (out.accumulate) value += load(row + v * kLanes);
-          store(row + v * kLanes, finish(value, out.activation, out.alpha));
-        }
-      } else {
-        alignas(64) float edge[V * kLanes];
-#pragma GCC unroll 8
-        for (int v = 0; v < V; v++) store(edge + v * kLanes, acc[g][r][v] + bias[v]);
-        if (out.accumulate) {
-          for (int c = 0; c < out.columns; c++) edge[c] += row[c];
-        }
-#pragma GCC unroll 8
-        for (int v = 0; v < V; v++) {
-          store(edge + v * kLanes, finish(load(edge + v * kLanes), out.activation, out.alpha));
-        }
-        std::memcpy(row, edge, sizeof(float) * static_cast<size_t>(out.columns));
+/* Finishes and writes sums [groups * kGroup, vectors * kLanes]; apart, since every tile would have its own copy. */
+__attribute__((noinline)) inline void store_rows(const float* sums, int groups, int vectors, const TileOutput& out) {
+  const int width = vectors * kLanes;
+  const size_t bytes = sizeof(float) * static_cast<size_t>(out.columns);
+  alignas(64) float bias[kWideColumns] = {}, edge[kWideColumns] = {};
+  if (out.bias) std::memcpy(bias, out.bias, bytes);
+  for (int g = 0; g < groups; g++) {
+    for (int r = out.first[g]; r < out.last[g]; r++) {
+      const float* const from = sums + (g * kGroup + r) * width;
+      float* const row = out.c[g] + r * out.row_stride;
+      /* A last row of few columns goes by way of a whole one. */
+      const bool whole = out.columns == width;
+      float* const to = whole ? row : edge;
+      if (out.accumulate && !whole) std::memcpy(edge, row, bytes);
+      for (int v = 0; v < vectors; v++) {
+        Vec value = load(from + v * kLanes) + load(bias + v * kLanes);
+        if (out.accumulate) value += load(to + v * kLanes);
+        store(to + v * kLanes, finish(value, out.activation, out.alpha));
       }
+      if (!whole) std::memcpy(row, edge, bytes);
     }
   }
 }
@@ -142,7 +124,14 @@ __attribute__((noinline)) void tile(const TileInput& in, const TileOutput& out) 
       }
     }
   }
-  store_tile<G, V>(acc, out);
+  alignas(64) float sums[G * kGroup][V * kLanes];
+#pragma GCC unroll 8
+  for (int g = 0; g < G; g++)
+#pragma GCC unroll 8
+    for (int r = 0; r < kGroup; r++)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; v++) store(sums[g * kGroup + r] + v * kLanes, acc[g][r][v]);
+  store_rows(sums[0], G, V, out);
 }
 
 /* Runs the tile with as many groups as are wanted, 1..kWideGroups (V = 2) or 1..kNarrowGroups (V = 1). */

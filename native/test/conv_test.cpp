@@ -34,18 +34,23 @@ void check_matmul() {
   expect_sums(name, out, expected);
 }
 
-void check_conv() {
-  const int batch = pick(1, 3), h = pick(1, 19), w = pick(1, 40), ci = pick(1, 20), co = pick(1, 40);
-  const int fh = pick(1, 5), fw = pick(1, 7), sh = pick(1, 3), sw = pick(1, 3), dh = pick(1, 2), dw = pick(1, 2);
+/* Of any kind, or dense ones with few channels on one side and long rows, which have loops of their own. */
+void check_conv(bool narrow) {
+  const int batch = pick(1, 3), h = pick(1, 19), w = narrow ? pick(8, 150) : pick(1, 40);
+  const int ci = pick(1, 20), co = narrow ? pick(1, 16) : pick(1, 40), fh = pick(1, 5), fw = pick(1, 7);
+  const int most = narrow ? 1 : 3, sh = pick(1, most), sw = pick(1, most);
+  const int dh = narrow ? 1 : pick(1, 2), dw = narrow ? 1 : pick(1, 2);
   const int pt = pick(0, 3), pl = pick(0, 3), pb = pick(0, 3), pr = pick(0, 3);
   const int rh = (fh - 1) * dh + 1, rw = (fw - 1) * dw + 1;
   if (h + pt + pb < rh || w + pl + pr < rw) return;
   const int oh = (h + pt + pb - rh) / sh + 1, ow = (w + pl + pr - rw) / sw + 1;
-  const int32_t sizes[] = {batch, h, w, ci, fh, fw, oh, ow, co, sh, sw, dh, dw, pt, pl, CPCDR_LINEAR};
+  const int activation = pick(0, 1) ? CPCDR_RELU : CPCDR_LINEAR;
+  const bool with_bias = pick(0, 1);
+  const int32_t sizes[] = {batch, h, w, ci, fh, fw, oh, ow, co, sh, sw, dh, dw, pt, pl, activation};
   const int64_t nx = int64_t{batch} * h * w * ci, ny = int64_t{batch} * oh * ow * co, nf = int64_t{fh} * fw * ci * co;
   const Floats x = random_floats(nx), filter = random_floats(nf), dy = random_floats(ny), bias = random_floats(co);
   Floats y(static_cast<size_t>(ny), NAN), dx(static_cast<size_t>(nx), NAN), df(static_cast<size_t>(nf), NAN);
-  expect_status("conv2d", cpcdr_conv2d(x.data(), filter.data(), bias.data(), y.data(), sizes, 0), 0);
+  expect_status("conv2d", cpcdr_conv2d(x.data(), filter.data(), with_bias ? bias.data() : nullptr, y.data(), sizes, 0), 0);
   expect_status("input_grad", cpcdr_conv2d_input_grad(dy.data(), filter.data(), dx.data(), sizes), 0);
   expect_status("filter_grad", cpcdr_conv2d_filter_grad(x.data(), dy.data(), df.data(), sizes), 0);
   Sums ey(ny), ex(nx), ef(nf);
@@ -54,7 +59,7 @@ void check_conv() {
       for (int ox = 0; ox < ow; ox++)
         for (int o = 0; o < co; o++) {
           const size_t iy = static_cast<size_t>(((n * oh + oy) * ow + ox) * co + o);
-          ey.add(iy, bias[static_cast<size_t>(o)]);
+          if (with_bias) ey.add(iy, bias[static_cast<size_t>(o)]);
           for (int i = 0; i < fh; i++)
             for (int j = 0; j < fw; j++) {
               const int yy = oy * sh + i * dh - pt, xx = ox * sw + j * dw - pl;
@@ -67,6 +72,7 @@ void check_conv() {
                 ef.add(it, double(x[ix]) * dy[iy]);
               }
             }
+          if (activation == CPCDR_RELU && ey.values[iy] < 0) ey.values[iy] = 0;
         }
   char name[200];
   std::snprintf(name, sizeof name, "batch %d %dx%dx%d filter %dx%d to %dx%dx%d stride %d,%d dilation %d,%d pad %d,%d",
@@ -92,7 +98,8 @@ int main(int argc, char** argv) {
   check_refusals();
   for (int i = 0; i < cases; i++) {
     check_matmul();
-    check_conv();
+    check_conv(false);
+    check_conv(true);
   }
   std::printf("ok: %d random matrix products and convolutions on %s with %d threads\n", cases, cpcdr_isa(),
               cpcdr_threads());

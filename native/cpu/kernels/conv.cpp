@@ -1,10 +1,12 @@
 /*
  * 2-D convolution NHWC x HWIO as implicit matrix products (see tile.h): forward, input gradient and
  * filter gradient. The image is padded into a workspace once, and from then on read where it stands.
+ * Those with few outputs go another way (narrow_conv.h).
  */
 #include <algorithm>
 #include <cmath>
 
+#include "../narrow_conv.h"
 #include "../thread_pool.h"
 #include "../tile.h"
 
@@ -34,6 +36,22 @@ struct Conv {
     return nullptr;
   }
 };
+
+bool is_dense(const Conv& conv) {
+  return conv.stride_height == 1 && conv.stride_width == 1 && conv.dilation_height == 1 && conv.dilation_width == 1;
+}
+
+/* The forward pass, or its filter gradient, as a narrow one. */
+NarrowConv narrow_of(const Conv& c) {
+  return {c.batch,      c.height,    c.width,        c.channels, c.filter_height, c.filter_width,
+          c.out_height, c.out_width, c.out_channels, c.pad_top,  c.pad_left};
+}
+
+/* The input gradient as a convolution of dy with the filter turned about, as a narrow one. */
+NarrowConv narrow_gradient_of(const Conv& c) {
+  return {c.batch,  c.out_height, c.out_width, c.out_channels, c.filter_height, c.filter_width,
+          c.height, c.width,      c.channels,  c.filter_height - 1 - c.pad_top, c.filter_width - 1 - c.pad_left};
+}
 
 /* An image with room around it: pixel (y, x) of image n stands at ((n * height + y + top) * width + x + left). */
 struct Padded {
@@ -95,12 +113,14 @@ bool pad_input(const Conv& conv, const float* x, bool slack, Padded* padded) {
   return pad_image(x, conv.batch, conv.height, conv.width, conv.channels, 1, padded);
 }
 
-/* Sigmoid and ELU, after the convolution. */
-void activate(float* values, int64_t count, int activation) {
+/* Sigmoid and ELU, after the convolution; the others were applied on the way out. */
+void finish_activation(const Conv& conv, float* y) {
+  if (conv.activation != CPCDR_SIGMOID && conv.activation != CPCDR_ELU) return;
+  const int64_t count = int64_t{conv.batch} * conv.out_height * conv.out_width * conv.out_channels;
   parallel_for(count, 1 << 14, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
-      const float x = values[i];
-      values[i] = activation == CPCDR_SIGMOID ? 1.0f / (1.0f + std::exp(-x)) : x < 0 ? std::expm1(x) : x;
+      const float x = y[i];
+      y[i] = conv.activation == CPCDR_SIGMOID ? 1.0f / (1.0f + std::exp(-x)) : x < 0 ? std::expm1(x) : x;
     }
   });
 }
@@ -191,6 +211,13 @@ void run_pass(const Pass& pass) {
 
 int32_t forward(const Conv& conv, const float* x, const float* filter, const float* bias, float* y,
                 float alpha) {
+  if (is_dense(conv) && narrow_of(conv).suits()) {
+    if (!narrow_forward(narrow_of(conv), x, filter, bias, y, conv.activation, alpha)) {
+      return fail(CPCDR_OUT_OF_MEMORY, "conv2d: no memory for planes");
+    }
+    finish_activation(conv, y);
+    return CPCDR_OK;
+  }
   Padded padded;
   if (!pad_input(conv, x, false, &padded)) return fail(CPCDR_OUT_OF_MEMORY, "conv2d: no memory for padding");
   const int64_t steps = int64_t{conv.filter_height} * conv.filter_width * conv.channels;
@@ -237,8 +264,21 @@ int32_t forward(const Conv& conv, const float* x, const float* filter, const flo
   pass.activation = conv.activation;
   pass.alpha = alpha;
   run_pass(pass);
-  if (conv.activation == CPCDR_SIGMOID || conv.activation == CPCDR_ELU) {
-    activate(y, pass.out_image_stride * conv.batch, conv.activation);
+  finish_activation(conv, y);
+  return CPCDR_OK;
+}
+
+/* The narrow form of the input gradient; filter is [taps, outputs, channels] for it, and read from its end. */
+int32_t narrow_input_gradient(const NarrowConv& conv, const float* dy, const float* filter, float* dx) {
+  const int taps = conv.filter_height * conv.filter_width, size = conv.channels * conv.outputs;
+  float* const turned = workspace(0, static_cast<size_t>(int64_t{taps} * size));
+  for (int t = 0; turned && t < taps; t++) {
+    const float* const from = filter + int64_t{taps - 1 - t} * size;
+    float* const to = turned + int64_t{t} * size;
+    for (int i = 0; i < size; i++) to[i % conv.channels * conv.outputs + i / conv.channels] = from[i];
+  }
+  if (!turned || !narrow_forward(conv, dy, turned, nullptr, dx, CPCDR_LINEAR, 0)) {
+    return fail(CPCDR_OUT_OF_MEMORY, "conv2d_input_grad: no memory for planes");
   }
   return CPCDR_OK;
 }
@@ -268,6 +308,10 @@ int ceil_div(int a, int b) { return (a + b - 1) / b; }
  * input pixels of one phase (i mod stride) see the same filter elements, so each phase is a dense pass.
  */
 int32_t input_gradient(const Conv& conv, const float* dy, const float* filter, float* dx) {
+  const NarrowConv narrow = narrow_gradient_of(conv);
+  if (is_dense(conv) && narrow.suits() && narrow.pad_top >= 0 && narrow.pad_left >= 0) {
+    return narrow_input_gradient(narrow, dy, filter, dx);
+  }
   int low_y = 0, low_x = 0, high_y = 0, high_x = 0;
   Reach reach[kMaxTaps];
   auto bounds = [&](int stride, int pad, int dilation, int extent, int size, int least, int* low, int* high) {
@@ -373,6 +417,10 @@ constexpr int64_t kSweepFloats = 192 * 1024;
  * Rows of a tile are the run (j, c), its taps the output rows, its steps the pixels of one row.
  */
 int32_t filter_gradient(const Conv& conv, const float* x, const float* dy, float* dfilter) {
+  if (is_dense(conv) && narrow_of(conv).suits()) {
+    const bool done = narrow_filter_gradient(narrow_of(conv), x, dy, dfilter);
+    return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "conv2d_filter_grad: no memory for planes");
+  }
   const bool merged = conv.dilation_width == 1;
   const int run = merged ? conv.filter_width * conv.channels : conv.channels;
   const int taps_x = merged ? 1 : conv.filter_width;

@@ -39,16 +39,16 @@ struct Shares {
 
 /*
  * The columns of three pixels about one row of pixels, with a mirrored column at both ends: the pixel in the middle of
- * each, and of the other two, counted from it, the sums of a, b, a^2 + b^2 and ab. Counted from 0, variances would be
- * small differences of large numbers, and lose four digits where images are smooth.
+ * each, and of the other two, counted from it, the sums of a, b, a^2 + b^2 and (a - b)^2. Counted from 0, variances would
+ * be small differences of large numbers, and lose four digits where images are smooth.
  */
 struct Columns {
-  float *a, *b, *sum_a, *sum_b, *squares, *product;
+  float *a, *b, *sum_a, *sum_b, *squares, *apart;
 
   static int64_t floats(const Images& s) { return 6 * (s.row() + 2 * s.channels); }
   Columns(const Images& s, float* memory) {
     const int64_t stride = s.row() + 2 * s.channels;
-    for (float** each : {&a, &b, &sum_a, &sum_b, &squares, &product}) {
+    for (float** each : {&a, &b, &sum_a, &sum_b, &squares, &apart}) {
       *each = memory + s.channels;
       memory += stride;
     }
@@ -76,47 +76,57 @@ void measure_columns(const Images& s, const float* a, const float* b, int y, con
     columns.sum_a[i] = up_a + down_a;
     columns.sum_b[i] = up_b + down_b;
     columns.squares[i] = up_a * up_a + down_a * down_a + (up_b * up_b + down_b * down_b);
-    columns.product[i] = up_a * up_b + down_a * down_b;
+    columns.apart[i] = (up_a - up_b) * (up_a - up_b) + (down_a - down_b) * (down_a - down_b);
   }
-  for (float* each : {columns.a, columns.b, columns.sum_a, columns.sum_b, columns.squares, columns.product}) {
+  for (float* each : {columns.a, columns.b, columns.sum_a, columns.sum_b, columns.squares, columns.apart}) {
     mirror_ends(s, each);
   }
 }
 
 /*
- * Factors of the similarity n1 n2 / (d1 d2) of one window, the means of a and b, and how far these are from the pixel in
- * the middle.
+ * Of one window the means of a and b, how far these are from each other and the pixel in the middle, and the factors of the similarity
+ * n1 n2 / (d1 d2). What is lacking of 1 is (e1 d2 + n1 e2) / (d1 d2), with e = d - n: as 1 - similarity it would lose all
+ * digits where images are nearly the same.
  */
 struct Window {
-  float a, b, offset_a, offset_b, n1, n2, d1, d2;
+  float a, b, apart, offset_a, offset_b, n1, n2, d1, d2, e1, e2;
+
+  float dissimilarity() const { return (e1 * d2 + n1 * e2) / (d1 * d2); }
 };
 
-/* What a column at the side adds, counted from the window's middle pixel in place of its own. */
-inline void add_column(const Columns& columns, int64_t i, int64_t j, float& offset_a, float& offset_b, float& squares,
-                       float& product) {
-  const float a = columns.a[j] - columns.a[i], b = columns.b[j] - columns.b[i];
-  const float sum_a = columns.sum_a[j], sum_b = columns.sum_b[j];
-  offset_a += sum_a + 3 * a;
-  offset_b += sum_b + 3 * b;
-  squares += columns.squares[j] + a * (2 * sum_a + 3 * a) + b * (2 * sum_b + 3 * b);
-  product += columns.product[j] + a * (sum_b + 3 * b) + b * sum_a;
-}
+/* Sums over a window, counted from its middle pixel. */
+struct WindowSums {
+  float a, b, squares, apart;
+
+  /* Column j beside the middle one i, counted from i's pixel in place of its own. */
+  void add(const Columns& columns, int64_t i, int64_t j) {
+    const float from_a = columns.a[j] - columns.a[i], from_b = columns.b[j] - columns.b[i], from = from_a - from_b;
+    const float sum_a = columns.sum_a[j], sum_b = columns.sum_b[j];
+    a += sum_a + 3 * from_a;
+    b += sum_b + 3 * from_b;
+    squares += columns.squares[j] + from_a * (2 * sum_a + 3 * from_a) + from_b * (2 * sum_b + 3 * from_b);
+    apart += columns.apart[j] + from * (2 * (sum_a - sum_b) + 3 * from);
+  }
+};
 
 inline Window window_at(const Columns& columns, int64_t i, int c) {
-  float offset_a = columns.sum_a[i], offset_b = columns.sum_b[i];
-  float squares = columns.squares[i], product = columns.product[i];
-  add_column(columns, i, i - c, offset_a, offset_b, squares, product);
-  add_column(columns, i, i + c, offset_a, offset_b, squares, product);
+  WindowSums sums{columns.sum_a[i], columns.sum_b[i], columns.squares[i], columns.apart[i]};
+  sums.add(columns, i, i - c);
+  sums.add(columns, i, i + c);
   constexpr float each = 1.0f / 9;
   Window w;
-  w.offset_a = offset_a * each;
-  w.offset_b = offset_b * each;
+  w.offset_a = sums.a * each;
+  w.offset_b = sums.b * each;
   w.a = columns.a[i] + w.offset_a;
   w.b = columns.b[i] + w.offset_b;
+  const float offsets_apart = w.offset_a - w.offset_b;
+  w.apart = columns.a[i] - columns.b[i] + offsets_apart;
   w.n1 = 2 * w.a * w.b + kC1;
-  w.n2 = 2 * (product * each - w.offset_a * w.offset_b) + kC2;
-  w.d1 = w.a * w.a + w.b * w.b + kC1;
-  w.d2 = squares * each - (w.offset_a * w.offset_a + w.offset_b * w.offset_b) + kC2;
+  w.e1 = w.apart * w.apart;
+  w.d1 = w.n1 + w.e1;
+  w.d2 = sums.squares * each - (w.offset_a * w.offset_a + w.offset_b * w.offset_b) + kC2;
+  w.e2 = sums.apart * each - offsets_apart * offsets_apart;
+  w.n2 = w.d2 - w.e2;
   return w;
 }
 
@@ -130,7 +140,7 @@ void errors(const Images& s, const Shares& shares, const float* a, const float* 
     CPCDR_INDEPENDENT
     for (int64_t i = 0; i < row; i++) {
       const Window w = window_at(columns, i, s.channels);
-      of_channels[i] = shares.similarity * (1 - w.n1 * w.n2 / (w.d1 * w.d2)) +
+      of_channels[i] = shares.similarity * w.dissimilarity() +
                        shares.difference * std::fabs(columns.a[i] - columns.b[i]);
     }
     float* const out = y + int64_t{r} * s.width;
@@ -214,7 +224,7 @@ void repeat(const Images& s, const float* from, float* row) {
 
 /*
  * With g the gradient of a window's similarity S, and its derivatives by the mean and variance of a and the covariance,
- *   m = 2 (b n2 / (d1 d2) - a S / d1),  v = -S / d2,  k = 2 n1 / (d1 d2),
+ *   m = 2 (b n2 / (d1 d2) - a S / d1) = 2 n2 (b e1 - n1 (a - b)) / (d1^2 d2),  v = -S / d2,  k = 2 n1 / (d1 d2),
  * a pixel (p, q)'s gradient is the sum over its windows of g (m + 2 v (p - a) + k (q - b)) / 9. Pixels and means are
  * counted from the window's middle pixel, so that no large numbers cancel. Where pixels are equal the absolute
  * difference has no slope.
@@ -236,7 +246,7 @@ void errors_grad(const Images& s, const Shares& shares, const float* dy, const f
     for (int64_t i = 0; i < row; i++) {
       const Window w = window_at(columns, i, s.channels);
       const float g = each[i] * (-shares.similarity / 9), inverse = 1 / (w.d1 * w.d2), ssim = w.n1 * w.n2 * inverse;
-      const float mean = 2 * g * (w.b * w.n2 * inverse - w.a * ssim * w.d2 * inverse);
+      const float mean = 2 * g * w.n2 * (w.b * w.e1 - w.n1 * w.apart) * inverse / w.d1;
       const float variance = -2 * g * ssim * w.d1 * inverse, covariance = 2 * g * w.n1 * inverse;
       to_mean[i] = mean - variance * w.offset_a - covariance * w.offset_b;
       to_variance[i] = variance;

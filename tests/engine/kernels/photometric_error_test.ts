@@ -1,3 +1,4 @@
+import * as tf from "@tensorflow/tfjs-core";
 import { assertEquals } from "@std/assert";
 import { type Random, randomStream } from "../../../lib/random.ts";
 import { at, type Dense, differences } from "../../oracles/dense.ts";
@@ -42,6 +43,22 @@ kernelTest("PhotometricError agrees with its definition", "cpcdr_photometric_err
     }
   }
 });
+
+kernelTest(
+  "PhotometricError of nearly equal images keeps its digits",
+  "cpcdr_photometric_error",
+  (random) => {
+    const views = drawImages(random, [2, 6, 19, 3], 0.5);
+    const moved = Float32Array.from(views.values, (v) => Math.fround(v + 1e-3 * random.normal()));
+    const target = { ...views, values: moved };
+    const inputs = { views: tensor(views), target: tensor(target) };
+    const [got] = runKernel("PhotometricError", inputs, { ssimWeight: 1 });
+    const expected = errors(views, target, 1).values;
+    // Errors of some 1e-5, which 1 - SSIM in float32 would round to steps of 6e-8.
+    const relative = tf.div(got, tensor({ shape: got.shape, values: expected }));
+    assertClose(relative, { shape: got.shape, values: Array.from(expected, () => 1) }, 2e-4);
+  },
+);
 
 kernelTest("PhotometricErrorGrad is the derivative", "cpcdr_photometric_error_grad", (random) => {
   for (const [count, targets, ...size] of CASES) {

@@ -73,46 +73,48 @@ const UNIFORMS = {
 } as const;
 
 /**
- * `window` takes the 3x3 pixels about a place, the border mirrored: means of a and b, how far these are from
- * the pixel in the middle, and the variances and the covariance. Those are taken about that pixel: as the
- * difference of mean square and squared mean they would lose four digits where images are smooth.
+ * `window` takes the 3x3 pixels about a place, the border mirrored: means of a and b, how far these are from each
+ * other and from the pixel in the middle, and the factors of equation 13 of Wang et al. 2004, by which the similarity
+ * is n1 n2 / (d1 d2). What is lacking of 1 is (e1 d2 + n1 e2) / (d1 d2), with e = d - n: as 1 - similarity it would lose
+ * all digits where images are nearly the same. Variances are taken about the middle pixel: as the difference of mean
+ * square and squared mean they would lose four digits where images are smooth.
  */
 const WINDOW = `
-struct Window { ma: f32, mb: f32, oa: f32, ob: f32, variances: f32, covariance: f32 }
+struct Window {
+  means: vec2<f32>, apart: f32, offsets: vec2<f32>,
+  n1: f32, n2: f32, d1: f32, d2: f32, e1: f32, e2: f32,
+}
 fn mirror(at: i32, size: i32) -> i32 { return select(abs(at), 2 * size - 2 - at, at >= size); }
 fn window(i: i32) -> Window {
   let c = i % u.channels;
   let x = i / u.channels % u.width;
   let y = i / (u.channels * u.width) % u.height;
   let image = i / (u.channels * u.width * u.height) * u.height;
-  let middle = ((image + y) * u.width + x) * u.channels + c;
-  let a0 = a[middle];
-  let b0 = b[middle % u.size_b];
+  let at = ((image + y) * u.width + x) * u.channels + c;
+  let middle = vec2<f32>(a[at], b[at % u.size_b]);
   var offsets = vec2<f32>();
   var squares = 0.0;
-  var product = 0.0;
+  var squares_apart = 0.0;
   for (var dy = -1; dy <= 1; dy++) {
     for (var dx = -1; dx <= 1; dx++) {
       let at = ((image + mirror(y + dy, u.height)) * u.width + mirror(x + dx, u.width)) * u.channels + c;
-      let apart = vec2<f32>(a[at] - a0, b[at % u.size_b] - b0);
-      offsets += apart;
-      squares += dot(apart, apart);
-      product += apart.x * apart.y;
+      let step = vec2<f32>(a[at], b[at % u.size_b]) - middle;
+      offsets += step;
+      squares += dot(step, step);
+      squares_apart += (step.x - step.y) * (step.x - step.y);
     }
   }
   offsets /= 9;
-  return Window(a0 + offsets.x, b0 + offsets.y, offsets.x, offsets.y,
-    squares / 9 - dot(offsets, offsets), product / 9 - offsets.x * offsets.y);
+  let means = middle + offsets;
+  let offsets_apart = offsets.x - offsets.y;
+  let apart = middle.x - middle.y + offsets_apart;
+  let n1 = 2 * means.x * means.y + 1e-4;
+  let e1 = apart * apart;
+  let d2 = squares / 9 - dot(offsets, offsets) + 9e-4;
+  let e2 = squares_apart / 9 - offsets_apart * offsets_apart;
+  return Window(means, apart, offsets, n1, d2 - e2, n1 + e1, d2, e1, e2);
 }
 `;
-
-/** The four factors of equation 13 of Wang et al. 2004: the similarity about `at` is a1 a2 / (b1 b2). */
-const factors = (at: string) =>
-  `let w = window(${at});
-  let a1 = 2 * w.ma * w.mb + 1e-4;
-  let a2 = 2 * w.covariance + 9e-4;
-  let b1 = w.ma * w.ma + w.mb * w.mb + 1e-4;
-  let b2 = w.variances + 9e-4;`;
 
 const errorShader: Shader<{ workgroup: number }> = {
   name: "photometric error",
@@ -125,8 +127,8 @@ const errorShader: Shader<{ workgroup: number }> = {
       `var sum = 0.0;
   for (var c = 0; c < u.channels; c++) {
     let at = i32(i) * u.channels + c;
-    ${factors("at")}
-    sum += u.of_similarity * (1 - a1 * a2 / (b1 * b2)) +
+    let w = window(at);
+    sum += u.of_similarity * (w.e1 * w.d2 + w.n1 * w.e2) / (w.d1 * w.d2) +
       u.of_difference * abs(a[at] - b[at % u.size_b]);
   }
   output[i] = sum;`,
@@ -135,9 +137,9 @@ const errorShader: Shader<{ workgroup: number }> = {
 };
 
 /**
- * Gradients of the similarity, over 9, times its slopes m in the mean of a, v in its variance and k in the covariance. A pixel
- * (p, q) moves those by m + 2 v (p - mean(a)) + k (q - mean(b)); what does not depend on it is taken together,
- * with pixels counted from the window's middle one, so that no large numbers cancel.
+ * Gradients of the similarity, over 9, times its slopes m in the mean of a, v in its variance and k in the
+ * covariance. A pixel (p, q) moves those by m + 2 v (p - mean(a)) + k (q - mean(b)); what does not depend on it is
+ * taken together, with pixels counted from the window's middle one, so that no large numbers cancel.
  */
 const slopesShader: Shader<{ workgroup: number }> = {
   name: "photometric error's slopes",
@@ -147,13 +149,13 @@ const slopesShader: Shader<{ workgroup: number }> = {
     uniforms: UNIFORMS,
     code: WINDOW + flatMain(
       workgroup,
-      `${factors("i32(i)")}
-  let below = 1 / (b1 * b2);
-  let value = a1 * a2 * below;
+      `let w = window(i32(i));
+  let below = 1 / (w.d1 * w.d2);
   let g = -u.of_similarity * dy[i32(i) / u.channels] / 9;
-  let v = -g * value / b2;
-  let k = g * 2 * a1 * below;
-  slopes[i] = g * 2 * (w.mb * a2 * below - w.ma * value / b1) - 2 * v * w.oa - k * w.ob;
+  let m = 2 * g * w.n2 * (w.means.y * w.e1 - w.n1 * w.apart) * below / w.d1;
+  let v = -g * w.n1 * w.n2 * below / w.d2;
+  let k = 2 * g * w.n1 * below;
+  slopes[i] = m - 2 * v * w.offsets.x - k * w.offsets.y;
   slopes[u.count + i] = v;
   slopes[2 * u.count + i] = k;`,
     ),
