@@ -84,9 +84,9 @@ void measure_columns(const Images& s, const float* a, const float* b, int y, con
 }
 
 /*
- * Of one window the means of a and b, how far these are from each other and the pixel in the middle, and the factors of the similarity
- * n1 n2 / (d1 d2). What is lacking of 1 is (e1 d2 + n1 e2) / (d1 d2), with e = d - n: as 1 - similarity it would lose all
- * digits where images are nearly the same.
+ * Of one window the means of a and b, how far these are from each other and from the pixel in the middle, and the factors
+ * of the similarity n1 n2 / (d1 d2). What is lacking of 1 is (e1 d2 + n1 e2) / (d1 d2), with e = d - n: as 1 - similarity
+ * it would lose all digits where images are nearly the same.
  */
 struct Window {
   float a, b, apart, offset_a, offset_b, n1, n2, d1, d2, e1, e2;
@@ -236,7 +236,8 @@ void errors_grad(const Images& s, const Shares& shares, const float* dy, const f
   const int64_t row = s.row(), kept = kKept * row;
   const Columns columns(s, memory);
   float *by_mean = memory + Columns::floats(s), *by_variance = by_mean + kept, *by_covariance = by_variance + kept;
-  float *down = by_covariance + kept, *moment = down + row, *each = down;
+  float *down = by_covariance + kept, *moment = down + row;
+  float* const each = down; /* dy of each channel, never while column sums are */
   const auto measure = [&](int r) {
     measure_columns(s, a, b, r, columns);
     repeat(s, dy + int64_t{r} * s.width, each);
