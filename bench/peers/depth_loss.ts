@@ -11,18 +11,18 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { join } from "@std/path";
 import { readFrames } from "../../lib/data/read_ahead.ts";
-import { toFloats } from "../../lib/depth/augmentation.ts";
-import { rotationMatrices } from "../../lib/depth/camera.ts";
+import { type Pixels, toFloats } from "../../lib/depth/augmentation.ts";
+import { camerasOf, rotationMatrices } from "../../lib/depth/camera.ts";
 import { synthesizeView } from "../../lib/depth/view_synthesis.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import { DeviceError } from "../../lib/errors.ts";
 import type { StateDict } from "../../lib/nn/parameters.ts";
 import { photometricError } from "../../lib/ops/photometric_error.ts";
 import { randomStream } from "../../lib/random.ts";
-
-import { scenesOf } from "../../lib/run/inputs.ts";
+import { depthTargets, scenesOf } from "../../lib/run/inputs.ts";
 import { PRESETS } from "../../lib/run/presets.ts";
 import { encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { stackTargets } from "../../lib/run/stage_inputs.ts";
 import {
   type Case,
   compared,
@@ -33,9 +33,9 @@ import {
   withFolder,
 } from "./support.ts";
 
-const TARGETS = 8, SSIM_WEIGHT = 0.85, ROUNDS = 9, TOLERANCE = 1e-3;
+const TARGETS = 8, SSIM_WEIGHT = PRESETS.small.depth.ssimWeight, ROUNDS = 9, TOLERANCE = 1e-3;
 
-/** What is timed on its own: `views` are given to the errors, positions to nobody but the views. */
+/** What is timed on its own; the error alone is that of the sources as they are. */
 const PARTS = ["synthesis", "error", "both"] as const;
 type Part = typeof PARTS[number];
 
@@ -50,46 +50,26 @@ interface Answer {
 async function drawInputs() {
   const { height, width } = PRESETS.small;
   const random = randomStream(1, "bench", "depth loss");
-  const indices = Array.from({ length: 3 * TARGETS }, (_, i) => i);
-  const frames: Float32Array[] = [];
   const scenes = scenesOf(PRESETS.small, "train", { frames: 3 });
-  for await (const frame of readFrames(scenes, indices, { height, width })) {
-    frames.push(toFloats(frame.rgb));
-  }
-  const stack = (order: number[]) => {
-    const shape = [TARGETS, height, width, 3] as [number, number, number, number];
-    const all = new Float32Array(TARGETS * height * width * 3);
-    order.forEach((at) =>
-      indices.slice(0, TARGETS).forEach((i) => all.set(frames[3 * i + at], i * height * width * 3))
-    );
-    return tf.tensor4d(all, shape);
-  };
+  const indices = Array.from({ length: 3 * TARGETS }, (_, i) => i);
+  const frames = await Array.fromAsync(readFrames(scenes, indices, { height, width }));
+  const batch = stackTargets(frames, depthTargets(frames, false));
+  const images = (pixels: Pixels) => tf.tensor4d(toFloats(pixels), [TARGETS, height, width, 3]);
   const views = 2 * TARGETS;
-  const camera = [0.58 * width, 0, 0.5 * width, 0, 1.16 * height, 0.4 * height, 0, 0, 1];
-  const matrix = tf.tile(tf.tensor3d(camera, [1, 3, 3]), [views, 1, 1]) as tf.Tensor3D;
-  const [fx, , cx, , fy, cy] = camera;
-  const inverse = [1 / fx, 0, -cx / fx, 0, 1 / fy, -cy / fy, 0, 0, 1];
+  const draw = (size: number, deviation: number) =>
+    Float32Array.from({ length: size }, () => random.normal(0, deviation));
+  // A road: near below, far above, with some noise.
+  const disparity = Float32Array.from(
+    { length: views * height * width },
+    (_, i) => 0.02 + 0.2 * (Math.floor(i / width) % height) / height + random.uniform(0, 0.01),
+  );
   return {
-    target: stack([1]),
-    sources: tf.concat([stack([0]), stack([2])], 0) as tf.Tensor4D,
-    // A road: near below, far above, with some noise.
-    disparity: tf.tensor4d(
-      Float32Array.from(
-        { length: views * height * width },
-        (_, i) => 0.02 + 0.2 * (Math.floor(i / width) % height) / height + random.uniform(0, 0.01),
-      ),
-      [views, height, width, 1],
-    ),
-    turn: tf.tensor2d(
-      Float32Array.from({ length: 3 * views }, () => 0.01 * random.normal()),
-      [views, 3],
-    ),
-    shift: tf.tensor2d(
-      Float32Array.from({ length: 3 * views }, () => 0.3 * random.normal()),
-      [views, 3],
-    ),
-    matrix,
-    inverse: tf.tile(tf.tensor3d(inverse, [1, 3, 3]), [views, 1, 1]) as tf.Tensor3D,
+    target: images(batch.target),
+    sources: tf.concat(batch.sources.map(images), 0) as tf.Tensor4D,
+    disparity: tf.tensor4d(disparity, [views, height, width, 1]),
+    turn: tf.tensor2d(draw(3 * views, 0.01), [views, 3]),
+    shift: tf.tensor2d(draw(3 * views, 0.3), [views, 3]),
+    ...camerasOf([...batch.intrinsics, ...batch.intrinsics])(height, width),
   };
 }
 
@@ -112,19 +92,12 @@ function step(part: Part, inputs: Inputs, rotation: tf.Tensor3D): Answer {
       })([disparity, rotation, shift]);
     const [first] = grads.map((gradient) => gradient.dataSync());
     const seconds = (performance.now() - started) / 1000;
-    return { seconds, value: value.dataSync()[0], slope: Math.hypot(...chunkLengths(first)) };
+    return { seconds, value: value.dataSync()[0], slope: lengthOf(first) };
   });
 }
 
-/** Lengths of pieces, since `Math.hypot` takes so many arguments only. */
-function chunkLengths(values: ArrayLike<number>, size = 4096): number[] {
-  const lengths: number[] = [];
-  for (let start = 0; start < values.length; start += size) {
-    let sum = 0;
-    for (let i = start; i < Math.min(values.length, start + size); i++) sum += values[i] ** 2;
-    lengths.push(Math.sqrt(sum));
-  }
-  return lengths;
+function lengthOf(values: ArrayLike<number>): number {
+  return Math.sqrt(Array.from(values).reduce((sum, value) => sum + value ** 2, 0));
 }
 
 async function main(folder: string): Promise<Case[]> {

@@ -3,7 +3,15 @@ import { assertEquals } from "@std/assert";
 import { type Random, randomStream } from "../../../lib/random.ts";
 import { at, type Dense, differences } from "../../oracles/dense.ts";
 import { photometric } from "../../oracles/warping.ts";
-import { assertClose, kernelTest, library, nativeTest, runKernel, tensor } from "./support.ts";
+import {
+  assertClose,
+  draw,
+  kernelTest,
+  library,
+  nativeTest,
+  runKernel,
+  tensor,
+} from "./support.ts";
 
 /** Views, targets, height, width and channels. */
 const CASES = [[1, 1, 2, 2, 1], [4, 2, 5, 7, 3], [3, 1, 4, 3, 2], [2, 2, 2, 19, 3]] as const;
@@ -65,10 +73,7 @@ kernelTest("PhotometricErrorGrad is the derivative", "cpcdr_photometric_error_gr
     const views = drawImages(random, [count, ...size], 0.1);
     const target = drawImages(random, [targets, ...size], 0.6);
     const [height, width] = size;
-    const dy = {
-      shape: [count, height, width],
-      values: drawSlopes(random, count * height * width),
-    };
+    const dy = draw(random, [count, height, width]);
     const inputs = { dy: tensor(dy), views: tensor(views), target: tensor(target) };
     for (const ssimWeight of WEIGHTS) {
       const [got] = runKernel("PhotometricErrorGrad", inputs, { ssimWeight });
@@ -78,13 +83,9 @@ kernelTest("PhotometricErrorGrad is the derivative", "cpcdr_photometric_error_gr
   }
 });
 
-function drawSlopes(random: Random, count: number): Float32Array {
-  return Float32Array.from({ length: count }, () => random.normal());
-}
-
 kernelTest("equal images have no error and no slope", "cpcdr_photometric_error_grad", (random) => {
   const shape = [2, 4, 5, 3], images = tensor(drawImages(random, shape, 0.5));
-  const dy = tensor({ shape: [2, 4, 5], values: drawSlopes(random, 40) });
+  const dy = tensor(draw(random, [2, 4, 5]));
   const inputs = { views: images, target: images };
   const zeros = (shape: number[], length: number) => ({ shape, values: new Array(length).fill(0) });
   for (const ssimWeight of WEIGHTS) {
@@ -104,7 +105,7 @@ nativeTest(
       const random = randomStream(5);
       const views = tensor(drawImages(random, [6, 20, 30, 3], 0.1));
       const target = tensor(drawImages(random, [2, 20, 30, 3], 0.6));
-      const dy = tensor({ shape: [6, 20, 30], values: drawSlopes(random, 3600) });
+      const dy = tensor(draw(random, [6, 20, 30]));
       const [slope] = runKernel("PhotometricErrorGrad", { dy, views, target }, {
         ssimWeight: 0.85,
       });

@@ -1,7 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { type Random, randomStream } from "../../../lib/random.ts";
 import { at, build, type Dense, differences } from "../../oracles/dense.ts";
-import { assertClose, kernelTest, library, nativeTest, runKernel, tensor } from "./support.ts";
+import {
+  assertClose,
+  draw,
+  kernelTest,
+  library,
+  nativeTest,
+  runKernel,
+  tensor,
+} from "./support.ts";
 
 /** Batch, height and width. */
 const CASES = [[2, 5, 7], [1, 1, 1], [3, 4, 33], [1, 19, 2]] as const;
@@ -62,7 +70,7 @@ kernelTest(
 kernelTest("ProjectPixelsGrad is the derivative", "cpcdr_project_pixels_grad", (random) => {
   for (const size of CASES) {
     const { disparity, projection } = drawFrames(random, size);
-    const dy = { shape: [...size, 2], values: drawSlopes(random, size) };
+    const dy = draw(random, [...size, 2]);
     const inputs = {
       dy: tensor(dy),
       disparity: tensor(disparity),
@@ -79,10 +87,6 @@ kernelTest("ProjectPixelsGrad is the derivative", "cpcdr_project_pixels_grad", (
   }
 });
 
-function drawSlopes(random: Random, [batch, height, width]: readonly number[]): Float32Array {
-  return Float32Array.from({ length: 2 * batch * height * width }, () => random.normal());
-}
-
 nativeTest(
   "ProjectPixelsGrad gives the same bytes on any threads",
   "cpcdr_project_pixels_grad",
@@ -91,7 +95,7 @@ nativeTest(
       library!.setThreads(threads);
       const random = randomStream(6), size = [5, 20, 37];
       const { disparity, projection } = drawFrames(random, size);
-      const dy = tensor({ shape: [...size, 2], values: drawSlopes(random, size) });
+      const dy = tensor(draw(random, [...size, 2]));
       const inputs = { dy, disparity: tensor(disparity), projection: tensor(projection) };
       return ["disparity", "projection"].map((of) =>
         runKernel("ProjectPixelsGrad", inputs, { least: LEAST, of })[0].dataSync()

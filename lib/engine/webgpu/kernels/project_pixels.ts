@@ -31,19 +31,15 @@ function project({ inputs, attrs, backend }: KernelCall): tf.TensorInfo {
 function gradient({ inputs, attrs, backend }: KernelCall): tf.TensorInfo {
   const { dy, disparity, projection } = inputs;
   const [batch, height, width] = disparity.shape;
-  const reads = [disparity, projection, dy], least = attrs.least as number;
+  const reads = [disparity, projection, dy];
+  const sizes = { height, width, least: attrs.least as number };
   if (attrs.of === "disparity") {
     const output = backend.output(disparity.shape);
-    run(backend, disparityShader, reads, output, {
-      count: sizeOf(disparity),
-      height,
-      width,
-      least,
-    });
+    run(backend, disparityShader, reads, output, { count: sizeOf(disparity), ...sizes });
     return output;
   }
   const parts = backend.output([width, ...projection.shape]);
-  run(backend, projectionShader, reads, parts, { count: batch * width, height, width, least });
+  run(backend, projectionShader, reads, parts, { count: batch * width, ...sizes });
   return addParts(backend, parts);
 }
 
