@@ -26,7 +26,7 @@ struct NarrowConv {
   bool suits() const {
     constexpr int kMostChannels = 64, kLeastTaps = 4;
     return outputs > 0 && outputs < kLanes && channels > 0 && channels <= kMostChannels && out_width >= 2 * kLanes &&
-           filter_height * filter_width >= kLeastTaps;
+           filter_height * filter_width >= kLeastTaps && pad_top >= 0 && pad_left >= 0;
   }
 };
 
@@ -186,6 +186,22 @@ inline bool narrow_forward(const NarrowConv& conv, const float* image, const flo
     }
   });
   return done;
+}
+
+/*
+ * The input gradient dx [batch, out_height, out_width, outputs] as a convolution of dy: filter, [taps, outputs, channels]
+ * here, is read from its last tap on; false without memory.
+ */
+inline bool narrow_input_gradient(const NarrowConv& conv, const float* dy, const float* filter, float* dx) {
+  const int taps = conv.filter_height * conv.filter_width, size = conv.channels * conv.outputs;
+  float* const turned = workspace(0, static_cast<size_t>(int64_t{taps} * size));
+  if (!turned) return false;
+  for (int t = 0; t < taps; t++) {
+    const float* const from = filter + int64_t{taps - 1 - t} * size;
+    float* const to = turned + int64_t{t} * size;
+    for (int i = 0; i < size; i++) to[i % conv.channels * conv.outputs + i / conv.channels] = from[i];
+  }
+  return narrow_forward(conv, dy, turned, nullptr, dx, CPCDR_LINEAR, 0);
 }
 
 inline float sum_of(Vec v) {

@@ -37,10 +37,6 @@ struct Conv {
   }
 };
 
-bool is_dense(const Conv& conv) {
-  return conv.stride_height == 1 && conv.stride_width == 1 && conv.dilation_height == 1 && conv.dilation_width == 1;
-}
-
 /* The forward pass, or its filter gradient, as a narrow one. */
 NarrowConv narrow_of(const Conv& c) {
   return {c.batch,      c.height,    c.width,        c.channels, c.filter_height, c.filter_width,
@@ -51,6 +47,11 @@ NarrowConv narrow_of(const Conv& c) {
 NarrowConv narrow_gradient_of(const Conv& c) {
   return {c.batch,  c.out_height, c.out_width, c.out_channels, c.filter_height, c.filter_width,
           c.height, c.width,      c.channels,  c.filter_height - 1 - c.pad_top, c.filter_width - 1 - c.pad_left};
+}
+
+bool is_narrow(const Conv& conv, const NarrowConv& narrow) {
+  return conv.stride_height == 1 && conv.stride_width == 1 && conv.dilation_height == 1 && conv.dilation_width == 1 &&
+         narrow.suits();
 }
 
 /* An image with room around it: pixel (y, x) of image n stands at ((n * height + y + top) * width + x + left). */
@@ -211,8 +212,9 @@ void run_pass(const Pass& pass) {
 
 int32_t forward(const Conv& conv, const float* x, const float* filter, const float* bias, float* y,
                 float alpha) {
-  if (is_dense(conv) && narrow_of(conv).suits()) {
-    if (!narrow_forward(narrow_of(conv), x, filter, bias, y, conv.activation, alpha)) {
+  const NarrowConv narrow = narrow_of(conv);
+  if (is_narrow(conv, narrow)) {
+    if (!narrow_forward(narrow, x, filter, bias, y, conv.activation, alpha)) {
       return fail(CPCDR_OUT_OF_MEMORY, "conv2d: no memory for planes");
     }
     finish_activation(conv, y);
@@ -268,21 +270,6 @@ int32_t forward(const Conv& conv, const float* x, const float* filter, const flo
   return CPCDR_OK;
 }
 
-/* The narrow form of the input gradient; filter is [taps, outputs, channels] for it, and read from its end. */
-int32_t narrow_input_gradient(const NarrowConv& conv, const float* dy, const float* filter, float* dx) {
-  const int taps = conv.filter_height * conv.filter_width, size = conv.channels * conv.outputs;
-  float* const turned = workspace(0, static_cast<size_t>(int64_t{taps} * size));
-  for (int t = 0; turned && t < taps; t++) {
-    const float* const from = filter + int64_t{taps - 1 - t} * size;
-    float* const to = turned + int64_t{t} * size;
-    for (int i = 0; i < size; i++) to[i % conv.channels * conv.outputs + i / conv.channels] = from[i];
-  }
-  if (!turned || !narrow_forward(conv, dy, turned, nullptr, dx, CPCDR_LINEAR, 0)) {
-    return fail(CPCDR_OUT_OF_MEMORY, "conv2d_input_grad: no memory for planes");
-  }
-  return CPCDR_OK;
-}
-
 /* One filter index that reaches a phase of the input, and where in dy it reads for the phase's pixel 0. */
 struct Reach {
   int filter_index;
@@ -309,8 +296,9 @@ int ceil_div(int a, int b) { return (a + b - 1) / b; }
  */
 int32_t input_gradient(const Conv& conv, const float* dy, const float* filter, float* dx) {
   const NarrowConv narrow = narrow_gradient_of(conv);
-  if (is_dense(conv) && narrow.suits() && narrow.pad_top >= 0 && narrow.pad_left >= 0) {
-    return narrow_input_gradient(narrow, dy, filter, dx);
+  if (is_narrow(conv, narrow)) {
+    const bool done = narrow_input_gradient(narrow, dy, filter, dx);
+    return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "conv2d_input_grad: no memory for planes");
   }
   int low_y = 0, low_x = 0, high_y = 0, high_x = 0;
   Reach reach[kMaxTaps];
@@ -417,8 +405,9 @@ constexpr int64_t kSweepFloats = 192 * 1024;
  * Rows of a tile are the run (j, c), its taps the output rows, its steps the pixels of one row.
  */
 int32_t filter_gradient(const Conv& conv, const float* x, const float* dy, float* dfilter) {
-  if (is_dense(conv) && narrow_of(conv).suits()) {
-    const bool done = narrow_filter_gradient(narrow_of(conv), x, dy, dfilter);
+  const NarrowConv narrow = narrow_of(conv);
+  if (is_narrow(conv, narrow)) {
+    const bool done = narrow_filter_gradient(narrow, x, dy, dfilter);
     return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "conv2d_filter_grad: no memory for planes");
   }
   const bool merged = conv.dilation_width == 1;
