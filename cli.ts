@@ -220,6 +220,13 @@ function withCommon(command: Command, out: string): Command {
       new Option("--device <name>", "the engine").choices(["auto", "cpu", "webgpu", "cuda"])
         .default("auto"),
     )
+    .addOption(
+      new Option(
+        "--precision <name>",
+        "of convolutions; mixed: in bfloat16, where the processor has it",
+      )
+        .choices(["float32", "mixed"]).default("float32"),
+    )
     .option("--out <path>", out);
 }
 

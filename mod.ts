@@ -27,6 +27,7 @@ export {
   type Device,
   type DeviceName,
   type DeviceOptions,
+  type Precision,
   useDevice,
 } from "./lib/engine/device.ts";
 export type { StateDict, StateTensor } from "./lib/nn/parameters.ts";

@@ -152,7 +152,8 @@ const FUZZ_SLICE_SECONDS = 20;
 /** Where a sanitizer's objects go, and its flags. */
 function sanitized(name: string): { folder: string; extra: string[] } {
   const folder = join(BUILD, name.replace(",", "_"));
-  return { folder, extra: [...SANITIZERS[name], "-O1", "-g"] };
+  // bfloat16 in plain C, so that what surrounds it is checked on every machine.
+  return { folder, extra: [...SANITIZERS[name], "-O1", "-g", "-DCPCDR_EMULATED_BFLOAT16"] };
 }
 
 /** Fuzzes the ABI, a third of the time on each instruction set. @throws when a call fails. */

@@ -1,10 +1,11 @@
 /**
  * One training step of ResNet-18 with a feature pyramid, here and in PyTorch on the CPU.
  *
- *     deno run -A bench/peers/step.ts [--rounds N]
+ *     deno run -A bench/peers/step.ts [--rounds N] [--mixed]
  *
  * Both sides have the same weights, images, labels and threads (`CPCDR_THREADS`, or all cores); a
- * step is forward, backward and SGD with momentum in float32. They must agree on the number of
+ * step is forward, backward and SGD with momentum in float32, or with `--mixed` in mixed precision, which is autocast to
+ * bfloat16 in PyTorch. They must agree on the number of
  * parameters and on the loss of the first steps before anything is timed. PyTorch takes turns in both
  * memory layouts; the faster one counts. A profile of our step follows on stderr.
  *
@@ -39,6 +40,9 @@ const WARM_UP = 4, ROUNDS = 15;
 /** Steps whose losses must agree; from the second on they depend on gradients and updates. */
 const CHECKED_STEPS = 3;
 const TOLERANCE = 1e-3;
+const MIXED = Deno.args.includes("--mixed");
+/** Where factors have 8 bits, which the sides round in other places. */
+const MIXED_TOLERANCE = 3e-2;
 
 /** Where PyTorch keeps the channels of an image in memory. */
 type Layout = "first" | "last";
@@ -109,6 +113,7 @@ async function startPeer(path: string, layout: Layout, ours: Trainer, threads: n
     momentum: MOMENTUM,
     weight_decay: WEIGHT_DECAY,
     channels_last: layout === "last",
+    autocast: MIXED,
   });
   demand(parameters === ours.parameters, "number of parameters", ours.parameters, parameters);
   return peer;
@@ -125,7 +130,7 @@ function demand(holds: boolean, what: string, ours: number, peer: number): void 
 
 async function main(folder: string): Promise<Case[]> {
   const rounds = roundsOption(ROUNDS);
-  const device = await useDevice("cpu");
+  const device = await useDevice("cpu", { precision: MIXED ? "mixed" : "float32" });
   console.error(device.detail);
   const trainer = new Trainer(randomStream(1, "bench", "step"));
   const path = join(folder, "start.safetensors");
@@ -141,7 +146,7 @@ async function main(folder: string): Promise<Case[]> {
       if (step >= CHECKED_STEPS) continue;
       console.error(`loss of step ${step}: ${ours} here, ${loss} there`);
       demand(
-        Math.abs(ours - loss) <= TOLERANCE * Math.abs(loss),
+        Math.abs(ours - loss) <= (MIXED ? MIXED_TOLERANCE : TOLERANCE) * Math.abs(loss),
         `loss of step ${step}`,
         ours,
         loss,
@@ -156,7 +161,9 @@ async function main(folder: string): Promise<Case[]> {
   const [inFirst, inLast] = layouts.map((seconds) => `${(seconds * 1000).toFixed(0)} ms`);
   console.error(`${first.name}: ${inFirst} with channels first, ${inLast} with channels last`);
   const peer = layouts[0] <= layouts[1] ? first : last;
-  const name = `ResNet-18 + FPN training step, ${BATCH}x${HEIGHT}x${WIDTH}`;
+  const name = `ResNet-18 + FPN training step, ${BATCH}x${HEIGHT}x${WIDTH}${
+    MIXED ? ", mixed precision" : ""
+  }`;
   const cases = [compared(name, "s", ours, Math.min(...layouts), peer.name)];
   const [ourPeak, peak] = await Promise.all([Deno.pid, peer.pid].map(peakBytes));
   if (ourPeak !== undefined && peak !== undefined) {

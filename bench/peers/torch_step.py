@@ -62,10 +62,12 @@ class Network(nn.Module):
 class Trainer:
     """What `start` makes and `step` moves on."""
 
-    def start(self, path, channels, outputs, learning_rate, momentum, weight_decay, channels_last):
+    def start(self, path, channels, outputs, learning_rate, momentum, weight_decay, channels_last,
+              autocast):
         tensors = read_tensors(path)
         layout = torch.channels_last if channels_last else torch.contiguous_format
         images = tensors.pop("input.images").permute(0, 3, 1, 2)
+        self.autocast = autocast
         self.images = images.contiguous(memory_format=layout)
         self.labels = tensors.pop("input.labels").long()
         self.network = Network(channels, outputs)
@@ -81,7 +83,9 @@ class Trainer:
     def step(self):
         started = time.perf_counter()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(self.network(self.images), self.labels)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.autocast):
+            logits = self.network(self.images)
+        loss = F.cross_entropy(logits.float(), self.labels)
         loss.backward()
         self.optimizer.step()
         value = loss.item()

@@ -18,6 +18,13 @@ import { openDevice } from "./webgpu/device.ts";
 /** What a caller may ask for; `auto` is the fastest engine that works here. */
 export type DeviceName = "auto" | "cpu" | "webgpu" | "cuda";
 
+/**
+ * What products are made of. `float32` throughout, or `mixed`: convolutions round their factors to bfloat16, which has
+ * float32's range and 8 significant bits, and add up their products in float32. Tensors, parameters and everything else stay
+ * float32, so that nothing overflows and no loss is scaled.
+ */
+export type Precision = "float32" | "mixed";
+
 /** The engine in use. */
 export interface Device {
   /** Which of the engines that can be asked for. */
@@ -31,12 +38,16 @@ export interface Device {
   readonly detail: string;
   /** Of the CPU engine; 1 where another one computes. */
   readonly threads: number;
+  /** As it was asked for. */
+  readonly precision: Precision;
 }
 
 /** Settings of {@linkcode useDevice}. */
 export interface DeviceOptions {
   /** Threads of the CPU engine; `CPCDR_THREADS` or all cores by default. */
   readonly threads?: number;
+  /** `float32` by default; `mixed` is nearly twice as fast where the processor multiplies bfloat16, and refused elsewhere. */
+  readonly precision?: Precision;
   /** Told when a better engine is missing; writes to stderr by default. */
   readonly warn?: (line: string) => void;
 }
@@ -54,13 +65,14 @@ export interface DeviceOptions {
  * console.log(device.detail);
  * ```
  *
- * @throws {DeviceError} when it is not available here, with what to use instead.
+ * @throws {DeviceError} when it is not available here, or not with this precision, with what to use instead.
  */
 export async function useDevice(
   name: DeviceName = "auto",
   options: DeviceOptions = {},
 ): Promise<Device> {
-  const cuda = name === "cuda" ? await openCuda() : undefined;
+  const { precision = "float32" } = options;
+  const cuda = name === "cuda" ? await openCuda(precision) : undefined;
   const problem = await provideLibrary();
   await registerGradients();
   preferHotLibrary(cuda);
@@ -74,6 +86,9 @@ export async function useDevice(
     const probe = await findAdapter();
     if (probe.found) {
       if (name === "webgpu" || probe.found.class === "gpu") {
+        if (precision === "mixed") {
+          throw imprecise("device webgpu computes in float32 alone", "or use --device cpu");
+        }
         if (problem) tell(options, `hot kernels: using slower TypeScript, since ${problem}`);
         return await useWebGpu(probe.found);
       }
@@ -90,24 +105,40 @@ function tell({ warn = console.error }: DeviceOptions, line: string): void {
   warn(line);
 }
 
+function imprecise(reason: string, alternative?: string): DeviceError {
+  const remedy = ["leave --precision mixed out", alternative].filter(Boolean).join(", ");
+  return new DeviceError(`Cannot compute with mixed precision: ${reason}; ${remedy}`);
+}
+
 /** @throws {DeviceError} where no CUDA device can be used. */
-async function openCuda(): Promise<CudaEngine> {
+async function openCuda(precision: Precision): Promise<CudaEngine> {
   const problem = await fetchLibrary("cuda");
   if (problem) throw new DeviceError(`Cannot use device cuda: ${problem}; or use --device cpu`);
   const { library, devices: [device], reason, remedy } = probeCuda();
-  if (library && device) return new CudaEngine(library, device);
+  if (library && device) {
+    return new CudaEngine(library, device, precision === "mixed" ? "tf32" : "exact");
+  }
   library?.close();
   throw new DeviceError(`Cannot use device cuda: ${reason}; ${remedy}, or use --device cpu`);
 }
 
 /** @param problem why there is no library, where that is known. */
 async function useCpu(options: DeviceOptions, problem?: string): Promise<Device> {
+  const { threads = 0, precision = "float32" } = options;
   const probe = problem ? { reason: problem } : openLibrary();
-  if (probe.library) return await useNative(probe.library, options.threads ?? 0);
+  if (precision === "mixed" && !probe.library?.bfloat16) {
+    throw imprecise(
+      probe.library
+        ? `this processor (${probe.library.isa}) has no instructions for bfloat16`
+        : probe.reason,
+    );
+  }
+  if (probe.library) return await useNative(probe.library, threads, precision);
   tell(options, `cpu: using the slower TypeScript engine, since ${probe.reason}`);
   const { usePlainBackend } = await import("./plain.ts");
   await usePlainBackend();
-  return { name: "cpu", engine: "tfjs-cpu", detail: "tfjs-backend-cpu, 1 thread", threads: 1 };
+  const detail = "tfjs-backend-cpu, 1 thread";
+  return { name: "cpu", engine: "tfjs-cpu", detail, threads: 1, precision };
 }
 
 async function useWebGpu(found: FoundAdapter): Promise<Device> {
@@ -115,18 +146,24 @@ async function useWebGpu(found: FoundAdapter): Promise<Device> {
   registerWebGpuBackend(await openDevice(found));
   await tf.setBackend("webgpu");
   const detail = `${found.description}${found.class === "software" ? ", in software" : ""}`;
-  return { name: "webgpu", engine: "webgpu", detail, threads: 1 };
+  return { name: "webgpu", engine: "webgpu", detail, threads: 1, precision: "float32" };
 }
 
-async function useNative(library: NativeLibrary, threads: number): Promise<Device> {
+async function useNative(
+  library: NativeLibrary,
+  threads: number,
+  precision: Precision,
+): Promise<Device> {
   const { registerNativeBackend } = await import("./native/register.ts");
   const count = library.setThreads(threads);
-  registerNativeBackend(library);
+  registerNativeBackend(library, precision);
   await tf.setBackend("native");
+  const factors = precision === "mixed" ? ", bfloat16" : "";
   return {
     name: "cpu",
     engine: "native",
-    detail: `native library, ${library.isa}, ${count} thread${count === 1 ? "" : "s"}`,
+    detail: `native library, ${library.isa}${factors}, ${count} thread${count === 1 ? "" : "s"}`,
     threads: count,
+    precision,
   };
 }

@@ -8,6 +8,8 @@ import { cpus } from "node:os";
 import { join } from "@std/path";
 import * as tf from "@tensorflow/tfjs-core";
 import meta from "../../deno.json" with { type: "json" };
+import type { Precision } from "../engine/device.ts";
+import type { NativeBackend } from "../engine/native/backend.ts";
 import { CudaEngine } from "../engine/native/cuda_engine.ts";
 import { hotLibrary } from "../engine/native/hot.ts";
 import { sharedLibrary } from "../engine/native/library.ts";
@@ -17,6 +19,11 @@ import { ABI_VERSION } from "../engine/native/symbols.ts";
 export function deviceInUse(): "cpu" | "webgpu" | "cuda" {
   if (tf.getBackend() === "webgpu") return "webgpu";
   return hotLibrary() instanceof CudaEngine ? "cuda" : "cpu";
+}
+
+/** The `--precision` of convolutions now. */
+export function precisionInUse(): Precision {
+  return tf.getBackend() === "native" ? (tf.backend() as NativeBackend).precision : "float32";
 }
 
 /**
@@ -32,6 +39,7 @@ export function environmentRows(device: string | undefined, seconds?: number): [
   const rows: [string, string][] = [
     ["device", device ?? deviceInUse()],
     ["engine", tf.getBackend()],
+    ["precision", precisionInUse()],
     ["threads", `${threads} of ${navigator.hardwareConcurrency}`],
     ["processor", told(() => cpus()[0].model.trim())],
     ["system", `${Deno.build.os} ${told(Deno.osRelease)}, ${Deno.build.arch}`],
@@ -50,7 +58,8 @@ export function environmentRows(device: string | undefined, seconds?: number): [
 /** The command that makes a run from its beginning, from the configuration that its folder keeps. */
 export function repeatCommand(folder: string): string {
   const config = quoted(join(folder, "config.json"));
-  return `deno run -A cli.ts pretrain --config ${config} --device ${deviceInUse()}`;
+  const precision = precisionInUse() === "mixed" ? " --precision mixed" : "";
+  return `deno run -A cli.ts pretrain --config ${config} --device ${deviceInUse()}${precision}`;
 }
 
 /** The command that goes on with an interrupted one. */

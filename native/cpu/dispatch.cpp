@@ -49,5 +49,14 @@ int32_t fail(int32_t status, const char* message) {
 extern "C" {
 int32_t cpcdr_abi_version(void) { return CPCDR_ABI_VERSION; }
 const char* cpcdr_isa(void) { return cpcdr::kNames[cpcdr::isa_level()]; }
+int32_t cpcdr_bfloat16(void) {
+#if defined(CPCDR_EMULATED_BFLOAT16)
+  return 1;
+#elif defined(__x86_64__)
+  return cpcdr::isa_level() == 2 && __builtin_cpu_supports("avx512bf16");
+#else
+  return 0;
+#endif
+}
 const char* cpcdr_last_error(void) { return cpcdr::last_error; }
 }

@@ -46,7 +46,6 @@ inline Vec larger_of(Vec a, Vec b) {
 
 /* The whole number below, of numbers that an int32 holds. */
 inline Vec floor_of(Vec x) {
-  typedef int32_t Words __attribute__((vector_size(kLanes * sizeof(int32_t))));
   const Vec whole = __builtin_convertvector(__builtin_convertvector(x, Words), Vec);
   return whole > x ? whole - 1 : whole;
 }
@@ -199,7 +198,6 @@ CPCDR_APART void take_row(const int32_t* __restrict from, const RowTaps& taps, c
                           int count, int32_t more, int32_t* __restrict out) {
   int x = 0;
   if (taps.near) {
-    typedef int32_t Words __attribute__((vector_size(kLanes * sizeof(int32_t))));
     for (; x + kLanes <= count; x += kLanes) {
       const float* const here = reinterpret_cast<const float*>(from) + taps.first[x / kLanes];
       const Words words = reinterpret_cast<Words>(look_up(here, index + x)) + more;

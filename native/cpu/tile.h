@@ -8,11 +8,13 @@
  * filter row, a step is an element of the run of (filter column, input channel) that is contiguous in
  * NHWC, a row is an output pixel. For a filter gradient a tap is an output row, a step is a pixel in it,
  * a row is an element of that run. B is read as vectors from a packed panel or from where it stands.
+ * Elements are float or Bfloat16 (factors.h); what comes out is float32.
  */
 #ifndef CPCDR_TILE_H
 #define CPCDR_TILE_H
 
-#include "vec.h"
+#include "factors.h"
+#include "thread_pool.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -28,13 +30,14 @@ constexpr int kGroup = 2, kWideGroups = 2, kNarrowGroups = 4;
 constexpr int kWideColumns = 2 * kLanes, kNarrowColumns = kLanes;
 constexpr int kMaxGroups = kNarrowGroups;
 
-/* What a tile reads. Strides and offsets are in floats. */
+/* What a tile reads. Strides and offsets are in elements. */
+template <class Element>
 struct TileInput {
-  const float* a[kMaxGroups]; /* first row of each group at tap 0, step 0 */
+  const Element* a[kMaxGroups]; /* first row of each group at tap 0, step 0 */
   int64_t row_stride;
   int64_t step_stride;
   const int64_t* a_offsets; /* [taps], the same for every group */
-  const float* b;
+  const Element* b;
   const int64_t* b_offsets; /* [taps] */
   int64_t b_stride;         /* from step to step */
   int taps;
@@ -92,8 +95,9 @@ __attribute__((noinline)) inline void store_rows(const float* sums, int groups, 
   }
 }
 
-template <int G, int V>
-__attribute__((noinline)) void tile(const TileInput& in, const TileOutput& out) {
+template <class Element, int G, int V>
+__attribute__((noinline)) void tile(const TileInput<Element>& in, const TileOutput& out) {
+  using Factor = Factors<Element>;
   Vec acc[G][kGroup][V];
 #pragma GCC unroll 8
   for (int g = 0; g < G; g++)
@@ -103,22 +107,22 @@ __attribute__((noinline)) void tile(const TileInput& in, const TileOutput& out) 
       for (int v = 0; v < V; v++) acc[g][r][v] = Vec{};
   const int64_t rs = in.row_stride, ks = in.step_stride, bs = in.b_stride;
   for (int t = 0; t < in.taps; t++) {
-    const float* a[G];
+    const Element* a[G];
 #pragma GCC unroll 8
     for (int g = 0; g < G; g++) a[g] = in.a[g] + in.a_offsets[t];
-    const float* b = in.b + in.b_offsets[t];
+    const Element* b = in.b + in.b_offsets[t];
     for (int k = 0; k < in.steps; k++) {
       Vec column[V];
 #pragma GCC unroll 8
-      for (int v = 0; v < V; v++) column[v] = load(b + v * kLanes);
+      for (int v = 0; v < V; v++) column[v] = Factor::row(b + v * kLanes * Factor::kDepth);
       b += bs;
 #pragma GCC unroll 8
       for (int g = 0; g < G; g++) {
 #pragma GCC unroll 8
         for (int r = 0; r < kGroup; r++) {
-          const Vec value = splat(a[g][r * rs]);
+          const Vec value = Factor::broadcast(a[g] + r * rs);
 #pragma GCC unroll 8
-          for (int v = 0; v < V; v++) acc[g][r][v] += value * column[v];
+          for (int v = 0; v < V; v++) acc[g][r][v] = Factor::add_product(acc[g][r][v], value, column[v]);
         }
         a[g] += ks;
       }
@@ -135,32 +139,34 @@ __attribute__((noinline)) void tile(const TileInput& in, const TileOutput& out) 
 }
 
 /* Runs the tile with as many groups as are wanted, 1..kWideGroups (V = 2) or 1..kNarrowGroups (V = 1). */
-inline void run_tile(int groups, bool wide, const TileInput& in, const TileOutput& out) {
+template <class Element>
+void run_tile(int groups, bool wide, const TileInput<Element>& in, const TileOutput& out) {
   if (wide) {
     switch (groups) {
-      case 1: return tile<1, 2>(in, out);
-      case 2: return tile<2, 2>(in, out);
+      case 1: return tile<Element, 1, 2>(in, out);
+      case 2: return tile<Element, 2, 2>(in, out);
 #if CPCDR_ISA_LEVEL > 0
-      case 3: return tile<3, 2>(in, out);
+      case 3: return tile<Element, 3, 2>(in, out);
 #endif
     }
   } else {
     switch (groups) {
-      case 1: return tile<1, 1>(in, out);
-      case 2: return tile<2, 1>(in, out);
-      case 3: return tile<3, 1>(in, out);
-      case 4: return tile<4, 1>(in, out);
+      case 1: return tile<Element, 1, 1>(in, out);
+      case 2: return tile<Element, 2, 1>(in, out);
+      case 3: return tile<Element, 3, 1>(in, out);
+      case 4: return tile<Element, 4, 1>(in, out);
 #if CPCDR_ISA_LEVEL > 0
-      case 5: return tile<5, 1>(in, out);
-      case 6: return tile<6, 1>(in, out);
+      case 5: return tile<Element, 5, 1>(in, out);
+      case 6: return tile<Element, 6, 1>(in, out);
 #endif
     }
   }
 }
 
 /* A group of rows that wait for their tile. */
+template <class Element>
 struct RowGroup {
-  const float* a;
+  const Element* a;
   float* c;
   int first, last;
 };
@@ -184,18 +190,28 @@ inline Panel panel_at(int index, int columns) {
 
 inline int panel_width(const Panel& panel) { return panel.wide ? kWideColumns : kNarrowColumns; }
 
-/* Floats of all packed panels: `steps` rows of the columns rounded up. */
-inline size_t packed_floats(int64_t steps, int columns) {
-  return static_cast<size_t>(steps) * static_cast<size_t>(panel_count(columns) * kWideColumns);
+/* Elements of all packed panels: `factors` rows, in whole steps, of the columns rounded up. */
+inline size_t packed_elements(int64_t factors, int columns) {
+  return static_cast<size_t>(factors) * static_cast<size_t>(panel_count(columns) * kWideColumns);
 }
 
-/* Packs `steps` rows of one panel, element (k, n) at source[k * step_stride + n * column_stride]. */
-inline void pack_panel(const float* source, int64_t step_stride, int64_t column_stride, int64_t steps,
-                       const Panel& panel, float* target) {
+/* Memory for so many elements in a slot of the workspace (thread_pool.h); null when it is exhausted. */
+template <class Element>
+Element* elements(int slot, size_t count) {
+  return reinterpret_cast<Element*>(workspace(slot, (count * sizeof(Element) + sizeof(float) - 1) / sizeof(float)));
+}
+
+/*
+ * Packs `factors` rows of one panel behind `first` that are there, element (k, n) at
+ * source[k * factor_stride + n * column_stride], and fills up the last step with zeros.
+ */
+inline void pack_panel(const float* source, int64_t factor_stride, int64_t column_stride, int64_t first,
+                       int64_t factors, const Panel& panel, float* target) {
   const int width = panel_width(panel);
   const float* from = source + panel.begin * column_stride;
-  for (int64_t k = 0; k < steps; k++, target += width) {
-    const float* row = from + k * step_stride;
+  target += first * width;
+  for (int64_t k = 0; k < factors; k++, target += width) {
+    const float* row = from + k * factor_stride;
     if (column_stride == 1) {
       std::memcpy(target, row, sizeof(float) * static_cast<size_t>(panel.columns));
     } else {
@@ -205,8 +221,35 @@ inline void pack_panel(const float* source, int64_t step_stride, int64_t column_
   }
 }
 
+inline void pack_panel(const float* source, int64_t factor_stride, int64_t column_stride, int64_t first,
+                       int64_t factors, const Panel& panel, Bfloat16* target) {
+  using Factor = Factors<Bfloat16>;
+  const int width = panel_width(panel);
+  const float* from = source + panel.begin * column_stride;
+  uint32_t* pairs = reinterpret_cast<uint32_t*>(target) + first / 2 * width;
+  if (first % 2 != 0 && factors > 0) {
+    /* The other halves of a step that was begun. */
+    for (int n = 0; n < panel.columns; n++) pairs[n] |= Factor::pair(0, from[n * column_stride]);
+    from += factor_stride;
+    factors--;
+    pairs += width;
+  }
+  for (int64_t k = 0; k < factors; k += 2, pairs += width) {
+    const float *row = from + k * factor_stride, *next = row + factor_stride;
+    if (k + 1 == factors) {
+      for (int n = 0; n < panel.columns; n++) pairs[n] = Factor::pair(row[n * column_stride], 0);
+    } else if (column_stride == 1) {
+      for (int n = 0; n < panel.columns; n++) pairs[n] = Factor::pair(row[n], next[n]);
+    } else {
+      for (int n = 0; n < panel.columns; n++) pairs[n] = Factor::pair(row[n * column_stride], next[n * column_stride]);
+    }
+    for (int n = panel.columns; n < width; n++) pairs[n] = 0;
+  }
+}
+
 /* Runs every group of rows against one panel, as many groups to a tile as fit into registers. */
-inline void run_groups(const RowGroup* groups, int count, const Panel& panel, TileInput in, TileOutput out) {
+template <class Element>
+void run_groups(const RowGroup<Element>* groups, int count, const Panel& panel, TileInput<Element> in, TileOutput out) {
   const int most = panel.wide ? kWideGroups : kNarrowGroups;
   out.columns = panel.columns;
   for (int begin = 0; begin < count;) {
@@ -214,7 +257,7 @@ inline void run_groups(const RowGroup* groups, int count, const Panel& panel, Ti
     const int tiles = (count - begin + most - 1) / most;
     const int size = (count - begin + tiles - 1) / tiles;
     for (int g = 0; g < size; g++) {
-      const RowGroup& group = groups[begin + g];
+      const RowGroup<Element>& group = groups[begin + g];
       in.a[g] = group.a;
       out.c[g] = group.c + panel.begin;
       out.first[g] = group.first;
@@ -230,8 +273,9 @@ inline void run_groups(const RowGroup* groups, int count, const Panel& panel, Ti
  * overlaps the one before so that nothing behind the rows is read; with fewer rows than a group holds,
  * the caller has seen to it that the memory behind them can be read.
  */
-inline int append_groups(RowGroup* groups, int count, const float* a, int64_t a_stride, float* c,
-                         int64_t c_stride, int rows) {
+template <class Element>
+int append_groups(RowGroup<Element>* groups, int count, const Element* a, int64_t a_stride, float* c, int64_t c_stride,
+                  int rows) {
   int row = 0;
   for (; row + kGroup <= rows; row += kGroup) {
     groups[count++] = {a + row * a_stride, c + row * c_stride, 0, kGroup};

@@ -19,6 +19,7 @@ constexpr int kLanes = 4;
 #endif
 
 typedef float Vec __attribute__((vector_size(kLanes * sizeof(float))));
+typedef int32_t Words __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
 inline Vec load(const float* p) {
   Vec v;

@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-#define CPCDR_ABI_VERSION 4
+#define CPCDR_ABI_VERSION 5
 
 /* What is applied to a result on its way to memory. */
 enum cpcdr_activation {
@@ -33,11 +33,19 @@ enum cpcdr_activation {
   CPCDR_LEAKY_RELU = 5,
 };
 
+/* What the factors of products are rounded to. Tensors are float32, and so is the sum, whichever it is. */
+enum cpcdr_precision {
+  CPCDR_FLOAT32 = 0,
+  CPCDR_BFLOAT16 = 1,
+};
+
 /* ---- library ---- */
 
 CPCDR_API int32_t cpcdr_abi_version(void);
 /* The instruction set in use: "baseline", "avx2" or "avx512". CPCDR_ISA in the environment lowers it. */
 CPCDR_API const char* cpcdr_isa(void);
+/* 1 where CPCDR_BFLOAT16 can be asked for, since the processor multiplies it, else 0. */
+CPCDR_API int32_t cpcdr_bfloat16(void);
 /* Threads of the pool; count < 1 asks for CPCDR_THREADS or all cores. Answers the number in use. */
 CPCDR_API int32_t cpcdr_set_threads(int32_t count);
 CPCDR_API int32_t cpcdr_threads(void);
@@ -63,7 +71,7 @@ CPCDR_API int32_t cpcdr_matmul(const float* a, const float* b, const float* bias
 /*
  * sizes of all three: batch, inHeight, inWidth, inChannels, filterHeight, filterWidth, outHeight,
  * outWidth, outChannels, strideHeight, strideWidth, dilationHeight, dilationWidth, padTop, padLeft,
- * activation (of the forward pass; 0 elsewhere).
+ * activation (of the forward pass; 0 elsewhere), precision. Where there are few outputs factors stay float32.
  */
 CPCDR_API int32_t cpcdr_conv2d(const float* x, const float* filter, const float* bias, float* y,
                                const int32_t* sizes, float alpha);

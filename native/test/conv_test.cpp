@@ -34,8 +34,44 @@ void check_matmul() {
   expect_sums(name, out, expected);
 }
 
+/* The nearest bfloat16, the even one of two, by its definition: 8 significant bits. */
+float to_bfloat16(float x) {
+  int exponent;
+  const double fraction = std::frexp(double{x}, &exponent);
+  return static_cast<float>(std::ldexp(std::nearbyint(std::ldexp(fraction, 8)), exponent - 8));
+}
+
+Floats rounded_floats(int64_t count, int32_t precision) {
+  Floats values = random_floats(count);
+  if (precision == CPCDR_BFLOAT16) {
+    for (float& value : values) value = to_bfloat16(value);
+  }
+  return values;
+}
+
+/* A filter that hands channels on shows what a factor becomes. */
+void check_rounding() {
+  const int c = pick(33, 60), pixels = pick(1, 50);
+  const int32_t sizes[] = {1, 1, pixels, c, 1, 1, 1, pixels, c, 1, 1, 1, 1, 0, 0, CPCDR_LINEAR, CPCDR_BFLOAT16};
+  Floats x = random_floats(int64_t{pixels} * c), filter(static_cast<size_t>(c * c)), y(x.size(), NAN), dx = y;
+  for (int i = 0; i < c; i++) filter[static_cast<size_t>(i * c + i)] = 1;
+  for (float& value : x) {
+    /* Some lie in the middle between two. */
+    if (pick(0, 3) == 0) value = to_bfloat16(value) * (1 + std::ldexp(1.0f, -8));
+  }
+  expect_status("conv2d", cpcdr_conv2d(x.data(), filter.data(), nullptr, y.data(), sizes, 0), 0);
+  expect_status("input_grad", cpcdr_conv2d_input_grad(x.data(), filter.data(), dx.data(), sizes), 0);
+  for (size_t i = 0; i < x.size(); i++) {
+    const float expected = to_bfloat16(x[i]);
+    if (y[i] == expected && dx[i] == expected) continue;
+    std::printf("FAILED rounding: expected %.9g of %.9g, got %.9g and %.9g\n", double(expected), double(x[i]), double(y[i]),
+                double(dx[i]));
+    std::exit(1);
+  }
+}
+
 /* Of any kind, or dense ones with few channels on one side and long rows, which have loops of their own. */
-void check_conv(bool narrow) {
+void check_conv(bool narrow, int32_t precision) {
   const int batch = pick(1, 3), h = pick(1, 19), w = narrow ? pick(8, 150) : pick(1, 40);
   const int ci = pick(1, 20), co = narrow ? pick(1, 16) : pick(1, 40), fh = pick(1, 5), fw = pick(1, 7);
   const int most = narrow ? 1 : 3, sh = pick(1, most), sw = pick(1, most);
@@ -46,9 +82,10 @@ void check_conv(bool narrow) {
   const int oh = (h + pt + pb - rh) / sh + 1, ow = (w + pl + pr - rw) / sw + 1;
   const int activation = pick(0, 1) ? CPCDR_RELU : CPCDR_LINEAR;
   const bool with_bias = pick(0, 1);
-  const int32_t sizes[] = {batch, h, w, ci, fh, fw, oh, ow, co, sh, sw, dh, dw, pt, pl, activation};
+  const int32_t sizes[] = {batch, h, w, ci, fh, fw, oh, ow, co, sh, sw, dh, dw, pt, pl, activation, precision};
   const int64_t nx = int64_t{batch} * h * w * ci, ny = int64_t{batch} * oh * ow * co, nf = int64_t{fh} * fw * ci * co;
-  const Floats x = random_floats(nx), filter = random_floats(nf), dy = random_floats(ny), bias = random_floats(co);
+  const Floats x = rounded_floats(nx, precision), filter = rounded_floats(nf, precision);
+  const Floats dy = rounded_floats(ny, precision), bias = random_floats(co);
   Floats y(static_cast<size_t>(ny), NAN), dx(static_cast<size_t>(nx), NAN), df(static_cast<size_t>(nf), NAN);
   expect_status("conv2d", cpcdr_conv2d(x.data(), filter.data(), with_bias ? bias.data() : nullptr, y.data(), sizes, 0), 0);
   expect_status("input_grad", cpcdr_conv2d_input_grad(dy.data(), filter.data(), dx.data(), sizes), 0);
@@ -75,8 +112,8 @@ void check_conv(bool narrow) {
           if (activation == CPCDR_RELU && ey.values[iy] < 0) ey.values[iy] = 0;
         }
   char name[200];
-  std::snprintf(name, sizeof name, "batch %d %dx%dx%d filter %dx%d to %dx%dx%d stride %d,%d dilation %d,%d pad %d,%d",
-                batch, h, w, ci, fh, fw, oh, ow, co, sh, sw, dh, dw, pt, pl);
+  std::snprintf(name, sizeof name, "precision %d batch %d %dx%dx%d filter %dx%d to %dx%dx%d stride %d,%d dilation %d,%d pad %d,%d",
+                precision, batch, h, w, ci, fh, fw, oh, ow, co, sh, sw, dh, dw, pt, pl);
   expect_sums(std::string("conv2d ") + name, y, ey);
   expect_sums(std::string("conv2d_input_grad ") + name, dx, ex);
   expect_sums(std::string("conv2d_filter_grad ") + name, df, ef);
@@ -84,9 +121,11 @@ void check_conv(bool narrow) {
 
 void check_refusals() {
   float value = 0;
-  int32_t sizes[16] = {1, 4, 4, 1, 3, 3, 2, 2, 1, 0, 1, 1, 1, 0, 0, 0};
+  int32_t sizes[17] = {1, 4, 4, 1, 3, 3, 2, 2, 1, 0, 1, 1, 1, 0, 0, 0, 0};
   expect_status("stride 0", cpcdr_conv2d(&value, &value, nullptr, &value, sizes, 0), CPCDR_INVALID_ARGUMENT);
   expect_status("null", cpcdr_conv2d(nullptr, &value, nullptr, &value, sizes, 0), CPCDR_INVALID_ARGUMENT);
+  int32_t imprecise[17] = {1, 4, 4, 1, 3, 3, 2, 2, 1, 1, 1, 1, 1, 0, 0, 0, 2};
+  expect_status("precision 2", cpcdr_conv2d(&value, &value, nullptr, &value, imprecise, 0), CPCDR_INVALID_ARGUMENT);
   int32_t negative[9] = {1, -1, 2, 3, 0, 0, 0, 0, 0};
   expect_status("negative", cpcdr_matmul(&value, &value, nullptr, &value, negative, 0), CPCDR_INVALID_ARGUMENT);
 }
@@ -98,8 +137,12 @@ int main(int argc, char** argv) {
   check_refusals();
   for (int i = 0; i < cases; i++) {
     check_matmul();
-    check_conv(false);
-    check_conv(true);
+    check_conv(false, CPCDR_FLOAT32);
+    check_conv(true, CPCDR_FLOAT32);
+    if (!cpcdr_bfloat16()) continue;
+    check_conv(false, CPCDR_BFLOAT16);
+    check_conv(true, CPCDR_BFLOAT16);
+    check_rounding();
   }
   std::printf("ok: %d random matrix products and convolutions on %s with %d threads\n", cases, cpcdr_isa(),
               cpcdr_threads());

@@ -111,10 +111,11 @@ struct Window {
   int b = pick(1, 2), h = pick(1, 12), w = pick(1, 12), i = pick(1, 9), kh = pick(1, 4), kw = pick(1, 4), o = pick(1, 20),
       sh = pick(1, 3), sw = pick(1, 3), dh = pick(1, 2), dw = pick(1, 2), top = pick(0, 3), left = pick(0, 3);
   int oh = std::max(1, (h + 2 * top - dh * (kh - 1) - 1) / sh + 1), ow = std::max(1, (w + 2 * left - dw * (kw - 1) - 1) / sw + 1);
+  int32_t precision = cpcdr_bfloat16() ? pick(CPCDR_FLOAT32, CPCDR_BFLOAT16) : CPCDR_FLOAT32;
   int64_t x() const { return int64_t{b} * h * w * i; }
   int64_t y() const { return int64_t{b} * oh * ow * o; }
   int64_t f() const { return int64_t{kh} * kw * i * o; }
-  Sizes conv(int activation) const { return {b, h, w, i, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, activation}; }
+  Sizes conv(int activation) const { return {b, h, w, i, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, activation, precision}; }
   Sizes pool() const { return {b, h, w, i, oh, ow, kh, kw, sh, sw, dh, dw, top, left}; }
   int64_t pooled() const { return int64_t{b} * oh * ow * i; }
 };

@@ -7,6 +7,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import type { Precision } from "../device.ts";
 import type { NativeLibrary } from "./library.ts";
 import { BufferPool } from "./pool.ts";
 
@@ -37,8 +38,11 @@ export interface Flags {
 export class NativeBackend extends MathBackendCPU {
   readonly pool = new BufferPool();
 
-  /** @param library is used by the kernels and stays open for as long as the process runs. */
-  constructor(readonly library: NativeLibrary) {
+  /**
+   * @param library is used by the kernels and stays open for as long as the process runs.
+   * @param precision of convolutions.
+   */
+  constructor(readonly library: NativeLibrary, readonly precision: Precision = "float32") {
     super();
     // tfjs-backend-cpu greets on first use and recommends another backend.
     Object.assign(this, { firstUse: false });

@@ -21,6 +21,8 @@ export interface NativeLibrary {
   readonly symbols: Symbols;
   /** Instruction set in use: `baseline`, `avx2` or `avx512`. */
   readonly isa: string;
+  /** Whether the processor multiplies bfloat16, for precision `mixed`. */
+  readonly bfloat16: boolean;
   /** Sets the number of threads (all cores or `CPCDR_THREADS` below 1) and answers it. */
   setThreads(count: number): number;
   /**
@@ -85,6 +87,7 @@ function open(path: string): NativeLibrary {
     path,
     symbols,
     isa: cString(symbols.cpcdr_isa()),
+    bfloat16: symbols.cpcdr_bfloat16() === 1,
     setThreads: (count) => symbols.cpcdr_set_threads(count),
     check(status) {
       if (status === 0) return;

@@ -5,6 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import type { Precision } from "../device.ts";
 import { BACKEND_NAME, NativeBackend } from "./backend.ts";
 import { type NativeKernel, registerKernels } from "./kernel.ts";
 import { alignmentKernels } from "./kernels/alignment.ts";
@@ -56,8 +57,11 @@ export function nativeKernels(): NativeKernel[] {
 }
 
 /** Registers backend `native` on this library; registering it again replaces it. */
-export function registerNativeBackend(library: NativeLibrary): void {
+export function registerNativeBackend(
+  library: NativeLibrary,
+  precision: Precision = "float32",
+): void {
   if (tf.findBackend(BACKEND_NAME)) tf.removeBackend(BACKEND_NAME);
   registerKernels(nativeKernels());
-  tf.registerBackend(BACKEND_NAME, () => new NativeBackend(library));
+  tf.registerBackend(BACKEND_NAME, () => new NativeBackend(library, precision));
 }

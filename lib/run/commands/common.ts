@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { type Device, type DeviceName, useDevice } from "../../engine/device.ts";
+import { type Device, type DeviceName, type Precision, useDevice } from "../../engine/device.ts";
 import { writeAtomically } from "../atomic.ts";
 import { Interrupt } from "../interrupt.ts";
 import { MetricsLog } from "../metrics_log.ts";
@@ -16,6 +16,7 @@ import type { Session } from "../session.ts";
 export interface CommonOptions {
   readonly seed?: number;
   readonly device: DeviceName;
+  readonly precision: Precision;
   readonly out?: string;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -42,7 +43,8 @@ export async function inSession<T>(
 
 /** Starts the engine that is asked for, and has progress name it. */
 export async function startDevice(session: Session, options: CommonOptions): Promise<Device> {
-  const device = await useDevice(options.device, { warn: session.warn });
+  const { precision } = options;
+  const device = await useDevice(options.device, { precision, warn: session.warn });
   session.progress.device = device.name;
   return device;
 }

@@ -39,7 +39,7 @@ void pack(const Matmul& op, const float* b, float* packed, bool parallel) {
   auto body = [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; p++) {
       const Panel panel = panel_at(static_cast<int>(p), op.n);
-      pack_panel(b, step_stride, column_stride, op.k, panel, packed + int64_t{panel.begin} * op.k);
+      pack_panel(b, step_stride, column_stride, 0, op.k, panel, packed + int64_t{panel.begin} * op.k);
     }
   };
   if (parallel) parallel_for(panel_count(op.n), 2, body);
@@ -49,7 +49,7 @@ void pack(const Matmul& op, const float* b, float* packed, bool parallel) {
 /* Rows [begin, end) times panels [panel_begin, panel_end). */
 void multiply_block(const Matmul& op, const float* a, const float* packed, float* out, int begin, int end,
                     int panel_begin, int panel_end) {
-  RowGroup groups[kRowBlock / kGroup + 1];
+  RowGroup<float> groups[kRowBlock / kGroup + 1];
   for (int step = 0; step == 0 || step < op.k; step += kStepBlock) {
     const int steps = std::min(kStepBlock, op.k - step);
     const bool first = step == 0, last = step + steps >= op.k;
@@ -58,7 +58,7 @@ void multiply_block(const Matmul& op, const float* a, const float* packed, float
     const int64_t zero = 0;
     for (int p = panel_begin; p < panel_end; p++) {
       const Panel panel = panel_at(p, op.n);
-      TileInput in{};
+      TileInput<float> in{};
       in.row_stride = op.row_stride();
       in.step_stride = op.step_stride();
       in.a_offsets = in.b_offsets = &zero;
@@ -94,7 +94,7 @@ const float* widen(const Matmul& op, const float* a, float* copy) {
 }
 
 int32_t multiply(const Matmul& op, const float* a, const float* b, float* out, bool parallel) {
-  float* packed = workspace(0, packed_floats(op.k, op.n) + 1);
+  float* packed = elements<float>(0, packed_elements(op.k, op.n) + 1);
   if (!packed) return fail(CPCDR_OUT_OF_MEMORY, "no memory for the packed matrix");
   if (op.m < kGroup) {
     float* copy = workspace(1, static_cast<size_t>(kGroup + 1) * static_cast<size_t>(op.k + kGroup));

@@ -5,6 +5,8 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import type { Precision } from "../../device.ts";
+import type { NativeBackend } from "../backend.ts";
 import { areFloats, type KernelCall, type NativeKernel } from "../kernel.ts";
 import { activationCode } from "./activation.ts";
 
@@ -22,12 +24,15 @@ interface ConvAttrs {
   readonly filterShape?: [number, number, number, number];
 }
 
+/** As cpcdr.h has them. */
+const PRECISIONS: Readonly<Record<Precision, number>> = { float32: 0, mixed: 1 };
+
 /** Larger filters go to tfjs-backend-cpu. */
 const LARGEST_FILTER = 31;
 
 /** `Conv2D`, `FusedConv2D`, `Conv2DBackpropInput` and `Conv2DBackpropFilter`. */
 export function convKernels(): NativeKernel[] {
-  const sizes = new Int32Array(16);
+  const sizes = new Int32Array(17);
   return [
     { name: "Conv2D", run: (call) => forward(call, sizes) },
     { name: "FusedConv2D", run: (call) => forward(call, sizes) },
@@ -44,7 +49,7 @@ function forward({ inputs, attrs, backend }: KernelCall, sizes: Int32Array<Array
   const info = convInfo(x.shape, filter.shape, conv);
   if (!info || (bias && tf.util.sizeFromShape(bias.shape) !== info.outChannels)) return undefined;
   const y = backend.output(info.outShape);
-  fill(sizes, info, code);
+  fill(sizes, info, code, backend);
   backend.library.check(backend.library.symbols.cpcdr_conv2d(
     backend.floats(x),
     backend.floats(filter),
@@ -64,7 +69,7 @@ function inputGradient({ inputs, attrs, backend }: KernelCall, sizes: Int32Array
   // conv2dTranspose accepts a dy of another size than the convolution would give.
   if (!info || !tf.util.arraysEqual(dy.shape, info.outShape)) return undefined;
   const dx = backend.output(info.inShape);
-  fill(sizes, info, 0);
+  fill(sizes, info, 0, backend);
   backend.library.check(backend.library.symbols.cpcdr_conv2d_input_grad(
     backend.floats(dy),
     backend.floats(filter),
@@ -81,7 +86,7 @@ function filterGradient({ inputs, attrs, backend }: KernelCall, sizes: Int32Arra
   const info = convInfo(x.shape, conv.filterShape!, conv);
   if (!info || !tf.util.arraysEqual(dy.shape, info.outShape)) return undefined;
   const gradient = backend.output(info.filterShape);
-  fill(sizes, info, 0);
+  fill(sizes, info, 0, backend);
   backend.library.check(backend.library.symbols.cpcdr_conv2d_filter_grad(
     backend.floats(x),
     backend.floats(dy),
@@ -111,7 +116,12 @@ function convInfo(inShape: number[], filterShape: number[], attrs: ConvAttrs) {
 }
 
 /** The sizes in the order of cpcdr.h. */
-function fill(sizes: Int32Array, info: Conv2DInfo, activation: number): void {
+function fill(
+  sizes: Int32Array,
+  info: Conv2DInfo,
+  activation: number,
+  { precision }: NativeBackend,
+): void {
   sizes[0] = info.batchSize;
   sizes[1] = info.inHeight;
   sizes[2] = info.inWidth;
@@ -128,4 +138,5 @@ function fill(sizes: Int32Array, info: Conv2DInfo, activation: number): void {
   sizes[13] = info.padInfo.top;
   sizes[14] = info.padInfo.left;
   sizes[15] = activation;
+  sizes[16] = PRECISIONS[precision];
 }
