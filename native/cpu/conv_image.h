@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "narrow_conv.h"
+#include "dense_conv.h"
 #include "thread_pool.h"
 #include "tile.h"
 
@@ -43,21 +43,21 @@ struct Conv {
   int taps_x() const { return merged() ? 1 : filter_width; }
 };
 
-/* The forward pass, or its filter gradient, as a narrow one. */
-inline NarrowConv narrow_of(const Conv& c) {
+/* Whether dense_of() and dense_gradient_of() say all of it. */
+inline bool is_dense(const Conv& c) {
+  return c.stride_height == 1 && c.stride_width == 1 && c.dilation_height == 1 && c.dilation_width == 1;
+}
+
+/* The forward pass, or its filter gradient, as a dense one. */
+inline DenseConv dense_of(const Conv& c) {
   return {c.batch,      c.height,    c.width,        c.channels, c.filter_height, c.filter_width,
           c.out_height, c.out_width, c.out_channels, c.pad_top,  c.pad_left};
 }
 
-/* The input gradient as a convolution of dy with the filter turned about, as a narrow one. */
-inline NarrowConv narrow_gradient_of(const Conv& c) {
+/* The input gradient as a convolution of dy with the filter turned about. */
+inline DenseConv dense_gradient_of(const Conv& c) {
   return {c.batch,  c.out_height, c.out_width, c.out_channels, c.filter_height, c.filter_width,
           c.height, c.width,      c.channels,  c.filter_height - 1 - c.pad_top, c.filter_width - 1 - c.pad_left};
-}
-
-inline bool is_narrow(const Conv& conv, const NarrowConv& narrow) {
-  return conv.stride_height == 1 && conv.stride_width == 1 && conv.dilation_height == 1 && conv.dilation_width == 1 &&
-         narrow.suits();
 }
 
 /* An image with room around it: pixel (y, x) of image n stands at ((n * height + y + top) * width + x + left). */

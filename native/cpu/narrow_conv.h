@@ -9,26 +9,20 @@
 #include <algorithm>
 #include <atomic>
 
+#include "dense_conv.h"
 #include "thread_pool.h"
 #include "tile.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-/* Stride and dilation are 1. */
-struct NarrowConv {
-  int batch, height, width, channels; /* of the image */
-  int filter_height, filter_width;
-  int out_height, out_width, outputs;
-  int pad_top, pad_left;
-
-  /* Whether it is faster so: vectors of channels are mostly empty, rows are long, and planes pay and fit. */
-  bool suits() const {
-    constexpr int kMostChannels = 64, kLeastTaps = 4;
-    return outputs > 0 && outputs < kLanes && channels > 0 && channels <= kMostChannels && out_width >= 2 * kLanes &&
-           filter_height * filter_width >= kLeastTaps && pad_top >= 0 && pad_left >= 0;
-  }
-};
+/* Whether it is faster so: vectors of channels are mostly empty, rows are long, and planes pay and fit. */
+inline bool suits_narrow(const DenseConv& conv) {
+  constexpr int kMostChannels = 64, kLeastTaps = 4;
+  return conv.outputs > 0 && conv.outputs < kLanes && conv.channels > 0 && conv.channels <= kMostChannels &&
+         conv.out_width >= 2 * kLanes && conv.filter_height * conv.filter_width >= kLeastTaps && conv.pad_top >= 0 &&
+         conv.pad_left >= 0;
+}
 
 /* Rows of one image by channels: planes of `rows` rows, whole vectors and what a filter reaches beyond, zero outside. */
 struct Planes {
@@ -66,7 +60,7 @@ struct Strips {
   int rows, per_image;
   int64_t input_row; /* floats of a row of a plane */
 
-  explicit Strips(const NarrowConv& conv, int64_t planes)
+  explicit Strips(const DenseConv& conv, int64_t planes)
       : input_row(Planes::whole(Planes::whole(conv.out_width) + conv.filter_width - 1)) {
     const int64_t fitting = kFloats / (planes * input_row) - conv.filter_height + 1;
     rows = static_cast<int>(std::clamp<int64_t>(fitting, std::min(4, conv.out_height), conv.out_height));
@@ -93,7 +87,7 @@ struct NarrowBlock {
 };
 
 template <int kOutputs, int kVectors>
-void run_narrow_block(const NarrowConv& conv, const Planes& planes, const NarrowBlock& block) {
+void run_narrow_block(const DenseConv& conv, const Planes& planes, const NarrowBlock& block) {
   Vec sums[kOutputs][kVectors];
 #pragma GCC unroll 8
   for (int o = 0; o < kOutputs; o++) {
@@ -130,7 +124,7 @@ void run_narrow_block(const NarrowConv& conv, const Planes& planes, const Narrow
 
 /* A row of pixels, for kOutputs outputs. */
 template <int kOutputs>
-void run_narrow_row(const NarrowConv& conv, const Planes& planes, NarrowBlock block) {
+void run_narrow_row(const DenseConv& conv, const Planes& planes, NarrowBlock block) {
   constexpr int kVectors = narrow_vectors(kOutputs);
   for (int left = conv.out_width; left > 0;) {
     const bool wide = left > (kVectors - 1) * kLanes;
@@ -143,7 +137,7 @@ void run_narrow_row(const NarrowConv& conv, const Planes& planes, NarrowBlock bl
   }
 }
 
-using NarrowRow = void (*)(const NarrowConv&, const Planes&, NarrowBlock);
+using NarrowRow = void (*)(const DenseConv&, const Planes&, NarrowBlock);
 
 inline NarrowRow narrow_row(int outputs) {
   static constexpr NarrowRow kRows[] = {run_narrow_row<1>, run_narrow_row<2>, run_narrow_row<3>, run_narrow_row<4>,
@@ -155,7 +149,7 @@ inline NarrowRow narrow_row(int outputs) {
 }
 
 /* y [batch, out_height, out_width, outputs] of image and filter [taps, channels, outputs]; false without memory. */
-inline bool narrow_forward(const NarrowConv& conv, const float* image, const float* filter, const float* bias, float* y,
+inline bool narrow_forward(const DenseConv& conv, const float* image, const float* filter, const float* bias, float* y,
                            int activation, float alpha) {
   const Strips strips(conv, conv.channels);
   const int in_rows = strips.rows + conv.filter_height - 1;
@@ -192,7 +186,7 @@ inline bool narrow_forward(const NarrowConv& conv, const float* image, const flo
  * The input gradient dx [batch, out_height, out_width, outputs] as a convolution of dy: filter, [taps, outputs, channels]
  * here, is read from its last tap on; false without memory.
  */
-inline bool narrow_input_gradient(const NarrowConv& conv, const float* dy, const float* filter, float* dx) {
+inline bool narrow_input_gradient(const DenseConv& conv, const float* dy, const float* filter, float* dx) {
   const int taps = conv.filter_height * conv.filter_width, size = conv.channels * conv.outputs;
   float* const turned = workspace(0, static_cast<size_t>(int64_t{taps} * size));
   if (!turned) return false;
@@ -214,7 +208,7 @@ inline float sum_of(Vec v) {
 
 /* Sums over a strip's pixels of the image, at kColumns of the filter, times dy's kOutputs. */
 template <int kColumns, int kOutputs>
-void add_narrow_gradients(const NarrowConv& conv, const Planes& image, const Planes& dy, const float* from,
+void add_narrow_gradients(const DenseConv& conv, const Planes& image, const Planes& dy, const float* from,
                           const float* slopes, float* to) {
   Vec sums[kColumns][kOutputs] = {};
   for (int y = 0; y < dy.rows; y++) {
@@ -236,7 +230,7 @@ void add_narrow_gradients(const NarrowConv& conv, const Planes& image, const Pla
   }
 }
 
-using NarrowGradients = void (*)(const NarrowConv&, const Planes&, const Planes&, const float*, const float*, float*);
+using NarrowGradients = void (*)(const DenseConv&, const Planes&, const Planes&, const float*, const float*, float*);
 
 template <int kColumns>
 NarrowGradients narrow_gradients(int outputs) {
@@ -251,7 +245,7 @@ NarrowGradients narrow_gradients(int outputs) {
 }
 
 /* dfilter [taps, channels, outputs]: a part for every strip, added up in their order; false without memory. */
-inline bool narrow_filter_gradient(const NarrowConv& conv, const float* image, const float* dy, float* dfilter) {
+inline bool narrow_filter_gradient(const DenseConv& conv, const float* image, const float* dy, float* dfilter) {
   const Strips strips(conv, conv.channels + conv.outputs);
   const int in_rows = strips.rows + conv.filter_height - 1;
   const int64_t size = int64_t{conv.filter_height} * conv.filter_width * conv.channels * conv.outputs;

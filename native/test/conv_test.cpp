@@ -1,5 +1,7 @@
 /* Matrix products and convolutions of random shapes against plain loops in double precision. */
 #include "../include/cpcdr.h"
+#include <algorithm>
+
 #include "check.h"
 
 namespace {
@@ -70,12 +72,16 @@ void check_rounding() {
   }
 }
 
-/* Of any kind, or dense ones with few channels on one side and long rows, which have loops of their own. */
-void check_conv(bool narrow, int32_t precision) {
+/* Any, and two with loops of their own: dense ones with few channels on one side and long rows, and 3 x 3 ones with many. */
+enum class Kind { kAny, kNarrow, kTiled };
+
+void check_conv(Kind kind, int32_t precision) {
+  const bool narrow = kind == Kind::kNarrow, tiled = kind == Kind::kTiled;
   const int batch = pick(1, 3), h = pick(1, 19), w = narrow ? pick(8, 150) : pick(1, 40);
-  const int ci = pick(1, 20), co = narrow ? pick(1, 16) : pick(1, 40), fh = pick(1, 5), fw = pick(1, 7);
-  const int most = narrow ? 1 : 3, sh = pick(1, most), sw = pick(1, most);
-  const int dh = narrow ? 1 : pick(1, 2), dw = narrow ? 1 : pick(1, 2);
+  const int ci = tiled ? pick(16, 40) : pick(1, 20), co = narrow ? pick(1, 16) : tiled ? pick(16, 70) : pick(1, 40);
+  const int fh = tiled ? 3 : pick(1, 5), fw = tiled ? 3 : pick(1, 7);
+  const int most = kind == Kind::kAny ? 3 : 1, sh = pick(1, most), sw = pick(1, most);
+  const int dh = pick(1, std::min(2, most)), dw = pick(1, std::min(2, most));
   const int pt = pick(0, 3), pl = pick(0, 3), pb = pick(0, 3), pr = pick(0, 3);
   const int rh = (fh - 1) * dh + 1, rw = (fw - 1) * dw + 1;
   if (h + pt + pb < rh || w + pl + pr < rw) return;
@@ -111,12 +117,14 @@ void check_conv(bool narrow, int32_t precision) {
             }
           if (activation == CPCDR_RELU && ey.values[iy] < 0) ey.values[iy] = 0;
         }
+  /* Of any kind, this may be one (suits_winograd). */
+  const bool by_tiles = fh == 3 && fw == 3 && sh * sw * dh * dw == 1 && ci >= 16 && co >= 16;
   char name[200];
   std::snprintf(name, sizeof name, "precision %d batch %d %dx%dx%d filter %dx%d to %dx%dx%d stride %d,%d dilation %d,%d pad %d,%d",
                 precision, batch, h, w, ci, fh, fw, oh, ow, co, sh, sw, dh, dw, pt, pl);
-  expect_sums(std::string("conv2d ") + name, y, ey);
-  expect_sums(std::string("conv2d_input_grad ") + name, dx, ex);
-  expect_sums(std::string("conv2d_filter_grad ") + name, df, ef);
+  expect_sums(std::string("conv2d ") + name, y, ey, by_tiles);
+  expect_sums(std::string("conv2d_input_grad ") + name, dx, ex, by_tiles);
+  expect_sums(std::string("conv2d_filter_grad ") + name, df, ef, by_tiles);
 }
 
 void check_refusals() {
@@ -137,11 +145,11 @@ int main(int argc, char** argv) {
   check_refusals();
   for (int i = 0; i < cases; i++) {
     check_matmul();
-    check_conv(false, CPCDR_FLOAT32);
-    check_conv(true, CPCDR_FLOAT32);
+    for (const Kind kind : {Kind::kAny, Kind::kNarrow, Kind::kTiled}) {
+      check_conv(kind, CPCDR_FLOAT32);
+      if (cpcdr_bfloat16()) check_conv(kind, CPCDR_BFLOAT16);
+    }
     if (!cpcdr_bfloat16()) continue;
-    check_conv(false, CPCDR_BFLOAT16);
-    check_conv(true, CPCDR_BFLOAT16);
     check_rounding();
   }
   std::printf("ok: %d random matrix products and convolutions on %s with %d threads\n", cases, cpcdr_isa(),

@@ -5,9 +5,12 @@
  */
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "../conv_image.h"
 #include "../conv_pass.h"
+#include "../narrow_conv.h"
+#include "../winograd.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -27,10 +30,17 @@ void finish_activation(const Conv& conv, float* y) {
 
 template <class Element>
 int32_t forward(const Conv& conv, const float* x, const float* filter, const float* bias, float* y, float alpha) {
-  const NarrowConv narrow = narrow_of(conv);
-  if (is_narrow(conv, narrow)) {
-    if (!narrow_forward(narrow, x, filter, bias, y, conv.activation, alpha)) {
+  const DenseConv dense = dense_of(conv);
+  if (is_dense(conv) && suits_narrow(dense)) {
+    if (!narrow_forward(dense, x, filter, bias, y, conv.activation, alpha)) {
       return fail(CPCDR_OUT_OF_MEMORY, "conv2d: no memory for planes");
+    }
+    finish_activation(conv, y);
+    return CPCDR_OK;
+  }
+  if (std::is_same_v<Element, float> && is_dense(conv) && suits_winograd(dense)) {
+    if (!winograd_forward(dense, x, {filter, false}, {y, bias, conv.activation, alpha})) {
+      return fail(CPCDR_OUT_OF_MEMORY, "conv2d: no memory for tiles");
     }
     finish_activation(conv, y);
     return CPCDR_OK;
@@ -109,10 +119,14 @@ int ceil_div(int a, int b) { return (a + b - 1) / b; }
  */
 template <class Element>
 int32_t input_gradient(const Conv& conv, const float* dy, const float* filter, float* dx) {
-  const NarrowConv narrow = narrow_gradient_of(conv);
-  if (is_narrow(conv, narrow)) {
-    const bool done = narrow_input_gradient(narrow, dy, filter, dx);
+  const DenseConv dense = dense_gradient_of(conv);
+  if (is_dense(conv) && suits_narrow(dense)) {
+    const bool done = narrow_input_gradient(dense, dy, filter, dx);
     return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "conv2d_input_grad: no memory for planes");
+  }
+  if (std::is_same_v<Element, float> && is_dense(conv) && suits_winograd(dense)) {
+    const bool done = winograd_forward(dense, dy, {filter, true}, {dx, nullptr, CPCDR_LINEAR, 0});
+    return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "conv2d_input_grad: no memory for tiles");
   }
   int low_y = 0, low_x = 0, high_y = 0, high_x = 0;
   Reach reach[kMaxTaps];
@@ -210,10 +224,14 @@ constexpr int64_t kSweepFloats = 192 * 1024;
  */
 template <class Element>
 int32_t filter_gradient(const Conv& conv, const float* x, const float* dy, float* dfilter) {
-  const NarrowConv narrow = narrow_of(conv);
-  if (is_narrow(conv, narrow)) {
-    const bool done = narrow_filter_gradient(narrow, x, dy, dfilter);
+  const DenseConv dense = dense_of(conv);
+  if (is_dense(conv) && suits_narrow(dense)) {
+    const bool done = narrow_filter_gradient(dense, x, dy, dfilter);
     return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "conv2d_filter_grad: no memory for planes");
+  }
+  if (std::is_same_v<Element, float> && is_dense(conv) && suits_winograd(dense)) {
+    const bool done = winograd_filter_gradient(dense, x, dy, dfilter);
+    return done ? CPCDR_OK : fail(CPCDR_OUT_OF_MEMORY, "conv2d_filter_grad: no memory for tiles");
   }
   constexpr int depth = Factors<Element>::kDepth;
   const int run = conv.run(), taps_x = conv.taps_x();
