@@ -51,8 +51,11 @@ struct Factors<Bfloat16> {
   /* The nearest one, the even one of two; NaN stays NaN. */
   static Bfloat16 from(float x) { return {static_cast<uint16_t>(rounded(x) >> 16)}; }
 
-  /* Two factors as they lie in memory. */
+  /* Two factors as they lie in memory, and a vector of such pairs. */
   static uint32_t pair(float first, float second) { return rounded(first) >> 16 | (rounded(second) & 0xFFFF0000u); }
+  static Vec pairs(Vec first, Vec second) {
+    return reinterpret_cast<Vec>(((rounded(first) >> 16) & 0xFFFF) | (rounded(second) & -65536));
+  }
 
   static Vec broadcast(const Bfloat16* p) {
     int32_t both;
@@ -88,11 +91,16 @@ struct Factors<Bfloat16> {
     const bool nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
     return nan ? bits | 0x400000u : bits + 0x7FFFu + (bits >> 16 & 1);
   }
+
+  static Words rounded(Vec x) {
+    const Words bits = reinterpret_cast<Words>(x);
+    return (bits & 0x7FFFFFFF) > 0x7F800000 ? bits | 0x400000 : bits + 0x7FFF + (bits >> 16 & 1);
+  }
 };
 
 /* `body` of a value of the elements that a precision asks for; one that precision_problem() passed. */
 template <class Body>
-int32_t with_factors(int precision, const Body& body) {
+auto with_factors(int precision, const Body& body) {
 #if defined(CPCDR_HAS_BFLOAT16)
   if (precision == CPCDR_BFLOAT16) return body(Bfloat16{});
 #endif

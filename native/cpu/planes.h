@@ -14,9 +14,6 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-/* Of functions that take a whole row: copies of their loops at every place that calls them would fill the library. */
-#define CPCDR_APART inline __attribute__((noinline))
-
 /* Rows of planes are padded to whole steps, so that loops over them have no remainder. */
 constexpr int kStep = 16;
 constexpr int whole_steps(int count) { return (count + kStep - 1) / kStep * kStep; }

@@ -71,8 +71,8 @@ inline Vec finish(Vec v, int activation, float alpha) {
   }
 }
 
-/* Finishes and writes sums [groups * kGroup, vectors * kLanes]; apart, since every tile would have its own copy. */
-__attribute__((noinline)) inline void store_rows(const float* sums, int groups, int vectors, const TileOutput& out) {
+/* Finishes and writes sums [groups * kGroup, vectors * kLanes]. */
+CPCDR_APART void store_rows(const float* sums, int groups, int vectors, const TileOutput& out) {
   const int width = vectors * kLanes;
   const size_t bytes = sizeof(float) * static_cast<size_t>(out.columns);
   alignas(64) float bias[kWideColumns] = {}, edge[kWideColumns] = {};
@@ -205,8 +205,8 @@ Element* elements(int slot, size_t count) {
  * Packs `factors` rows of one panel behind `first` that are there, element (k, n) at
  * source[k * factor_stride + n * column_stride], and fills up the last step with zeros.
  */
-inline void pack_panel(const float* source, int64_t factor_stride, int64_t column_stride, int64_t first,
-                       int64_t factors, const Panel& panel, float* target) {
+CPCDR_APART void pack_panel(const float* source, int64_t factor_stride, int64_t column_stride, int64_t first,
+                            int64_t factors, const Panel& panel, float* target) {
   const int width = panel_width(panel);
   const float* from = source + panel.begin * column_stride;
   target += first * width;
@@ -221,8 +221,8 @@ inline void pack_panel(const float* source, int64_t factor_stride, int64_t colum
   }
 }
 
-inline void pack_panel(const float* source, int64_t factor_stride, int64_t column_stride, int64_t first,
-                       int64_t factors, const Panel& panel, Bfloat16* target) {
+CPCDR_APART void pack_panel(const float* source, int64_t factor_stride, int64_t column_stride, int64_t first,
+                            int64_t factors, const Panel& panel, Bfloat16* target) {
   using Factor = Factors<Bfloat16>;
   const int width = panel_width(panel);
   const float* from = source + panel.begin * column_stride;

@@ -7,6 +7,9 @@
 
 #include "dispatch.h"
 
+/* Of functions with long loops: copies of them at every place that calls them would fill the library. */
+#define CPCDR_APART inline __attribute__((noinline))
+
 namespace cpcdr {
 namespace CPCDR_ISA {
 

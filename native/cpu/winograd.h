@@ -6,7 +6,7 @@
  *
  * The 16 elements are points; at each point all tiles' d meet all g in a matrix product (tile.h). The filter's gradient is
  * the same read backwards: dg = G^T [(A dY A^T) * (B^T d B)] G. Vectors hold channels. Sums are off by some times as
- * much as those of plain convolutions.
+ * much as those of plain convolutions. Factors of the products may be bfloat16 (factors.h), transforms are float32.
  */
 #ifndef CPCDR_WINOGRAD_H
 #define CPCDR_WINOGRAD_H
@@ -62,8 +62,9 @@ struct WinogradTiles {
 };
 
 /* Whether it is faster so: transforms of tiles and of the filter are little beside the products that they save. */
-inline bool suits_winograd(const DenseConv& c) {
-  constexpr int kLeastChannels = 16, kLeastTiles = 24;
+template <class Element>
+bool suits_winograd(const DenseConv& c) {
+  constexpr int depth = Factors<Element>::kDepth, kLeastChannels = depth == 1 ? 16 : 48, kLeastTiles = 48 * depth;
   return c.filter_height == 3 && c.filter_width == 3 && c.pad_top >= 0 && c.pad_left >= 0 &&
          c.channels >= kLeastChannels && c.outputs >= kLeastChannels && WinogradTiles(c).count >= kLeastTiles;
 }
@@ -116,8 +117,19 @@ inline void both_ways(const Vec (&in)[kFrom][kFrom], Vec (&out)[kTo][kTo], const
   }
 }
 
+/* Factors that follow each other along channels. */
+inline void store_factors(float* to, Vec v) { store(to, v); }
+
+inline void store_factors(Bfloat16* to, Vec v) {
+  typedef uint16_t Halves __attribute__((vector_size(kLanes * sizeof(uint16_t))));
+  const Words upper = reinterpret_cast<Words>(Factors<Bfloat16>::pairs(v, Vec{}));
+  const Halves halves = __builtin_convertvector(upper, Halves);
+  std::memcpy(to, &halves, sizeof(halves));
+}
+
 /* B^T d B of all channels of a tile, in whole vectors; a point's numbers are `stride` from the next one's. */
-inline void transform_pixels(const float* pixels, int64_t row, int channels, float* out, int64_t stride) {
+template <class Element>
+void transform_pixels(const float* pixels, int64_t row, int channels, Element* out, int64_t stride) {
   for (int64_t c = 0; c < channels; c += kLanes) {
     Vec d[4][4], v[4][4];
 #pragma GCC unroll 4
@@ -126,40 +138,7 @@ inline void transform_pixels(const float* pixels, int64_t row, int channels, flo
       for (int j = 0; j < 4; j++) d[i][j] = load(pixels + i * row + j * channels + c);
     both_ways(d, v, to_points);
 #pragma GCC unroll 16
-    for (int p = 0; p < kPoints; p++) store(out + p * stride + c, v[p / 4][p % 4]);
-  }
-}
-
-/* The four points of a quarter, a row of B^T d B, which takes two rows of the tile. */
-inline void transform_pixels(const float* pixels, int64_t row, int channels, int quarter, float* out, int64_t stride) {
-  static constexpr int kUpper[] = {0, 1, 2, 1}, kLower[] = {2, 2, 1, 3};
-  const float *const upper = pixels + kUpper[quarter] * row, *const lower = pixels + kLower[quarter] * row;
-  for (int64_t c = 0; c < channels; c += kLanes) {
-    Vec d[4], v[4];
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) {
-      const Vec a = load(upper + j * channels + c), b = load(lower + j * channels + c);
-      d[j] = quarter == 1 ? a + b : a - b;
-    }
-    to_points(d, v);
-#pragma GCC unroll 4
-    for (int p = 0; p < 4; p++) store(out + p * stride + c, v[p]);
-  }
-}
-
-/* The four points of a quarter, a row of A dY A^T, of a tile of which rows x columns pixels are there. */
-inline void transform_gradient(const float* dy, int64_t row, int outputs, int rows, int columns, int quarter, float* out,
-                               int64_t stride) {
-  for (int64_t c = 0; c < outputs; c += kLanes) {
-    Vec slopes[2], v[4];
-    for (int j = 0; j < 2; j++) {
-      const Vec a = quarter < 3 && j < columns ? load_some(dy + j * outputs + c, outputs - c) : Vec{};
-      const Vec b = quarter > 0 && j < columns && rows > 1 ? load_some(dy + row + j * outputs + c, outputs - c) : Vec{};
-      slopes[j] = quarter == 1 ? a + b : a - b;
-    }
-    gradient_to_points(slopes, v);
-#pragma GCC unroll 4
-    for (int p = 0; p < 4; p++) store(out + p * stride + c, v[p]);
+    for (int p = 0; p < kPoints; p++) store_factors(out + p * stride + c, v[p / 4][p % 4]);
   }
 }
 
@@ -190,6 +169,13 @@ inline void transform_products(const float* m, int64_t stride, const DenseConv& 
   }
 }
 
+/* One step of vectors: a factor, or a pair of them. */
+inline void store_step(float* to, Vec v, Vec) { store(to, v); }
+inline void store_step(Bfloat16* to, Vec v, Vec next) {
+  const Vec both = Factors<Bfloat16>::pairs(v, next);
+  std::memcpy(to, &both, sizeof(both));
+}
+
 /* A filter [9, channels, outputs], or one that is read as the gradient of the image reads it. */
 struct WinogradFilter {
   const float* data;
@@ -207,20 +193,27 @@ struct WinogradFilter {
 };
 
 /* G g G^T of all channels and outputs: packed panels for each point, `each` floats from point to point. */
-inline void pack_winograd_filter(const DenseConv& conv, const WinogradFilter& filter, float* packed, int64_t each) {
+template <class Element>
+void pack_winograd_filter(const DenseConv& conv, const WinogradFilter& filter, Element* packed, int64_t each) {
+  constexpr int depth = Factors<Element>::kDepth;
   parallel_for(panel_count(conv.outputs), 1, [&](int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; index++) {
       const Panel panel = panel_at(static_cast<int>(index), conv.outputs);
       const int width = panel_width(panel);
-      for (int c = 0; c < conv.channels; c++) {
-        float* const to = packed + int64_t{panel.begin} * conv.channels + int64_t{c} * width;
+      Element* const target = packed + int64_t{panel.begin} * whole_factors<Element>(conv.channels);
+      for (int c = 0; c < conv.channels; c += depth) {
         for (int n = 0; n < width; n += kLanes) {
-          Vec g[3][3], u[4][4];
-          for (int t = 0; t < 9; t++) {
-            g[t / 3][t % 3] = filter.tap(conv, t, c, panel.begin + n, std::max(0, panel.columns - n));
+          Vec u[2][4][4] = {};
+          for (int k = 0; k < depth && c + k < conv.channels; k++) {
+            Vec g[3][3];
+            for (int t = 0; t < 9; t++) {
+              g[t / 3][t % 3] = filter.tap(conv, t, c + k, panel.begin + n, std::max(0, panel.columns - n));
+            }
+            both_ways(g, u[k], filter_to_points);
           }
-          both_ways(g, u, filter_to_points);
-          for (int p = 0; p < kPoints; p++) store(to + p * each + n, u[p / 4][p % 4]);
+          for (int p = 0; p < kPoints; p++) {
+            store_step(target + p * each + int64_t{c} * width + n * depth, u[0][p / 4][p % 4], u[1][p / 4][p % 4]);
+          }
         }
       }
     }
@@ -236,16 +229,16 @@ inline bool pad_tiles(const DenseConv& conv, const WinogradTiles& tiles, const f
 }
 
 /* Memory for the groups of so many rows; null when it is exhausted. */
-inline RowGroup<float>* winograd_groups(int64_t rows) {
-  const size_t bytes = static_cast<size_t>(rows / kGroup + 1) * sizeof(RowGroup<float>);
-  return reinterpret_cast<RowGroup<float>*>(workspace(3, bytes / sizeof(float)));
+template <class Element>
+RowGroup<Element>* winograd_groups(int64_t rows) {
+  return elements<RowGroup<Element>>(3, static_cast<size_t>(rows / kGroup + 1));
 }
 
 /* One tap of `steps` steps: a matrix product. */
-inline TileInput<float> matrix_input(int64_t row_stride, int64_t step_stride, const float* b, int64_t b_stride,
-                                     int steps) {
+template <class Element>
+TileInput<Element> matrix_input(int64_t row_stride, int64_t step_stride, const Element* b, int64_t b_stride, int steps) {
   static constexpr int64_t kNowhere = 0;
-  TileInput<float> in{};
+  TileInput<Element> in{};
   in.row_stride = row_stride;
   in.step_stride = step_stride;
   in.a_offsets = in.b_offsets = &kNowhere;
@@ -257,13 +250,16 @@ inline TileInput<float> matrix_input(int64_t row_stride, int64_t step_stride, co
 }
 
 /* A convolution into out.y [batch, out_height, out_width, outputs]; false when memory is exhausted. */
-inline bool winograd_forward(const DenseConv& conv, const float* image, const WinogradFilter& filter,
+template <class Element>
+bool winograd_forward(const DenseConv& conv, const float* image, const WinogradFilter& filter,
                              const WinogradOutput& out) {
   const WinogradTiles tiles(conv);
   Padded<float> padded;
   if (!pad_tiles(conv, tiles, image, &padded)) return false;
-  const int64_t each = static_cast<int64_t>(packed_elements(conv.channels, conv.outputs));
-  float* const packed = workspace(0, static_cast<size_t>(kPoints * each));
+  constexpr int depth = Factors<Element>::kDepth;
+  const int factors = whole_factors<Element>(conv.channels);
+  const int64_t each = static_cast<int64_t>(packed_elements(factors, conv.outputs));
+  Element* const packed = elements<Element>(0, static_cast<size_t>(kPoints * each));
   if (!packed) return false;
   pack_winograd_filter(conv, filter, packed, each);
   const int64_t in = whole_lanes(conv.channels), of = whole_lanes(conv.outputs);
@@ -271,13 +267,13 @@ inline bool winograd_forward(const DenseConv& conv, const float* image, const Wi
   const int64_t point = tiles.stride(block, in), product = tiles.stride(block, of);
   std::atomic<bool> done{true};
   parallel_for((tiles.count + block - 1) / block, 1, [&](int64_t begin, int64_t end) {
-    float* const points = workspace(2, static_cast<size_t>(kPoints * (point + product)));
-    RowGroup<float>* const groups = winograd_groups(block);
-    if (!points || !groups) {
+    Element* const points = elements<Element>(2, static_cast<size_t>(kPoints * point));
+    float* const products = elements<float>(4, static_cast<size_t>(kPoints * product));
+    RowGroup<Element>* const groups = winograd_groups<Element>(block);
+    if (!points || !products || !groups) {
       done = false;
       return;
     }
-    float* const products = points + kPoints * point;
     for (int64_t task = begin; task < end; task++) {
       const int64_t first = task * block, count = std::min(block, tiles.count - first);
       for (int64_t t = 0; t < count; t++) {
@@ -287,16 +283,14 @@ inline bool winograd_forward(const DenseConv& conv, const float* image, const Wi
                          points + t * in, point);
       }
       for (int p = 0; p < kPoints; p++) {
-        const int rows = append_groups(groups, 0, static_cast<const float*>(points + p * point), in,
+        const int rows = append_groups(groups, 0, static_cast<const Element*>(points + p * point), in,
                                        products + p * product, of, static_cast<int>(count));
         for (int index = 0; index < panel_count(conv.outputs); index++) {
           const Panel panel = panel_at(index, conv.outputs);
           TileOutput to{};
           to.row_stride = of;
-          run_groups(groups, rows, panel,
-                     matrix_input(in, 1, packed + p * each + int64_t{panel.begin} * conv.channels, panel_width(panel),
-                                  conv.channels),
-                     to);
+          const Element* const b = packed + p * each + int64_t{panel.begin} * factors;
+          run_groups(groups, rows, panel, matrix_input(in, depth, b, panel_width(panel) * depth, factors / depth), to);
         }
       }
       for (int64_t t = 0; t < count; t++) {
@@ -311,63 +305,59 @@ inline bool winograd_forward(const DenseConv& conv, const float* image, const Wi
   return done;
 }
 
-/*
- * dfilter [9, channels, outputs]; false when memory is exhausted. A task is a quarter of the points of a span of tiles, with
- * sums of its own: a core reads what it transformed itself, wherever the others' caches are.
- */
-inline bool winograd_filter_gradient(const DenseConv& conv, const float* image, const float* dy, float* dfilter) {
-  constexpr int kQuarter = kPoints / 4, kMostSpans = 4;
-  const WinogradTiles tiles(conv);
-  Padded<float> padded;
-  if (!pad_tiles(conv, tiles, image, &padded)) return false;
-  const int64_t in = whole_lanes(conv.channels), of = whole_lanes(conv.outputs);
-  const int64_t each = int64_t{conv.channels} * conv.outputs;
-  const int64_t block = tiles.block(kWinogradSweep, kQuarter * (in + of)), blocks = (tiles.count + block - 1) / block;
-  const int64_t spans = std::min<int64_t>(blocks, kMostSpans);
-  const int64_t point = tiles.stride(block, in), slope = tiles.stride(block, of);
-  float* const sums = workspace(0, static_cast<size_t>(spans * kPoints * each));
-  if (!sums) return false;
-  std::atomic<bool> done{true};
-  parallel_for(spans * 4, 1, [&](int64_t begin, int64_t end) {
-    float* const points = workspace(2, static_cast<size_t>(kQuarter * (point + slope)));
-    RowGroup<float>* const groups = winograd_groups(conv.channels);
-    if (!points || !groups) {
-      done = false;
-      return;
-    }
-    float* const slopes = points + kQuarter * point;
-    for (int64_t task = begin; task < end; task++) {
-      const int64_t span = task / 4;
-      const int quarter = static_cast<int>(task % 4);
-      const int64_t from = blocks * span / spans * block, to = std::min(tiles.count, blocks * (span + 1) / spans * block);
-      for (int64_t first = from; first < to; first += block) {
-        const int64_t count = std::min(block, to - first);
-        for (int64_t t = 0; t < count; t++) {
-          const int64_t tile = first + t, n = tiles.image(tile);
-          const int y = 2 * tiles.y(tile), x = 2 * tiles.x(tile);
-          transform_pixels(padded.data + ((n * padded.height + y) * padded.width + x) * conv.channels,
-                           int64_t{padded.width} * conv.channels, conv.channels, quarter, points + t * in, point);
-          transform_gradient(dy + ((n * conv.out_height + y) * conv.out_width + x) * conv.outputs,
-                             int64_t{conv.out_width} * conv.outputs, conv.outputs, std::min(2, conv.out_height - y),
-                             std::min(2, conv.out_width - x), quarter, slopes + t * of, slope);
-        }
-        for (int p = 0; p < kQuarter; p++) {
-          /* Rows are channels, steps are tiles. */
-          const int rows = append_groups(groups, 0, static_cast<const float*>(points + p * point), 1,
-                                         sums + (4 * task + p) * each, conv.outputs, conv.channels);
-          for (int index = 0; index < panel_count(conv.outputs); index++) {
-            const Panel panel = panel_at(index, conv.outputs);
-            TileOutput output{};
-            output.row_stride = conv.outputs;
-            output.accumulate = first > from;
-            run_groups(groups, rows, panel,
-                       matrix_input(1, in, slopes + p * slope + panel.begin, of, static_cast<int>(count)), output);
-          }
-        }
+/* Tiles that are a step of the filter's gradient: one, or a pair of which the second may be missing. */
+struct WinogradStep {
+  const float* pixels[2];
+  const float* dy[2];
+  int rows[2], columns[2]; /* of dy's pixels, how many are there */
+  int count;
+};
+
+/* The four points of a quarter, a row of B^T d B, which takes two rows of each tile. */
+template <class Element>
+void transform_pixels(const WinogradStep& step, int64_t row, int channels, int quarter, Element* out, int64_t stride) {
+  static constexpr int kUpper[] = {0, 1, 2, 1}, kLower[] = {2, 2, 1, 3};
+  for (int64_t c = 0; c < channels; c += kLanes) {
+    Vec v[2][4] = {};
+    for (int k = 0; k < step.count; k++) {
+      const float *const upper = step.pixels[k] + kUpper[quarter] * row, *const lower = step.pixels[k] + kLower[quarter] * row;
+      Vec d[4];
+#pragma GCC unroll 4
+      for (int j = 0; j < 4; j++) {
+        const Vec a = load(upper + j * channels + c), b = load(lower + j * channels + c);
+        d[j] = quarter == 1 ? a + b : a - b;
       }
+      to_points(d, v[k]);
     }
-  });
-  if (!done) return false;
+#pragma GCC unroll 4
+    for (int p = 0; p < 4; p++) store_step(out + p * stride + c * Factors<Element>::kDepth, v[0][p], v[1][p]);
+  }
+}
+
+/* The four points of a quarter, a row of A dY A^T. */
+template <class Element>
+void transform_gradient(const WinogradStep& step, int64_t row, int outputs, int quarter, Element* out, int64_t stride) {
+  for (int64_t c = 0; c < outputs; c += kLanes) {
+    Vec v[2][4] = {};
+    for (int k = 0; k < step.count; k++) {
+      const float* const dy = step.dy[k];
+      Vec slopes[2];
+      for (int j = 0; j < 2; j++) {
+        const bool there = j < step.columns[k], both = there && step.rows[k] > 1;
+        const Vec a = quarter < 3 && there ? load_some(dy + j * outputs + c, outputs - c) : Vec{};
+        const Vec b = quarter > 0 && both ? load_some(dy + row + j * outputs + c, outputs - c) : Vec{};
+        slopes[j] = quarter == 1 ? a + b : a - b;
+      }
+      gradient_to_points(slopes, v[k]);
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < 4; p++) store_step(out + p * stride + c * Factors<Element>::kDepth, v[0][p], v[1][p]);
+  }
+}
+
+/* G^T u G of all channels and outputs, u the sum of the spans' [16, channels, outputs]. */
+CPCDR_APART void add_up_spans(const DenseConv& conv, const float* sums, int64_t spans, float* dfilter) {
+  const int64_t each = int64_t{conv.channels} * conv.outputs;
   parallel_for(conv.channels, 8, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; c++) {
       for (int64_t k = 0; k < conv.outputs; k += kLanes) {
@@ -382,6 +372,72 @@ inline bool winograd_filter_gradient(const DenseConv& conv, const float* image, 
       }
     }
   });
+}
+
+/*
+ * dfilter [9, channels, outputs]; false when memory is exhausted. A task is a quarter of the points of a span of tiles, with
+ * sums of its own: a core reads what it transformed itself, wherever the others' caches are.
+ */
+template <class Element>
+bool winograd_filter_gradient(const DenseConv& conv, const float* image, const float* dy, float* dfilter) {
+  constexpr int depth = Factors<Element>::kDepth, kQuarter = kPoints / 4, kMostSpans = 4;
+  const WinogradTiles tiles(conv);
+  Padded<float> padded;
+  if (!pad_tiles(conv, tiles, image, &padded)) return false;
+  const int64_t in = whole_lanes(conv.channels), of = whole_lanes(conv.outputs);
+  const int64_t each = int64_t{conv.channels} * conv.outputs;
+  const int64_t block = tiles.block(kWinogradSweep, kQuarter * (in + of)), blocks = (tiles.count + block - 1) / block;
+  const int64_t spans = std::min<int64_t>(blocks, kMostSpans);
+  const int64_t point = tiles.stride(block, in), slope = tiles.stride(block, of);
+  float* const sums = workspace(0, static_cast<size_t>(spans * kPoints * each));
+  if (!sums) return false;
+  std::atomic<bool> done{true};
+  parallel_for(spans * 4, 1, [&](int64_t begin, int64_t end) {
+    Element* const points = elements<Element>(2, static_cast<size_t>(kQuarter * (point + slope)));
+    RowGroup<Element>* const groups = winograd_groups<Element>(conv.channels);
+    if (!points || !groups) {
+      done = false;
+      return;
+    }
+    Element* const slopes = points + kQuarter * point;
+    for (int64_t task = begin; task < end; task++) {
+      const int64_t span = task / 4;
+      const int quarter = static_cast<int>(task % 4);
+      const int64_t from = blocks * span / spans * block, to = std::min(tiles.count, blocks * (span + 1) / spans * block);
+      for (int64_t first = from; first < to; first += block) {
+        const int64_t count = std::min(block, to - first);
+        for (int64_t t = 0; t < count; t += depth) {
+          WinogradStep step{};
+          for (; step.count < depth && t + step.count < count; step.count++) {
+            const int64_t tile = first + t + step.count, n = tiles.image(tile);
+            const int y = 2 * tiles.y(tile), x = 2 * tiles.x(tile), k = step.count;
+            step.pixels[k] = padded.data + ((n * padded.height + y) * padded.width + x) * conv.channels;
+            step.dy[k] = dy + ((n * conv.out_height + y) * conv.out_width + x) * conv.outputs;
+            step.rows[k] = std::min(2, conv.out_height - y);
+            step.columns[k] = std::min(2, conv.out_width - x);
+          }
+          transform_pixels(step, int64_t{padded.width} * conv.channels, conv.channels, quarter, points + t * in, point);
+          transform_gradient(step, int64_t{conv.out_width} * conv.outputs, conv.outputs, quarter, slopes + t * of, slope);
+        }
+        for (int p = 0; p < kQuarter; p++) {
+          /* Rows are channels, steps are tiles. */
+          const int rows = append_groups(groups, 0, static_cast<const Element*>(points + p * point), depth,
+                                         sums + (4 * task + p) * each, conv.outputs, conv.channels);
+          for (int index = 0; index < panel_count(conv.outputs); index++) {
+            const Panel panel = panel_at(index, conv.outputs);
+            TileOutput output{};
+            output.row_stride = conv.outputs;
+            output.accumulate = first > from;
+            const Element* const b = slopes + p * slope + panel.begin * depth;
+            const int steps = static_cast<int>((count + depth - 1) / depth);
+            run_groups(groups, rows, panel, matrix_input(depth, in * depth, b, of * depth, steps), output);
+          }
+        }
+      }
+    }
+  });
+  if (!done) return false;
+  add_up_spans(conv, sums, spans, dfilter);
   return true;
 }
 

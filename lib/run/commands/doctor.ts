@@ -82,7 +82,7 @@ async function examineCpu(): Promise<Finding> {
   return {
     engine: "cpu",
     available: true,
-    detail,
+    detail: probe.library?.bfloat16 ? `${detail}, takes --precision mixed` : detail,
     gflops: await matmulSpeed(),
     remedy: probe.library ? "" : problem ?? probe.reason,
   };
