@@ -44,6 +44,8 @@ const FLAGS = [
   "-fPIC",
   "-fno-exceptions",
   "-fno-rtti",
+  // Nothing is ever thrown through the library.
+  "-fno-asynchronous-unwind-tables",
   "-fno-threadsafe-statics",
   "-ffunction-sections",
   "-fno-math-errno",

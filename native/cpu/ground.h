@@ -91,18 +91,26 @@ inline bool solve3(const double (*m)[3], const double* right, Plane* plane) {
 /* Candidates that lie on a plane, within each of the tolerances. */
 struct Support {
   Plane plane;
-  int counts[kTolerances]; /* all 0 where there is no upright plane */
+  int counts[kTolerances]; /* all 0 where there is no upright plane, or where earlier ones have as many */
 };
 
-inline void count_support(const Candidates& points, Support* support) {
+/* Counts, or gives up with zeros once no level can have more than `most` of it any longer. */
+inline void count_support(const Candidates& points, const int* most, Support* support) {
+  constexpr int kAtATime = 256;
   const auto [a, b, c] = support->plane;
   const double length = support->plane.length();
-  double most[kTolerances];
-  for (int level = 0; level < kTolerances; level++) most[level] = kTolerance[level] * length;
+  double away_at_most[kTolerances];
+  for (int level = 0; level < kTolerances; level++) away_at_most[level] = kTolerance[level] * length;
   int64_t counts[kTolerances] = {};
-  for (int k = 0; k < points.count; k++) {
-    const double away = std::fabs(a * points.across[k] + b * points.down[k] + c - points.inverse[k]);
-    for (int level = 0; level < kTolerances; level++) counts[level] += away < most[level];
+  for (int begin = 0; begin < points.count; begin += kAtATime) {
+    const int end = std::min(points.count, begin + kAtATime);
+    for (int k = begin; k < end; k++) {
+      const double away = std::fabs(a * points.across[k] + b * points.down[k] + c - points.inverse[k]);
+      for (int level = 0; level < kTolerances; level++) counts[level] += away < away_at_most[level];
+    }
+    bool hopeless = true;
+    for (int level = 0; level < kTolerances; level++) hopeless &= counts[level] + (points.count - end) <= most[level];
+    if (hopeless) return;
   }
   for (int level = 0; level < kTolerances; level++) support->counts[level] = static_cast<int>(counts[level]);
 }
@@ -131,6 +139,7 @@ inline bool refine(const Candidates& points, double tolerance, Plane* plane) {
 inline bool fit_plane(const Candidates& points, const uint32_t* draws, int trials, Support* supports, Plane* plane) {
   if (points.count < kLeastCandidates) return false;
   parallel_for(trials, 25, [&](int64_t begin, int64_t end) {
+    int reached[kTolerances] = {};
     for (int64_t t = begin; t < end; t++) {
       double rows[3][3];
       for (int r = 0; r < 3; r++) {
@@ -140,7 +149,11 @@ inline bool fit_plane(const Candidates& points, const uint32_t* draws, int trial
       }
       const double ones[] = {1, 1, 1};
       supports[t] = {};
-      if (solve3(rows, ones, &supports[t].plane) && supports[t].plane.is_upright()) count_support(points, supports + t);
+      if (!solve3(rows, ones, &supports[t].plane) || !supports[t].plane.is_upright()) continue;
+      count_support(points, reached, supports + t);
+      for (int level = 0; level < kTolerances; level++) {
+        reached[level] = std::max(reached[level], supports[t].counts[level]);
+      }
     }
   });
   Plane best[kTolerances] = {};
@@ -170,12 +183,23 @@ constexpr double kHighestGround = 8;
 struct HeightSums {
   int64_t counts[kBins], sums[kBins], squares;
 
-  /* `height` within (-most, most). */
-  void add(double height, double most) {
-    const int bin = std::min(kBins - 1, static_cast<int>((height + most) / (2 * most) * kBins));
-    counts[bin]++;
-    sums[bin] += static_cast<int64_t>(height / kPart);
-    squares += static_cast<int64_t>(height * height / kPart);
+  /* Those of `count` heights whose bits are set, each within (-most, most). */
+  void add(const float* heights, int count, uint64_t chosen, double most) {
+    int32_t bins[kWordPixels];
+    int64_t parts[kWordPixels], square_parts[kWordPixels];
+    for (int k = 0; k < count; k++) {
+      /* Others count nowhere, but must fit. */
+      const double all = static_cast<double>(heights[k]), height = std::fabs(all) < most ? all : 0;
+      bins[k] = std::min(kBins - 1, static_cast<int>((height + most) / (2 * most) * kBins));
+      parts[k] = static_cast<int64_t>(height / kPart);
+      square_parts[k] = static_cast<int64_t>(height * height / kPart);
+    }
+    for (; chosen; chosen &= chosen - 1) {
+      const int k = __builtin_ctzll(chosen);
+      counts[bins[k]]++;
+      sums[bins[k]] += parts[k];
+      squares += square_parts[k];
+    }
   }
 
   void add(const HeightSums& other) {

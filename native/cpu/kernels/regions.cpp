@@ -82,11 +82,11 @@ void find_kinds(const SurfacePlanes& s, const Settings& settings, const Plane* p
         heights[k] = static_cast<float>(1 - (a * static_cast<double>(s.x[i + k]) + b * static_cast<double>(s.y[i + k]) +
                                              c * static_cast<double>(s.z[i + k])));
       }
-      uint64_t level = test_bits(n, [&](int k) {
+      const uint64_t level = test_bits(n, [&](int k) {
         return (std::fabs(static_cast<double>(heights[k])) < most) & (static_cast<double>(upright(i + k)) > kLevel) &
                (static_cast<double>(s.z[i + k]) < reach);
       });
-      for (; level; level &= level - 1) own->add(static_cast<double>(heights[__builtin_ctzll(level)]), most);
+      if (level) own->add(heights, n, level, most);
     }
   });
   for (int band = 1; band < (s.height + kBandRows - 1) / kBandRows; band++) sums[0].add(sums[band]);
