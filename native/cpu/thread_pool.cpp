@@ -11,6 +11,7 @@
 
 #include "../include/cpcdr.h"
 #include "glibc.h"
+#include "large_pages.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -240,6 +241,7 @@ float* workspace(int slot, size_t floats) {
   const size_t rounded = (floats + floats / 4 + 1023) / 1024 * 1024;
   void* block = nullptr;
   if (posix_memalign(&block, 64, rounded * sizeof(float)) != 0) return nullptr;
+  prefer_large_pages(block, rounded * sizeof(float));
   mine->blocks[slot] = static_cast<float*>(block);
   mine->sizes[slot] = rounded;
   workspace_bytes += static_cast<int64_t>(rounded * sizeof(float));

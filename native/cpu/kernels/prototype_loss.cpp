@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "../large_pages.h"
 #include "../math.h"
 #include "../row.h"
 #include "../thread_pool.h"
@@ -257,7 +258,9 @@ int32_t gradients(const Loss& loss, const float* features, const float* prototyp
 /* Memory that is given back, since a matrix of scores is too large to keep. */
 class Block {
  public:
-  explicit Block(size_t floats) : memory_(static_cast<float*>(std::malloc(floats * sizeof(float)))), next_(memory_) {}
+  explicit Block(size_t floats) : memory_(static_cast<float*>(std::malloc(floats * sizeof(float)))), next_(memory_) {
+    if (memory_) prefer_large_pages(memory_, floats * sizeof(float));
+  }
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
   ~Block() { std::free(memory_); }
