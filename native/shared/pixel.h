@@ -1,4 +1,4 @@
-/* Colour augmentation of one pixel in 0..1: lib/mix/colour.ts is the definition, cpu/colour.h does whole images. */
+/* Colour augmentation of one pixel in 0..1: lib/mix/colour.ts is the definition, cpu/mix/colour.h does whole images. */
 #ifndef CPCDR_PIXEL_H
 #define CPCDR_PIXEL_H
 

@@ -54,7 +54,7 @@ struct Sums {
 /* What makes a sum less exact than one whose terms are added up one by one. */
 enum class Parts {
   kNone,
-  /* Sums are made of parts that others have too (winograd.h), so that each is as uncertain as the largest. */
+  /* Sums are made of parts that others have too (cpu/conv/winograd.h), so that each is as uncertain as the largest. */
   kShared,
   /* These parts are rounded to bfloat16 besides. */
   kRounded,

@@ -46,7 +46,7 @@ interface Shape {
   readonly bound: number;
 }
 
-/** Factors that are bfloat16 already lose nothing on their way, but where tiles are transformed (native/cpu/winograd.h). */
+/** Factors that are bfloat16 already lose nothing on their way, but where tiles are transformed (native/cpu/conv/winograd.h). */
 const SHAPES: readonly Shape[] = [
   { name: "stride 2", x: [2, 9, 14, 19], filter: [3, 3, 19, 37], stride: 2, bound: 1e-5 },
   { name: "7 x 7, 3 channels", x: [2, 11, 13, 3], filter: [7, 7, 3, 64], stride: 2, bound: 1e-5 },

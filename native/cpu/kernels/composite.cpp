@@ -3,7 +3,7 @@
 
 #include "../large_pages.h"
 #include "../thread_pool.h"
-#include "../view.h"
+#include "../mix/view.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -1,13 +1,13 @@
 /*
  * 2-D convolution NHWC x HWIO: forward, input gradient and filter gradient, each by the way that suits its sizes and
- * precision: few outputs (narrow_conv.h), 3 x 3 filters (winograd.h), any (direct_conv.h).
+ * precision: few outputs (conv/narrow.h), 3 x 3 filters (conv/winograd.h), any (conv/direct.h).
  */
 #include <algorithm>
 #include <cmath>
 
-#include "../direct_conv.h"
-#include "../narrow_conv.h"
-#include "../winograd.h"
+#include "../conv/direct.h"
+#include "../conv/narrow.h"
+#include "../conv/winograd.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -2,7 +2,7 @@
 #include "../dispatch.h"
 
 #include "../../shared/rules.h"
-#include "../labelling.h"
+#include "../regions/labelling.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "../dispatch.h"
-#include "../pair_table.h"
+#include "../regions/pair_table.h"
 #include "../thread_pool.h"
 
 namespace cpcdr {

@@ -3,9 +3,9 @@
 
 #include "../dispatch.h"
 
-#include "../ground.h"
-#include "../labelling.h"
-#include "../region_graph.h"
+#include "../regions/ground.h"
+#include "../regions/labelling.h"
+#include "../regions/region_graph.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -1,8 +1,8 @@
-/* Convolutions with a stride and a dilation of 1, which have ways of their own: narrow_conv.h, winograd.h. */
-#ifndef CPCDR_DENSE_CONV_H
-#define CPCDR_DENSE_CONV_H
+/* Convolutions with a stride and a dilation of 1, which have ways of their own: narrow.h, winograd.h. */
+#ifndef CPCDR_CONV_DENSE_H
+#define CPCDR_CONV_DENSE_H
 
-#include "dispatch.h"
+#include "../dispatch.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -1,10 +1,10 @@
 /* Where a row of a paste wins: its pixels are of the piece, and nearer than what lies there. */
-#ifndef CPCDR_MARKS_H
-#define CPCDR_MARKS_H
+#ifndef CPCDR_MIX_MARKS_H
+#define CPCDR_MIX_MARKS_H
 
 #include <algorithm>
 
-#include "vec.h"
+#include "../vec.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

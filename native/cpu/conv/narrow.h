@@ -3,15 +3,15 @@
  * hold little. Here vectors hold neighbouring pixels. Strips of rows are copied into planes, one for each channel, which
  * stay in the cache while they are read once for each element of the filter.
  */
-#ifndef CPCDR_NARROW_CONV_H
-#define CPCDR_NARROW_CONV_H
+#ifndef CPCDR_CONV_NARROW_H
+#define CPCDR_CONV_NARROW_H
 
 #include <algorithm>
 #include <atomic>
 
-#include "dense_conv.h"
-#include "thread_pool.h"
-#include "tile.h"
+#include "dense.h"
+#include "../thread_pool.h"
+#include "../tile.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -25,7 +25,7 @@ inline bool suits_narrow(const DenseConv& conv) {
 }
 
 /* Rows of one image by channels: planes of `rows` rows, whole vectors and what a filter reaches beyond, zero outside. */
-struct Planes {
+struct ChannelPlanes {
   float* data;
   int rows;
   int64_t row, plane; /* floats */
@@ -61,7 +61,7 @@ struct Strips {
   int64_t input_row; /* floats of a row of a plane */
 
   explicit Strips(const DenseConv& conv, int64_t planes)
-      : input_row(Planes::whole(Planes::whole(conv.out_width) + conv.filter_width - 1)) {
+      : input_row(ChannelPlanes::whole(ChannelPlanes::whole(conv.out_width) + conv.filter_width - 1)) {
     const int64_t fitting = kFloats / (planes * input_row) - conv.filter_height + 1;
     rows = static_cast<int>(std::clamp<int64_t>(fitting, std::min(4, conv.out_height), conv.out_height));
     per_image = (conv.out_height + rows - 1) / rows;
@@ -87,7 +87,7 @@ struct NarrowBlock {
 };
 
 template <int kOutputs, int kVectors>
-void run_narrow_block(const DenseConv& conv, const Planes& planes, const NarrowBlock& block) {
+void run_narrow_block(const DenseConv& conv, const ChannelPlanes& planes, const NarrowBlock& block) {
   Vec sums[kOutputs][kVectors];
 #pragma GCC unroll 8
   for (int o = 0; o < kOutputs; o++) {
@@ -124,7 +124,7 @@ void run_narrow_block(const DenseConv& conv, const Planes& planes, const NarrowB
 
 /* A row of pixels, for kOutputs outputs. */
 template <int kOutputs>
-void run_narrow_row(const DenseConv& conv, const Planes& planes, NarrowBlock block) {
+void run_narrow_row(const DenseConv& conv, const ChannelPlanes& planes, NarrowBlock block) {
   constexpr int kVectors = narrow_vectors(kOutputs);
   for (int left = conv.out_width; left > 0;) {
     const bool wide = left > (kVectors - 1) * kLanes;
@@ -137,7 +137,7 @@ void run_narrow_row(const DenseConv& conv, const Planes& planes, NarrowBlock blo
   }
 }
 
-using NarrowRow = void (*)(const DenseConv&, const Planes&, NarrowBlock);
+using NarrowRow = void (*)(const DenseConv&, const ChannelPlanes&, NarrowBlock);
 
 inline NarrowRow narrow_row(int outputs) {
   static constexpr NarrowRow kRows[] = {run_narrow_row<1>, run_narrow_row<2>, run_narrow_row<3>, run_narrow_row<4>,
@@ -157,7 +157,7 @@ inline bool narrow_forward(const DenseConv& conv, const float* image, const floa
   std::atomic<bool> done{true};
   parallel_for(int64_t{conv.batch} * strips.per_image, 1, [&](int64_t begin, int64_t end) {
     const int64_t plane = in_rows * strips.input_row;
-    Planes planes{workspace(1, static_cast<size_t>(conv.channels * plane + kLanes)), in_rows, strips.input_row, plane};
+    ChannelPlanes planes{workspace(1, static_cast<size_t>(conv.channels * plane + kLanes)), in_rows, strips.input_row, plane};
     if (!planes.data) {
       done = false;
       return;
@@ -208,7 +208,7 @@ inline float sum_of(Vec v) {
 
 /* Sums over a strip's pixels of the image, at kColumns of the filter, times dy's kOutputs. */
 template <int kColumns, int kOutputs>
-void add_narrow_gradients(const DenseConv& conv, const Planes& image, const Planes& dy, const float* from,
+void add_narrow_gradients(const DenseConv& conv, const ChannelPlanes& image, const ChannelPlanes& dy, const float* from,
                           const float* slopes, float* to) {
   Vec sums[kColumns][kOutputs] = {};
   for (int y = 0; y < dy.rows; y++) {
@@ -230,7 +230,7 @@ void add_narrow_gradients(const DenseConv& conv, const Planes& image, const Plan
   }
 }
 
-using NarrowGradients = void (*)(const DenseConv&, const Planes&, const Planes&, const float*, const float*, float*);
+using NarrowGradients = void (*)(const DenseConv&, const ChannelPlanes&, const ChannelPlanes&, const float*, const float*, float*);
 
 template <int kColumns>
 NarrowGradients narrow_gradients(int outputs) {
@@ -255,14 +255,14 @@ inline bool narrow_filter_gradient(const DenseConv& conv, const float* image, co
   const int blocks = (conv.outputs + kNarrowGradients - 1) / kNarrowGradients;
   std::atomic<bool> done{true};
   parallel_for(tasks, 1, [&](int64_t begin, int64_t end) {
-    const int64_t plane = in_rows * strips.input_row, dy_row = Planes::whole(conv.out_width);
+    const int64_t plane = in_rows * strips.input_row, dy_row = ChannelPlanes::whole(conv.out_width);
     const int64_t floats = conv.channels * plane + kLanes, dy_floats = conv.outputs * strips.rows * dy_row;
-    Planes x{workspace(1, static_cast<size_t>(floats + dy_floats)), in_rows, strips.input_row, plane};
+    ChannelPlanes x{workspace(1, static_cast<size_t>(floats + dy_floats)), in_rows, strips.input_row, plane};
     if (!x.data) {
       done = false;
       return;
     }
-    Planes slopes{x.data + floats, strips.rows, dy_row, strips.rows * dy_row};
+    ChannelPlanes slopes{x.data + floats, strips.rows, dy_row, strips.rows * dy_row};
     for (int64_t task = begin; task < end; task++) {
       const int64_t n = task / strips.per_image;
       const int strip = static_cast<int>(task % strips.per_image), first = strips.first(strip);

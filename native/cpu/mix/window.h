@@ -1,8 +1,8 @@
 /* The colours of a paste over a window of the canvas. */
-#ifndef CPCDR_WINDOW_H
-#define CPCDR_WINDOW_H
+#ifndef CPCDR_MIX_WINDOW_H
+#define CPCDR_MIX_WINDOW_H
 
-#include "../shared/paste.h"
+#include "../../shared/paste.h"
 #include "planes.h"
 
 namespace cpcdr {

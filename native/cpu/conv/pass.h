@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "thread_pool.h"
-#include "tile.h"
+#include "../thread_pool.h"
+#include "../tile.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -1,6 +1,6 @@
 /* From the labels of runs to the labels of pixels, in place. */
-#ifndef CPCDR_LABEL_WRITER_H
-#define CPCDR_LABEL_WRITER_H
+#ifndef CPCDR_REGIONS_LABEL_WRITER_H
+#define CPCDR_REGIONS_LABEL_WRITER_H
 
 #include <algorithm>
 

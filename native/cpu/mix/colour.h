@@ -1,6 +1,6 @@
 /* Colour augmentation of planes in 0..1: lib/mix/colour.ts is the definition. */
-#ifndef CPCDR_COLOUR_H
-#define CPCDR_COLOUR_H
+#ifndef CPCDR_MIX_COLOUR_H
+#define CPCDR_MIX_COLOUR_H
 
 #include "planes.h"
 

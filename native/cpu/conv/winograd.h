@@ -8,15 +8,15 @@
  * the same read backwards: dg = G^T [(A dY A^T) * (B^T d B)] G. Vectors hold channels. Sums are off by some times as
  * much as those of plain convolutions. Factors of the products may be bfloat16 (factors.h), transforms are float32.
  */
-#ifndef CPCDR_WINOGRAD_H
-#define CPCDR_WINOGRAD_H
+#ifndef CPCDR_CONV_WINOGRAD_H
+#define CPCDR_CONV_WINOGRAD_H
 
 #include <algorithm>
 #include <atomic>
 
-#include "conv_image.h"
-#include "dense_conv.h"
-#include "tile.h"
+#include "image.h"
+#include "dense.h"
+#include "../tile.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "dense_conv.h"
-#include "thread_pool.h"
-#include "tile.h"
+#include "dense.h"
+#include "../thread_pool.h"
+#include "../tile.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -1,6 +1,6 @@
 /* One mixed image in the making: pastes go onto it in order, nearer pixels win (lib/mix/canvas.ts). */
-#ifndef CPCDR_CANVAS_H
-#define CPCDR_CANVAS_H
+#ifndef CPCDR_MIX_CANVAS_H
+#define CPCDR_MIX_CANVAS_H
 
 #include "colour.h"
 #include "marks.h"

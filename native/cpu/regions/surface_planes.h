@@ -1,11 +1,11 @@
 /* Points, normals, heights and kinds of a depth map, one plane for each coordinate: lib/regions/geometry.ts. */
-#ifndef CPCDR_SURFACE_PLANES_H
-#define CPCDR_SURFACE_PLANES_H
+#ifndef CPCDR_REGIONS_SURFACE_PLANES_H
+#define CPCDR_REGIONS_SURFACE_PLANES_H
 
 #include <algorithm>
 
-#include "../shared/surface.h"
-#include "thread_pool.h"
+#include "../../shared/surface.h"
+#include "../thread_pool.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

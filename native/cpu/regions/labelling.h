@@ -7,14 +7,14 @@
  * runs than pixels before them, so that labels can be written over the nodes from the end backwards. The sets of
  * a strip, its parts, are then counted, and what happens across strips concerns parts alone.
  */
-#ifndef CPCDR_LABELLING_H
-#define CPCDR_LABELLING_H
+#ifndef CPCDR_REGIONS_LABELLING_H
+#define CPCDR_REGIONS_LABELLING_H
 
 #include <algorithm>
 
 #include "compare_bits.h"
 #include "label_writer.h"
-#include "thread_pool.h"
+#include "../thread_pool.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -1,9 +1,9 @@
 /* What a view shows of a canvas: enlarged, recoloured, blurred, normalised (lib/mix/view.ts). */
-#ifndef CPCDR_VIEW_H
-#define CPCDR_VIEW_H
+#ifndef CPCDR_MIX_VIEW_H
+#define CPCDR_MIX_VIEW_H
 
 #include "canvas.h"
-#include "math.h"
+#include "../math.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

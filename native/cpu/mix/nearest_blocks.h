@@ -1,11 +1,11 @@
 /* Extremes of disparities in blocks of 16 x 16 pixels, by which whole blocks need no test of what is in front. */
-#ifndef CPCDR_NEAREST_BLOCKS_H
-#define CPCDR_NEAREST_BLOCKS_H
+#ifndef CPCDR_MIX_NEAREST_BLOCKS_H
+#define CPCDR_MIX_NEAREST_BLOCKS_H
 
 #include <algorithm>
 #include <limits>
 
-#include "vec.h"
+#include "../vec.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

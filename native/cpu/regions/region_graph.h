@@ -1,11 +1,11 @@
 /* Which components touch, and the merging of small ones: lib/regions/merging.ts. */
-#ifndef CPCDR_REGION_GRAPH_H
-#define CPCDR_REGION_GRAPH_H
+#ifndef CPCDR_REGIONS_REGION_GRAPH_H
+#define CPCDR_REGIONS_REGION_GRAPH_H
 
 #include <algorithm>
 #include <cmath>
 
-#include "buffer.h"
+#include "../buffer.h"
 #include "pair_table.h"
 
 namespace cpcdr {

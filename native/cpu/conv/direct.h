@@ -2,13 +2,13 @@
  * Convolutions of every kind as implicit matrix products (tile.h): the image is padded into a workspace once, and from
  * then on read where it stands.
  */
-#ifndef CPCDR_DIRECT_CONV_H
-#define CPCDR_DIRECT_CONV_H
+#ifndef CPCDR_CONV_DIRECT_H
+#define CPCDR_CONV_DIRECT_H
 
 #include <algorithm>
 
-#include "conv_image.h"
-#include "conv_pass.h"
+#include "image.h"
+#include "pass.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -2,8 +2,8 @@
  * Comparisons of 64 neighbouring values with 64 others, or with one, as the bits of a word: bit k is about value k.
  * On x86-64 by the comparisons that answer bits; elsewhere by test_bits().
  */
-#ifndef CPCDR_COMPARE_BITS_H
-#define CPCDR_COMPARE_BITS_H
+#ifndef CPCDR_REGIONS_COMPARE_BITS_H
+#define CPCDR_REGIONS_COMPARE_BITS_H
 
 #include <cmath>
 

@@ -1,11 +1,11 @@
 /* Colours as three planes, and rows of planes sampled at other places, 16 pixels at a time. */
-#ifndef CPCDR_PLANES_H
-#define CPCDR_PLANES_H
+#ifndef CPCDR_MIX_PLANES_H
+#define CPCDR_MIX_PLANES_H
 
 #include <algorithm>
 
-#include "../shared/resample.h"
-#include "vec.h"
+#include "../../shared/resample.h"
+#include "../vec.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

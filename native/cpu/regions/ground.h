@@ -1,6 +1,6 @@
 /* The ground: its plane and its two levels (lib/regions/ground_plane.ts and ground_levels.ts explain them). */
-#ifndef CPCDR_GROUND_H
-#define CPCDR_GROUND_H
+#ifndef CPCDR_REGIONS_GROUND_H
+#define CPCDR_REGIONS_GROUND_H
 
 #include <limits>
 

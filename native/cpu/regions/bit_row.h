@@ -3,13 +3,13 @@
  * joined along the row, and how many runs come before each word, so that the run of any pixel is found by
  * counting bits.
  */
-#ifndef CPCDR_BIT_ROW_H
-#define CPCDR_BIT_ROW_H
+#ifndef CPCDR_REGIONS_BIT_ROW_H
+#define CPCDR_REGIONS_BIT_ROW_H
 
 #include <cstdint>
 #include <cstring>
 
-#include "dispatch.h"
+#include "../dispatch.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

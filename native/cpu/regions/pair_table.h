@@ -1,11 +1,11 @@
 /* Sums over pairs of labels: open addressing in one block that doubles when it is half full. */
-#ifndef CPCDR_PAIR_TABLE_H
-#define CPCDR_PAIR_TABLE_H
+#ifndef CPCDR_REGIONS_PAIR_TABLE_H
+#define CPCDR_REGIONS_PAIR_TABLE_H
 
 #include <cstdint>
 #include <cstdlib>
 
-#include "dispatch.h"
+#include "../dispatch.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
