@@ -4,7 +4,8 @@
  *     deno run -A bench/peers/conv.ts [--rounds N]
  *
  * Both sides have the same values and threads (`CPCDR_THREADS`, or all cores), and must agree on
- * what comes out. PyTorch takes turns in both memory layouts; the faster one counts.
+ * what comes out. PyTorch takes turns in both memory layouts; the faster one counts. A turn is several calls in a
+ * row, and tells their median.
  *
  * @module
  */
@@ -18,6 +19,7 @@ import { encodeSafetensors } from "../../lib/run/safetensors.ts";
 import {
   type Case,
   compared,
+  median,
   Peer,
   roundsOption,
   runPeerBench,
@@ -116,11 +118,14 @@ class Convolution implements Disposable {
     return Array.from(flat).filter((_, i) => i % step === 0).slice(0, SAMPLES);
   }
 
-  /** Seconds that one call takes, on average. */
+  /** Seconds that one call takes, the median of some in a row: cores that slept take milliseconds to wake up. */
   run(direction: Direction, repeats: number): number {
-    const started = performance.now();
-    for (let i = 0; i < repeats; i++) this.compute(direction).dispose();
-    return (performance.now() - started) / 1000 / repeats;
+    const seconds = Array.from({ length: repeats }, () => {
+      const started = performance.now();
+      this.compute(direction).dispose();
+      return (performance.now() - started) / 1000;
+    });
+    return median(seconds);
   }
 
   [Symbol.dispose](): void {

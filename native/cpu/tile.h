@@ -54,6 +54,7 @@ struct TileOutput {
   int activation;
   float alpha;
   bool accumulate; /* add to what is there */
+  bool as_it_is;   /* all rows and columns count, and nothing is done to them: run_groups() finds out */
 };
 
 /* Finishes one vector of results; transcendental activations are applied in a pass of their own. */
@@ -127,6 +128,15 @@ __attribute__((noinline)) void tile(const TileInput<Element>& in, const TileOutp
         a[g] += ks;
       }
     }
+  }
+  if (out.as_it_is) {
+#pragma GCC unroll 8
+    for (int g = 0; g < G; g++)
+#pragma GCC unroll 8
+      for (int r = 0; r < kGroup; r++)
+#pragma GCC unroll 8
+        for (int v = 0; v < V; v++) store(out.c[g] + r * out.row_stride + v * kLanes, acc[g][r][v]);
+    return;
   }
   alignas(64) float sums[G * kGroup][V * kLanes];
 #pragma GCC unroll 8
@@ -252,16 +262,19 @@ template <class Element>
 void run_groups(const RowGroup<Element>* groups, int count, const Panel& panel, TileInput<Element> in, TileOutput out) {
   const int most = panel.wide ? kWideGroups : kNarrowGroups;
   out.columns = panel.columns;
+  const bool plain = !out.bias && out.activation == CPCDR_LINEAR && !out.accumulate && panel.columns == panel_width(panel);
   for (int begin = 0; begin < count;) {
     /* Even shares: 4 groups become 2 + 2, not 3 + 1, since short tiles waste the loads of B. */
     const int tiles = (count - begin + most - 1) / most;
     const int size = (count - begin + tiles - 1) / tiles;
+    out.as_it_is = plain;
     for (int g = 0; g < size; g++) {
       const RowGroup<Element>& group = groups[begin + g];
       in.a[g] = group.a;
       out.c[g] = group.c + panel.begin;
       out.first[g] = group.first;
       out.last[g] = group.last;
+      out.as_it_is &= group.first == 0 && group.last == kGroup;
     }
     run_tile(size, panel.wide, in, out);
     begin += size;
