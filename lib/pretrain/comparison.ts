@@ -28,19 +28,27 @@ export function sampleRows(projections: tf.Tensor4D, samples: SampleSet): tf.Ten
   return unitRows(tf.reshape(read, [images * perImage, -1]));
 }
 
-/** Reads the features at the samples and scores them against the prototypes. */
+/**
+ * Reads the features at the samples and scores them against the prototypes.
+ *
+ * @param earlier `[Q,D]` features that take part in the balance of prototypes alone.
+ * @returns with the features `[N,D]` themselves.
+ */
 export function compare(
   projections: tf.Tensor4D,
   prototypes: tf.Tensor,
   samples: SampleSet,
   config: PretrainConfig,
-): Comparison {
-  const rows = sampleRows(projections, samples);
-  return swappedPrediction(rows, prototypes as tf.Tensor2D, samples, {
+  earlier?: tf.Tensor2D,
+): Comparison & { readonly features: tf.Tensor2D } {
+  const features = sampleRows(projections, samples);
+  const options = {
     epsilon: config.epsilon,
     iterations: config.sinkhornIterations,
     temperature: config.temperature,
-  });
+  };
+  const found = swappedPrediction(features, prototypes as tf.Tensor2D, samples, options, earlier);
+  return { ...found, features };
 }
 
 /** Reads a comparison, and frees it even where it cannot be read (a lost device, say). */

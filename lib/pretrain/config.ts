@@ -79,6 +79,14 @@ export interface PretrainConfig {
   /** How parameters move. */
   readonly optimizer: OptimizerConfig;
   /**
+   * Q, features of earlier batches, for each of the two losses, that take part in the balance of prototypes and in
+   * nothing else: SwAV's queue, for batches with few samples for each prototype. It takes part once it is full. 0, the
+   * default, is none; with any, the loss is composed of several operations and takes more memory.
+   */
+  readonly queueLength?: number;
+  /** Step from which features are queued, since they move fast at first; 0 by default. */
+  readonly queueStart?: number;
+  /**
    * Micro-batches that a step's mixed images are dealt into, to save memory; 1, the default, is the whole
    * batch. The gradient is the mean of theirs, and each has its own batch statistics, samples, groups and
    * balance of prototypes: the running statistics move so many times a step, and points are not
@@ -112,6 +120,8 @@ export const tinyPretrainConfig: PretrainConfig = {
   temperature: 0.1,
   epsilon: 0.05,
   sinkhornIterations: 3,
+  queueLength: 0,
+  queueStart: 0,
   optimizer: {
     kind: "adam",
     learningRate: 5e-3,
@@ -149,6 +159,8 @@ export const paperPretrainConfig: PretrainConfig = {
   temperature: 0.1,
   epsilon: 0.05,
   sinkhornIterations: 3,
+  queueLength: 0,
+  queueStart: 0,
   optimizer: {
     kind: "sgd",
     learningRate: 0.1,
@@ -205,6 +217,14 @@ export function checkPretrainConfig(config: PretrainConfig): void {
     ] as const
   ) count(name, 1);
   count("prototypes", 2);
+  for (const name of ["queueLength", "queueStart"] as const) {
+    if (config[name] !== undefined) count(name, 0);
+  }
+  require(
+    "queueLength",
+    objective === "swapped" || (config.queueLength ?? 0) === 0,
+    "0 with objective picie",
+  );
   if (config.enlarge !== undefined) count("enlarge", 1);
   if (config.topDownChannels !== undefined) count("topDownChannels", 0);
   if (config.accumulate !== undefined) count("accumulate", 1);

@@ -37,8 +37,10 @@ const FLOAT = 4;
 const BATCH_PIXEL = 5 * FLOAT;
 /** The step's own batch and those that the loader prepares ahead. */
 const BATCHES = 3;
-/** Of N x K similarities, the most that the fused loss holds (docs/LOG.md); composed, it is several times that. */
+/** Of N x K similarities, the most that the fused loss holds (docs/LOG.md). */
 const LOSS_MATRICES = 1.15;
+/** Composed, as it is with a queue: of samples alone, and of samples and queued features. */
+const COMPOSED_MATRICES = 9, BALANCED_MATRICES = 5;
 /** `[N,D]` tensors from reading a sample to its row of unit length, gradients included. */
 const SAMPLE_ROWS = 8;
 const BLOCKS = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
@@ -56,16 +58,20 @@ export function memoryPlan(
   { count, height, width }: PlannedBatch,
   parameters: number,
 ): MemoryPlan {
-  const { accumulate = 1, enlarge = 1, optimizer, embeddingSize, prototypes } = config;
+  const { accumulate = 1, enlarge = 1, optimizer, embeddingSize, prototypes, queueLength = 0 } =
+    config;
   const images = count / accumulate, pixels = height * width, seen = pixels * enlarge ** 2;
   const { kept, moved } = mapsPerPixel(config);
   const rows = images * Math.max(config.pixelSamples, config.regionSamples);
+  const similarities = queueLength === 0
+    ? LOSS_MATRICES * rows
+    : COMPOSED_MATRICES * rows + BALANCED_MATRICES * (rows + queueLength);
   const copies = 1 + (accumulate > 1 ? 2 : 1) + (optimizer.kind === "adam" ? 2 : 1);
   const parts = {
     activations: images * seen * kept * FLOAT,
     activationGradients: images * seen * moved * FLOAT,
     weights: parameters * copies * FLOAT,
-    loss: rows * (LOSS_MATRICES * prototypes + SAMPLE_ROWS * embeddingSize) * FLOAT,
+    loss: (similarities * prototypes + rows * SAMPLE_ROWS * embeddingSize) * FLOAT,
     batches: BATCHES * count * pixels * BATCH_PIXEL,
   };
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };

@@ -39,9 +39,11 @@ export interface Objective {
   /** What the names of its own tensors in a checkpoint begin with, where it has some. */
   readonly prefix?: string;
   /** Those tensors. */
-  export?(): StateDict;
+  export?(): StateDict | Promise<StateDict>;
   /** Takes them back from a checkpoint. */
   import?(state: StateDict): void;
+  /** Frees its own tensors, where it has some on the engine. */
+  dispose?(): void;
 }
 
 /** Mixed images as the network's input `[B,H,W,3]`. */

@@ -158,7 +158,7 @@ export class Pretrainer {
     return new Map([
       ...await this.#store.export(),
       ...moments.map(([name, tensor]) => [OPTIMIZER + name, tensor] as const),
-      ...this.#objective.export?.() ?? [],
+      ...await this.#objective.export?.() ?? [],
     ]);
   }
 
@@ -193,6 +193,7 @@ export class Pretrainer {
 
   /** Frees every tensor. */
   dispose(): void {
+    this.#objective.dispose?.();
     this.#optimizer.dispose();
     this.#store.dispose();
   }

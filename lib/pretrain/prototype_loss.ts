@@ -22,23 +22,28 @@ export interface SwappedPrediction {
 /**
  * {@linkcode prototypeLoss} of the similarities of features `[N,D]` and prototypes `[K,D]`, rows of unit
  * length. An engine that has the kernel `PrototypeLoss` runs it, gradients included, as one operation that
- * holds at most a single N x K matrix; otherwise it is composed.
+ * holds at most a single N x K matrix; otherwise, or with earlier features, it is composed.
+ *
+ * @param earlier `[Q,D]` features that {@linkcode sinkhorn} balances prototypes over as well; nothing is predicted of
+ * them, and no gradient passes them.
  */
 export function swappedPrediction(
   features: tf.Tensor2D,
   prototypes: tf.Tensor2D,
   samples: SampleSet,
   options: PrototypeLossOptions,
+  earlier?: tf.Tensor2D,
 ): SwappedPrediction {
-  if (useFusedKernel("PrototypeLoss", fusedGradient)) {
+  if (!earlier && useFusedKernel("PrototypeLoss", fusedGradient)) {
     const attrs = { samples, ...options } as unknown as tf.NamedAttrMap;
     const outputs = tf.engine().runKernel("PrototypeLoss", { features, prototypes }, attrs);
     const [lossAndEntropy, nearest] = outputs as tf.Tensor1D[];
     return { lossAndEntropy, nearest };
   }
   const scores: tf.Tensor2D = tf.matMul(features, prototypes, false, true);
+  const others = earlier && tf.matMul(earlier, prototypes, false, true) as tf.Tensor2D;
   return {
-    lossAndEntropy: prototypeLoss(scores, samples, options),
+    lossAndEntropy: prototypeLoss(scores, samples, options, others),
     nearest: tf.argMax(scores, 1),
   };
 }
@@ -67,6 +72,7 @@ const fusedGradient: tf.GradConfig = {
  * d loss / d s_i = (softmax(s_i / temperature) - qbar_g(i)) / (n temperature).
  *
  * @param scores `[N,K]` cosine similarities of the N = images x perImage slots of `samples`.
+ * @param earlier `[Q,K]` those of features that are no samples, among which prototypes are balanced too.
  * @returns `[2]`: the loss, and the mean entropy of q over the samples of the first image divided by
  * log K (0..1, no gradient), which nears 1 when assignments say nothing.
  */
@@ -74,14 +80,20 @@ export function prototypeLoss(
   scores: tf.Tensor2D,
   samples: SampleSet,
   options: PrototypeLossOptions,
+  earlier?: tf.Tensor2D,
 ): tf.Tensor1D {
   const { temperature } = options;
   const n = Math.max(1, samples.count);
   const present = Float32Array.from(samples.groups, (g) => g < 0 ? 0 : 1);
+  const assign = (scores: tf.Tensor2D) => {
+    if (!earlier) return sinkhorn(scores, tf.tensor1d(present), options);
+    const all = tf.concat([tf.tensor1d(present), tf.ones([earlier.shape[0]])]) as tf.Tensor1D;
+    return tf.slice(sinkhorn(tf.concat([scores, earlier]), all, options), [0, 0], scores.shape);
+  };
   const operation = tf.customGrad((input, save) => {
     const [value, difference] = tf.tidy(() => {
       const scores = input as tf.Tensor2D;
-      const assignments = sinkhorn(scores, tf.tensor1d(present), options);
+      const assignments = assign(scores);
       const targets = groupMeans(assignments, samples);
       const logarithms = tf.logSoftmax(tf.mul(scores, 1 / temperature));
       const loss = tf.mul(tf.sum(tf.mul(targets, logarithms)), -1 / n);

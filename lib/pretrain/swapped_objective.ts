@@ -4,11 +4,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { StateDict } from "../nn/parameters.ts";
 import { randomStream } from "../random.ts";
 import type { MixedBatch } from "../records.ts";
 import { compare, type Comparison, countUsed, type Level, readComparison } from "./comparison.ts";
 import type { PretrainConfig } from "./config.ts";
 import { type Encoder, featureStride, normalisePrototypes } from "./encoder.ts";
+import { FeatureQueue } from "./feature_queue.ts";
 import { microBatches } from "./micro_batches.ts";
 import { imagesOf, type Objective, type StepOutcome, type Update } from "./objective.ts";
 import { samplePixels, sampleRegions } from "./sampling.ts";
@@ -21,16 +23,31 @@ interface Part {
 
 /** See the module's comment. */
 export class SwappedObjective implements Objective {
+  readonly prefix = "queue.";
   readonly #config: PretrainConfig;
   readonly #seed: number;
   readonly #encode: Encoder;
   readonly #prototypes: tf.Variable;
+  readonly #queue: FeatureQueue;
 
   constructor(config: PretrainConfig, seed: number, encode: Encoder, prototypes: tf.Variable) {
     this.#config = config;
     this.#seed = seed;
     this.#encode = encode;
     this.#prototypes = prototypes;
+    this.#queue = new FeatureQueue(config.queueLength ?? 0, config.embeddingSize);
+  }
+
+  export(): Promise<StateDict> {
+    return this.#queue.export(this.prefix);
+  }
+
+  import(state: StateDict): void {
+    this.#queue.import(state, this.prefix);
+  }
+
+  dispose(): void {
+    this.#queue.dispose();
   }
 
   async learn(
@@ -39,12 +56,13 @@ export class SwappedObjective implements Objective {
     variables: tf.Variable[],
     update: Update,
   ): Promise<StepOutcome> {
-    const { pixelWeight, regionWeight, accumulate = 1 } = this.#config;
+    const { pixelWeight, regionWeight, accumulate = 1, queueStart = 0 } = this.#config;
+    const queue = step >= queueStart ? this.#queue : undefined;
     const parts = microBatches(batch, accumulate).map((batch, i): Part => ({
       batch,
       levels: this.#levels(batch, accumulate === 1 ? [step] : [step, i]),
     }));
-    const comparisons = tf.tidy(() => this.#update(parts, variables, update));
+    const comparisons = tf.tidy(() => this.#update(parts, variables, update, queue));
     const outcomes = await Promise.all(comparisons.map(readComparison));
     const levels = parts.flatMap((part) => part.levels);
     const lossOf = (name: Level["name"]) =>
@@ -81,14 +99,19 @@ export class SwappedObjective implements Objective {
    * Moves the variables by the mean of the parts' gradients; answers what each level of each part found,
    * for the caller to read and dispose.
    */
-  #update(parts: readonly Part[], variables: tf.Variable[], update: Update): Comparison[] {
+  #update(
+    parts: readonly Part[],
+    variables: tf.Variable[],
+    update: Update,
+    queue?: FeatureQueue,
+  ): Comparison[] {
     normalisePrototypes(this.#prototypes);
     const comparisons: Comparison[] = [];
     let total: tf.NamedTensorMap | undefined;
     for (const part of parts) {
       // A scope of its own, so that one part's activations are gone before the next one's come.
       const gradients = tf.tidy(() =>
-        this.#gradients(part, 1 / parts.length, variables, comparisons)
+        this.#gradients(part, 1 / parts.length, variables, comparisons, queue)
       );
       total = total ? sumAndFree(total, gradients) : gradients;
     }
@@ -96,18 +119,21 @@ export class SwappedObjective implements Objective {
     return comparisons;
   }
 
-  /** The gradient of a part's loss times `share`; adds what its levels found to `comparisons`. */
+  /** The gradient of a part's loss times `share`; adds what its levels found to `comparisons`, features to the queue. */
   #gradients(
     { batch, levels }: Part,
     share: number,
     variables: tf.Variable[],
     comparisons: Comparison[],
+    queue?: FeatureQueue,
   ): tf.NamedTensorMap {
     const images = imagesOf(batch);
     return tf.variableGrads(() => {
       const { projections } = this.#encode(images, { training: true });
-      const losses = levels.map(({ samples, weight }): tf.Scalar => {
-        const comparison = compare(projections, this.#prototypes, samples, this.#config);
+      const losses = levels.map(({ name, samples, weight }): tf.Scalar => {
+        const earlier = queue?.rows(name);
+        const comparison = compare(projections, this.#prototypes, samples, this.#config, earlier);
+        queue?.push(name, comparison.features, samples);
         // The scope of the gradient disposes everything but its result.
         comparisons.push({
           lossAndEntropy: tf.keep(comparison.lossAndEntropy),

@@ -32,6 +32,9 @@ Deno.test("checkPretrainConfig() names the value that is out of range", () => {
     [{ objective: "dino" as "picie" }, "objective"],
     [{ reclusterEvery: 0 }, "reclusterEvery"],
     [{ objective: "picie", accumulate: 2 }, "accumulate"],
+    [{ queueLength: -1 }, "queueLength"],
+    [{ queueStart: 1.5 }, "queueStart"],
+    [{ objective: "picie", queueLength: 100 }, "queueLength"],
     [{ objective: "picie", pixelSamples: 0 }, "pixelSamples"],
     [{ optimizer: { ...tinyPretrainConfig.optimizer, learningRate: 0 } }, "learning rate"],
   ];

@@ -1,0 +1,86 @@
+/**
+ * Features of earlier batches, for batches too small to use all prototypes evenly (SwAV, Caron et al. 2020, "Working
+ * with small batches").
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { StateDict } from "../nn/parameters.ts";
+import { CheckpointError } from "../errors.ts";
+import type { SampleSet } from "./sampling.ts";
+
+/** The newest features of each of several kinds, at most `length` of them, newest first. */
+export class FeatureQueue {
+  readonly #length: number;
+  readonly #size: number;
+  readonly #rows = new Map<string, tf.Tensor2D>();
+
+  /**
+   * @param length Rows that are kept of each kind; 0 keeps none.
+   * @param size D, numbers of a row.
+   */
+  constructor(length: number, size: number) {
+    this.#length = length;
+    this.#size = size;
+  }
+
+  /** `[length,D]` features of this kind, once there are as many; undefined before. They stay the queue's. */
+  rows(kind: string): tf.Tensor2D | undefined {
+    const rows = this.#rows.get(kind);
+    return rows?.shape[0] === this.#length ? rows : undefined;
+  }
+
+  /** Takes in the rows `[N,D]` of slots that hold a sample, evenly chosen where they are too many; the oldest go. */
+  push(kind: string, features: tf.Tensor2D, { groups }: SampleSet): void {
+    const present = Array.from(groups.keys()).filter((slot) => groups[slot] >= 0);
+    const count = Math.min(present.length, this.#length);
+    if (count === 0) return;
+    const newest = Array.from(
+      { length: count },
+      (_, i) => present[Math.floor(i * present.length / count)],
+    );
+    const before = this.#rows.get(kind);
+    const after = tf.tidy(() => {
+      const rows = tf.gather(features, tf.tensor1d(newest, "int32"));
+      const left = Math.min(before?.shape[0] ?? 0, this.#length - count);
+      if (!before || left === 0) return tf.keep(rows);
+      return tf.keep(tf.concat([rows, tf.slice(before, [0, 0], [left, -1])]));
+    });
+    before?.dispose();
+    this.#rows.set(kind, after);
+  }
+
+  /** All rows, as `<prefix><kind>`. */
+  async export(prefix: string): Promise<StateDict> {
+    const kinds = [...this.#rows];
+    const values = await Promise.all(kinds.map(([, rows]) => rows.data<"float32">()));
+    return new Map(kinds.map(([kind, { shape }], i) => [
+      prefix + kind,
+      { dtype: "F32" as const, shape, data: values[i].slice() },
+    ]));
+  }
+
+  /** Takes back such rows in place of its own. @throws {CheckpointError} when they are of another size. */
+  import(state: StateDict, prefix: string): void {
+    this.dispose();
+    if (this.#length === 0) return;
+    for (const [name, { shape: [count, size], data }] of state) {
+      if (!name.startsWith(prefix)) continue;
+      if (size !== this.#size) {
+        throw new CheckpointError(
+          `Cannot take over ${name}: expected rows of ${this.#size} numbers, got ${size}; use the settings that it ` +
+            "was saved with",
+        );
+      }
+      const left = Math.min(count, this.#length);
+      const rows = tf.tensor2d(Float32Array.from(data).subarray(0, left * size), [left, size]);
+      this.#rows.set(name.slice(prefix.length), tf.keep(rows));
+    }
+  }
+
+  /** Frees all rows; it is empty then. */
+  dispose(): void {
+    tf.dispose([...this.#rows.values()]);
+    this.#rows.clear();
+  }
+}
