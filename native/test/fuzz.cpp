@@ -108,8 +108,12 @@ int32_t matmul(Case& c) {
 
 /* Sizes of a convolution; out may hang over as far as it likes, what it reads outside is zero. */
 struct Window {
-  int b = pick(1, 2), h = pick(1, 12), w = pick(1, 12), i = pick(1, 9), kh = pick(1, 4), kw = pick(1, 4), o = pick(1, 20),
-      sh = pick(1, 3), sw = pick(1, 3), dh = pick(1, 2), dw = pick(1, 2), top = pick(0, 3), left = pick(0, 3);
+  /* Some are of the kind that goes by tiles: many channels, 3 x 3, dense. */
+  bool tiled = pick(0, 3) == 0;
+  int b = pick(1, 2), h = pick(1, 16), w = pick(1, 16), i = tiled ? pick(16, 50) : pick(1, 9),
+      kh = tiled ? 3 : pick(1, 4), kw = tiled ? 3 : pick(1, 4), o = tiled ? pick(16, 50) : pick(1, 20),
+      sh = tiled ? 1 : pick(1, 3), sw = tiled ? 1 : pick(1, 3), dh = tiled ? 1 : pick(1, 2), dw = tiled ? 1 : pick(1, 2),
+      top = pick(0, 3), left = pick(0, 3);
   int oh = std::max(1, (h + 2 * top - dh * (kh - 1) - 1) / sh + 1), ow = std::max(1, (w + 2 * left - dw * (kw - 1) - 1) / sw + 1);
   int32_t precision = cpcdr_bfloat16() ? pick(CPCDR_FLOAT32, CPCDR_BFLOAT16) : CPCDR_FLOAT32;
   int64_t x() const { return int64_t{b} * h * w * i; }

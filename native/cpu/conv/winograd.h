@@ -61,12 +61,20 @@ struct WinogradTiles {
   static int64_t whole(int64_t tiles) { return (tiles + kGroup - 1) / kGroup * kGroup; }
 };
 
-/* Whether it is faster so: transforms of tiles and of the filter are little beside the products that they save. */
+/* Whether it is faster so: transforms are little beside the products that they save. */
 template <class Element>
-bool suits_winograd(const DenseConv& c) {
+bool suits_winograd_gradient(const DenseConv& c) {
   constexpr int depth = Factors<Element>::kDepth, kLeastChannels = depth == 1 ? 16 : 48, kLeastTiles = 48 * depth;
   return c.filter_height == 3 && c.filter_width == 3 && c.pad_top >= 0 && c.pad_left >= 0 &&
          c.channels >= kLeastChannels && c.outputs >= kLeastChannels && WinogradTiles(c).count >= kLeastTiles;
+}
+
+/* The forward pass transforms the filter too, and a large one leaves the cache: it needs more tiles to pay. */
+template <class Element>
+bool suits_winograd(const DenseConv& c) {
+  constexpr int64_t kLargeFilter = 1 << 16, kLeastTiles = 128 * Factors<Element>::kDepth;
+  return suits_winograd_gradient<Element>(c) &&
+         (int64_t{c.channels} * c.outputs < kLargeFilter || WinogradTiles(c).count >= kLeastTiles);
 }
 
 /* B^T of four, A^T of four, A of two, G of three and G^T of four. */
@@ -251,8 +259,7 @@ TileInput<Element> matrix_input(int64_t row_stride, int64_t step_stride, const E
 
 /* A convolution into out.y [batch, out_height, out_width, outputs]; false when memory is exhausted. */
 template <class Element>
-bool winograd_forward(const DenseConv& conv, const float* image, const WinogradFilter& filter,
-                             const WinogradOutput& out) {
+bool winograd_forward(const DenseConv& conv, const float* image, const WinogradFilter& filter, const WinogradOutput& out) {
   const WinogradTiles tiles(conv);
   Padded<float> padded;
   if (!pad_tiles(conv, tiles, image, &padded)) return false;

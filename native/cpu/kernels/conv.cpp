@@ -62,7 +62,7 @@ int32_t filter_gradient(const Conv& conv, const float* x, const float* dy, float
   if (is_dense(conv) && suits_narrow(dense)) return status_of(narrow_filter_gradient(dense, x, dy, dfilter));
   return status_of(with_factors(conv.precision, [&](auto factor) {
     using Element = decltype(factor);
-    if (!is_dense(conv) || !suits_winograd<Element>(dense)) return direct_filter_gradient<Element>(conv, x, dy, dfilter);
+    if (!is_dense(conv) || !suits_winograd_gradient<Element>(dense)) return direct_filter_gradient<Element>(conv, x, dy, dfilter);
     return winograd_filter_gradient<Element>(dense, x, dy, dfilter);
   }));
 }
