@@ -77,7 +77,7 @@ enum class Kind { kAny, kNarrow, kTiled };
 
 void check_conv(Kind kind, int32_t precision) {
   const bool narrow = kind == Kind::kNarrow, tiled = kind == Kind::kTiled;
-  const int batch = pick(1, 3), h = pick(1, 19), w = narrow ? pick(8, 150) : pick(1, 40);
+  const int batch = pick(1, 3), h = pick(1, tiled ? 12 : 19), w = narrow ? pick(8, 150) : pick(1, tiled ? 16 : 40);
   const int most_channels = pick(0, 1) ? 40 : 70;
   const int ci = tiled ? pick(16, most_channels) : pick(1, 20);
   const int co = narrow ? pick(1, 16) : tiled ? pick(16, most_channels) : pick(1, 40);

@@ -146,6 +146,7 @@ const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] =
   ["pretrain --seed 0.5", "--seed", "'0.5'", "whole number"],
   ["pretrain --preset huge", "--preset", "'huge'", "tiny, small, paper"],
   ["pretrain --paste circles", "--paste", "'circles'", "regions, components"],
+  ["pretrain --precision half", "--precision", "'half'", "float32, mixed"],
   ["pretrain --pasta boxes", "--pasta", "Did you mean --paste?"],
   ["evaluate", "--run", "--help"],
   ["pretrain --intrinsics 700,700,320,240", "--intrinsics", "pixels", "divide fx and cx"],
