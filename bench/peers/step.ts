@@ -39,10 +39,9 @@ const LEARNING_RATE = 0.01, MOMENTUM = 0.9, WEIGHT_DECAY = 1e-4;
 const WARM_UP = 4, ROUNDS = 15;
 /** Steps whose losses must agree; from the second on they depend on gradients and updates. */
 const CHECKED_STEPS = 3;
-const TOLERANCE = 1e-3;
 const MIXED = Deno.args.includes("--mixed");
-/** Where factors have 8 bits, which the sides round in other places. */
-const MIXED_TOLERANCE = 3e-2;
+/** Factors of 8 bits are rounded by the sides in other places. */
+const TOLERANCE = MIXED ? 3e-2 : 1e-3;
 
 /** Where PyTorch keeps the channels of an image in memory. */
 type Layout = "first" | "last";
@@ -146,7 +145,7 @@ async function main(folder: string): Promise<Case[]> {
       if (step >= CHECKED_STEPS) continue;
       console.error(`loss of step ${step}: ${ours} here, ${loss} there`);
       demand(
-        Math.abs(ours - loss) <= (MIXED ? MIXED_TOLERANCE : TOLERANCE) * Math.abs(loss),
+        Math.abs(ours - loss) <= TOLERANCE * Math.abs(loss),
         `loss of step ${step}`,
         ours,
         loss,

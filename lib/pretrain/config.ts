@@ -217,9 +217,8 @@ export function checkPretrainConfig(config: PretrainConfig): void {
     ] as const
   ) count(name, 1);
   count("prototypes", 2);
-  for (const name of ["queueLength", "queueStart"] as const) {
-    if (config[name] !== undefined) count(name, 0);
-  }
+  if (config.queueLength !== undefined) count("queueLength", 0);
+  if (config.queueStart !== undefined) count("queueStart", 0);
   require(
     "queueLength",
     objective === "swapped" || (config.queueLength ?? 0) === 0,

@@ -32,6 +32,7 @@ export class FeatureQueue {
 
   /** Takes in the rows `[N,D]` of slots that hold a sample, evenly chosen where they are too many; the oldest go. */
   push(kind: string, features: tf.Tensor2D, { groups }: SampleSet): void {
+    if (this.#length === 0) return;
     const present = Array.from(groups.keys()).filter((slot) => groups[slot] >= 0);
     const count = Math.min(present.length, this.#length);
     if (count === 0) return;

@@ -19,6 +19,8 @@ import { samplePixels, sampleRegions } from "./sampling.ts";
 interface Part {
   readonly batch: MixedBatch;
   readonly levels: readonly Level[];
+  /** Where features are queued already. */
+  readonly queue?: FeatureQueue;
 }
 
 /** See the module's comment. */
@@ -61,8 +63,9 @@ export class SwappedObjective implements Objective {
     const parts = microBatches(batch, accumulate).map((batch, i): Part => ({
       batch,
       levels: this.#levels(batch, accumulate === 1 ? [step] : [step, i]),
+      queue,
     }));
-    const comparisons = tf.tidy(() => this.#update(parts, variables, update, queue));
+    const comparisons = tf.tidy(() => this.#update(parts, variables, update));
     const outcomes = await Promise.all(comparisons.map(readComparison));
     const levels = parts.flatMap((part) => part.levels);
     const lossOf = (name: Level["name"]) =>
@@ -99,19 +102,14 @@ export class SwappedObjective implements Objective {
    * Moves the variables by the mean of the parts' gradients; answers what each level of each part found,
    * for the caller to read and dispose.
    */
-  #update(
-    parts: readonly Part[],
-    variables: tf.Variable[],
-    update: Update,
-    queue?: FeatureQueue,
-  ): Comparison[] {
+  #update(parts: readonly Part[], variables: tf.Variable[], update: Update): Comparison[] {
     normalisePrototypes(this.#prototypes);
     const comparisons: Comparison[] = [];
     let total: tf.NamedTensorMap | undefined;
     for (const part of parts) {
       // A scope of its own, so that one part's activations are gone before the next one's come.
       const gradients = tf.tidy(() =>
-        this.#gradients(part, 1 / parts.length, variables, comparisons, queue)
+        this.#gradients(part, 1 / parts.length, variables, comparisons)
       );
       total = total ? sumAndFree(total, gradients) : gradients;
     }
@@ -121,11 +119,10 @@ export class SwappedObjective implements Objective {
 
   /** The gradient of a part's loss times `share`; adds what its levels found to `comparisons`, features to the queue. */
   #gradients(
-    { batch, levels }: Part,
+    { batch, levels, queue }: Part,
     share: number,
     variables: tf.Variable[],
     comparisons: Comparison[],
-    queue?: FeatureQueue,
   ): tf.NamedTensorMap {
     const images = imagesOf(batch);
     return tf.variableGrads(() => {

@@ -35,6 +35,9 @@ inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof(v)); }
 /* x in every lane; x - 0 is x for every x, -0 and NaN among them, so that no arithmetic is left of it. */
 inline Vec splat(float x) { return x - Vec{}; }
 
+/* Numbers in whole vectors. */
+constexpr int64_t whole_lanes(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
+
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr
 #endif

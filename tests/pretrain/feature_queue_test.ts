@@ -5,24 +5,13 @@ import { CheckpointError } from "../../lib/errors.ts";
 import { FeatureQueue } from "../../lib/pretrain/feature_queue.ts";
 import { Pretrainer } from "../../lib/pretrain/pretrainer.ts";
 import { swappedPrediction } from "../../lib/pretrain/prototype_loss.ts";
-import type { SampleSet } from "../../lib/pretrain/sampling.ts";
 import { randomStream } from "../../lib/random.ts";
 import { sinkhornByLoops } from "../oracles/sinkhorn.ts";
+import { sampleSet } from "./sample_set.ts";
 import { smallPretrainConfig } from "./small_config.ts";
 import { syntheticBatch } from "./synthetic_batch.ts";
 
 await useDevice("cpu");
-
-function sampleSet(groups: readonly number[]): SampleSet {
-  return {
-    images: 1,
-    perImage: groups.length,
-    positions: new Float32Array(2 * groups.length),
-    groups: Int32Array.from(groups),
-    groupCount: Math.max(...groups) + 1,
-    count: groups.filter((group) => group >= 0).length,
-  };
-}
 
 Deno.test("FeatureQueue keeps the newest samples of each kind, newest first, once it is full", async () => {
   const tensors = tf.memory().numTensors;

@@ -4,20 +4,10 @@ import { useDevice } from "../../lib/engine/device.ts";
 import { prototypeLoss, type PrototypeLossOptions } from "../../lib/pretrain/prototype_loss.ts";
 import type { SampleSet } from "../../lib/pretrain/sampling.ts";
 import { randomStream } from "../../lib/random.ts";
+import { sampleSet } from "./sample_set.ts";
 import oracle from "../oracles/loss.json" with { type: "json" };
 
 await useDevice("cpu");
-
-function sampleSet(groups: number[]): SampleSet {
-  return {
-    images: 1,
-    perImage: groups.length,
-    positions: new Float32Array(2 * groups.length),
-    groups: Int32Array.from(groups),
-    groupCount: Math.max(...groups) + 1,
-    count: groups.filter((g) => g >= 0).length,
-  };
-}
 
 /** The first of the two answers, as a scalar that can be differentiated. */
 function lossOf(scores: tf.Tensor, samples: SampleSet, options: PrototypeLossOptions): tf.Scalar {

@@ -30,7 +30,6 @@ struct ChannelPlanes {
   int rows;
   int64_t row, plane; /* floats */
 
-  static int64_t whole(int64_t columns) { return (columns + kLanes - 1) / kLanes * kLanes; }
   float* at(int channel, int y) const { return data + channel * plane + y * row; }
 
   /* Copies rows `first`.. of [height, width, channels], whose column 0 becomes column `left`. */
@@ -61,7 +60,7 @@ struct Strips {
   int64_t input_row; /* floats of a row of a plane */
 
   explicit Strips(const DenseConv& conv, int64_t planes)
-      : input_row(ChannelPlanes::whole(ChannelPlanes::whole(conv.out_width) + conv.filter_width - 1)) {
+      : input_row(whole_lanes(whole_lanes(conv.out_width) + conv.filter_width - 1)) {
     const int64_t fitting = kFloats / (planes * input_row) - conv.filter_height + 1;
     rows = static_cast<int>(std::clamp<int64_t>(fitting, std::min(4, conv.out_height), conv.out_height));
     per_image = (conv.out_height + rows - 1) / rows;
@@ -255,7 +254,7 @@ inline bool narrow_filter_gradient(const DenseConv& conv, const float* image, co
   const int blocks = (conv.outputs + kNarrowGradients - 1) / kNarrowGradients;
   std::atomic<bool> done{true};
   parallel_for(tasks, 1, [&](int64_t begin, int64_t end) {
-    const int64_t plane = in_rows * strips.input_row, dy_row = ChannelPlanes::whole(conv.out_width);
+    const int64_t plane = in_rows * strips.input_row, dy_row = whole_lanes(conv.out_width);
     const int64_t floats = conv.channels * plane + kLanes, dy_floats = conv.outputs * strips.rows * dy_row;
     ChannelPlanes x{workspace(1, static_cast<size_t>(floats + dy_floats)), in_rows, strips.input_row, plane};
     if (!x.data) {

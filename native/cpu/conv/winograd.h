@@ -25,8 +25,6 @@ constexpr int kPoints = 16;
 /* Floats of the tiles that a core has transformed at a time, the second for the filter's gradient. */
 constexpr int64_t kWinogradBlock = 192 * 1024, kWinogradSweep = 384 * 1024;
 
-inline int64_t whole_lanes(int64_t channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
-
 /* The first `count` of a vector's numbers, zeros behind them. */
 inline Vec load_some(const float* from, int64_t count) {
   if (count >= kLanes) return load(from);
