@@ -46,7 +46,7 @@ export interface Device {
 export interface DeviceOptions {
   /** Threads of the CPU engine; `CPCDR_THREADS` or all cores by default. */
   readonly threads?: number;
-  /** `float32` by default; `mixed` is nearly twice as fast where the processor multiplies bfloat16, and refused elsewhere. */
+  /** `float32` by default; `mixed` takes a fifth off a training step where the processor multiplies bfloat16, and is refused elsewhere. */
   readonly precision?: Precision;
   /** Told when a better engine is missing; writes to stderr by default. */
   readonly warn?: (line: string) => void;

@@ -39,7 +39,7 @@ const BATCH_PIXEL = 5 * FLOAT;
 const BATCHES = 3;
 /** Of N x K similarities, the most that the fused loss holds (docs/LOG.md). */
 const LOSS_MATRICES = 1.15;
-/** Composed, as it is with a queue: of samples alone, and of samples and queued features. */
+/** Composed, as it is with a queue: of samples alone, and of samples and queued features (counted, not measured). */
 const COMPOSED_MATRICES = 9, BALANCED_MATRICES = 5;
 /** `[N,D]` tensors from reading a sample to its row of unit length, gradients included. */
 const SAMPLE_ROWS = 8;
