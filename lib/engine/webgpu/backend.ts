@@ -10,7 +10,7 @@ import { DeviceError, DeviceMemoryError } from "../../errors.ts";
 import type { OpenedDevice } from "./device.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { type Block, BlockPool } from "./pool.ts";
-import type { Program, Variant } from "./program.ts";
+import { type Program, SOFTWARE_ITERATIONS, type Variant } from "./program.ts";
 import { type Binding, CommandQueue } from "./queue.ts";
 import { fitting, type Tiles, tilesOf } from "./tiles.ts";
 import { fromWords, type HostValues, toWords } from "./words.ts";
@@ -77,6 +77,11 @@ export class WebGpuBackend extends tf.KernelBackend {
     return this.#device.handle.limits.maxStorageBuffersPerShaderStage;
   }
 
+  /** Loop iterations that an invocation may take; more must be cut into parts. */
+  get mostIterations(): number {
+    return this.#device.class === "software" ? SOFTWARE_ITERATIONS : Infinity;
+  }
+
   /** A tensor for kernels to write, its memory not initialised. */
   output(shape: readonly number[], dtype: tf.DataType = "float32"): tf.TensorInfo {
     const size = tf.util.sizeFromShape(shape as number[]);
@@ -116,9 +121,20 @@ export class WebGpuBackend extends tf.KernelBackend {
     return this.#stored.get(dataId).host;
   }
 
-  /** Records one run of a program. What it writes must be this engine's own. */
+  /**
+   * Records one run of a program. What it writes must be this engine's own.
+   *
+   * @throws {DeviceError} where it would loop more often than the adapter can.
+   */
   run<V extends Variant>(program: Program<tf.TensorInfo, V>): void {
     if (program.groups.includes(0)) return;
+    const { shader, iterations = 0 } = program;
+    if (iterations > this.mostIterations) {
+      throw new DeviceError(
+        `Cannot run ${shader.name} on ${this.#device.description}: expected at most ${this.mostIterations} loop ` +
+          `iterations, after which a software adapter may end loops early, got ${iterations}; use --device cpu`,
+      );
+    }
     const bindings = [
       ...program.reads.map((info) => this.#bind(info)),
       ...program.writes.map((info) => this.#bind(info)),

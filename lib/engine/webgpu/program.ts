@@ -38,8 +38,13 @@ export interface Program<T, V extends Variant = Variant> {
   readonly reads: readonly T[];
   readonly writes: readonly T[];
   readonly uniforms: Readonly<Record<string, number>>;
-  /** Workgroups to run, as many as there are in all directions: see {@linkcode fold}. */
+  /** Workgroups to run in all directions. */
   readonly groups: Extent;
+  /**
+   * Loop iterations of its busiest invocation, all its loops together, where tensors say how many those are; see
+   * {@link SOFTWARE_ITERATIONS}.
+   */
+  readonly iterations?: number;
 }
 
 /** Counts in x, y and z. */
@@ -85,6 +90,13 @@ export function flatGroups(count: number, workgroup: number): Extent {
   const rows = Math.ceil(groups / WORKGROUPS_PER_DIMENSION);
   return [Math.ceil(groups / rows), rows, 1];
 }
+
+/**
+ * Loop iterations of an invocation that a software adapter is trusted with: after 65,535 of them, over all its
+ * loops, llvmpipe ends every loop without an error (Mesa's LP_MAX_TGSI_LOOP_ITERATIONS). The rest is for loops that
+ * programs do not count.
+ */
+export const SOFTWARE_ITERATIONS = 65000;
 
 /** What every WebGPU device runs in one direction; larger grids go to a second one. */
 export const WORKGROUPS_PER_DIMENSION = 65535;

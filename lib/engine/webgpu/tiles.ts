@@ -57,6 +57,18 @@ export interface Tiles {
   readonly busy: number;
   /** Of the shapes that were timed; none where blocks do not pay. */
   readonly choices: readonly Choice[];
+  /** Which 3 x 3 convolutions go by Winograd's tiles; none where that was not timed. */
+  readonly winograd: WinogradSizes | undefined;
+}
+
+/** From which sizes on Winograd's tiles save more than making them takes. */
+export interface WinogradSizes {
+  /** Of the input and of the output. */
+  readonly channels: number;
+  /** Tiles of 2 x 2 outputs, in all images. */
+  readonly tiles: number;
+  /** Bytes of the points of the images of one round, of the input and of the output each; at least one image. */
+  readonly bytes: number;
 }
 
 /**
@@ -66,7 +78,15 @@ export interface Tiles {
  * it reads shared, and few kernels; how many parameters are best was not measured on one.
  */
 export const tilesOf: Readonly<Record<AdapterClass, Tiles>> = {
-  software: { flat: 256, matrix: [8, 4], row: 1, parameters: 1, busy: 256, choices: [] },
+  software: {
+    flat: 256,
+    matrix: [8, 4],
+    row: 1,
+    parameters: 1,
+    busy: 256,
+    choices: [],
+    winograd: { channels: 8, tiles: 32, bytes: 1 << 27 },
+  },
   gpu: {
     flat: 64,
     matrix: [8, 8],
@@ -76,6 +96,7 @@ export const tilesOf: Readonly<Record<AdapterClass, Tiles>> = {
     choices: CHOICES.map(([kind, rows, columns, depth, block, groups]) => (
       { kind, rows, columns, depth, block: BLOCKS[block], groups }
     )),
+    winograd: undefined,
   },
 };
 

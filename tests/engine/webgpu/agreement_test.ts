@@ -89,10 +89,13 @@ async function learnOnCpu(
     const loss = await trainee.step(step);
     losses.push(loss);
     if (!before) continue;
-    const gradients = gradientsBetween(before, await trainee.export());
-    if (await isWellPosed(probe, before, step, gradients, tolerance, random)) {
-      states.push({ step, before, loss, gradients });
-    }
+    const common = {
+      step,
+      before,
+      loss,
+      gradients: gradientsBetween(before, await trainee.export()),
+    };
+    if (await isWellPosed(probe, common, tolerance, random)) states.push(common);
   }
   trainee.dispose();
   probe.dispose();
@@ -107,15 +110,14 @@ const PAIRS = 2;
 const NOISE = 1e-6;
 
 /**
- * Whether the gradients on one and the same engine stay within the tolerance when all parameters move by
+ * Whether loss and gradients on one and the same engine stay within the tolerance when all parameters move by
  * noise in their last digits, there and back. In about one state of 40 they do not: a ReLU or a maximum is
- * at a tie, or a feature that is nearly 0 is brought to unit length. Two engines cannot agree there.
+ * at a tie, a pixel at the image's border, or a feature that is nearly 0 is brought to unit length. Two engines
+ * cannot agree there.
  */
 async function isWellPosed(
   probe: Trainee,
-  before: StateDict,
-  step: number,
-  gradients: ReadonlyMap<string, Float64Array>,
+  { before, step, loss, gradients }: Common,
   tolerance: Tolerance,
   random: Random,
 ): Promise<boolean> {
@@ -123,12 +125,17 @@ async function isWellPosed(
     const noise = moved(before, NOISE, random);
     for (const near of noise) {
       probe.import(near);
-      await probe.step(step);
+      if (Math.abs(await probe.step(step) - loss) > closeTo(loss, tolerance)) return false;
       const far = apart(gradientsBetween(near, await probe.export()), gradients);
       if (!isWithin(far, tolerance)) return false;
     }
   }
   return true;
+}
+
+/** How far apart losses of a state may be. */
+function closeTo(loss: number, tolerance: Tolerance): number {
+  return tolerance.loss * Math.abs(loss);
 }
 
 function isWithin({ whole, worst }: Apart, tolerance: Tolerance): boolean {

@@ -31,6 +31,7 @@ function arg({ inputs: { x }, attrs, backend }: KernelCall, better: string): tf.
       inner: tf.util.sizeFromShape(x.shape.slice(axis + 1)),
     },
     groups: flatGroups(sizeOf(output), backend.tiles.flat),
+    iterations: x.shape[axis],
   });
   return output;
 }

@@ -37,11 +37,17 @@ interface Sizes {
 /** Fewer rows are not worth an invocation of their own. */
 const SHORTEST_PART = 32;
 
-function sizesOf({ tiles }: WebGpuBackend, x: tf.TensorInfo): Sizes {
+/** Loops over the rows of a part, of the statistics. */
+const PASSES = 2;
+
+function sizesOf({ tiles, mostIterations }: WebGpuBackend, x: tf.TensorInfo): Sizes {
   const channels = x.shape[x.shape.length - 1];
   const rows = sizeOf(x) / channels;
   const width = channels % 4 === 0 ? 4 : 1;
-  const wanted = Math.ceil(tiles.busy * width / channels);
+  const wanted = Math.max(
+    Math.ceil(tiles.busy * width / channels),
+    Math.ceil(PASSES * rows / mostIterations),
+  );
   return {
     rows,
     channels,
@@ -149,6 +155,7 @@ function run<V extends NormVariant>(
     writes,
     uniforms: { count, rows, channels: channels / width, parts, epsilon },
     groups: flatGroups(count, variant.workgroup),
+    iterations: Math.max(PASSES * Math.ceil(rows / parts), parts),
   });
 }
 

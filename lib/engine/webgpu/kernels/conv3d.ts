@@ -9,10 +9,13 @@ import type { GpuKernel, KernelCall } from "../kernel.ts";
 import { windowConvolution } from "./window_convolution.ts";
 import {
   INPUT_PLACE,
+  nested,
   OUTPUT_PLACE,
+  outputs,
   overOutputs,
   overTaps,
   overWindows,
+  taps,
   windowShader,
 } from "./windows.ts";
 
@@ -42,6 +45,7 @@ const convolution = windowConvolution({
   forward: windowShader(
     "3-D convolution",
     ["x", "filters"],
+    nested(taps, (info) => info.inChannels),
     `${OUTPUT_PLACE}
   var sum = 0.0;
   ${
@@ -54,6 +58,7 @@ const convolution = windowConvolution({
   inputGradient: windowShader(
     "3-D convolution's input gradient",
     ["dy", "filters"],
+    nested(taps, (info) => info.outChannels),
     `${INPUT_PLACE}
   var sum = 0.0;
   ${
@@ -66,6 +71,7 @@ const convolution = windowConvolution({
   filterGradient: windowShader(
     "3-D convolution's filter gradient",
     ["x", "dy"],
+    outputs,
     `let m = i32(i) % u.out_channels;
   let q = i32(i) / u.out_channels % u.in_channels;
   let f = unravel(i32(i) / (u.out_channels * u.in_channels), window_size());

@@ -10,11 +10,13 @@ import type { Shader } from "../program.ts";
 import { blockConvolution } from "./conv_block.ts";
 import { loadColumns } from "./conv_forward.ts";
 import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
+import { winogradConvolution } from "./conv_winograd.ts";
 import {
   addProducts,
   declareSums,
   each,
   matrixGroups,
+  matrixIterations,
   matrixMain,
   storeRow,
   tileFor,
@@ -37,14 +39,20 @@ export function convFilterGradientKernels(): GpuKernel[] {
  */
 function filterGradient({ inputs: { x, dy }, attrs, backend }: KernelCall): tf.TensorInfo {
   const info = convGeometry(attrs, x.shape, attrs.filterShape as number[]);
-  const blocks = blockConvolution(backend, "filterGradient", info, [x, dy]);
-  if (blocks) return blocks;
+  const shared = winogradConvolution(backend, "filterGradient", info, [x, dy]) ??
+    blockConvolution(backend, "filterGradient", info, [x, dy]);
+  if (shared) return shared;
   const rows = info.inChannels, columns = info.outChannels;
   const taps = info.filterHeight * info.filterWidth;
   const tile = tileFor(rows, columns);
   const lines = info.batchSize * info.outHeight;
   const invocations = Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns) * taps;
-  const parts = Math.max(1, Math.min(lines, Math.ceil(backend.tiles.busy / invocations)));
+  // Loop iterations of a line of output pixels, and of how many lines an invocation may take the sum.
+  const line = 1 + info.outWidth;
+  const most = Math.max(1, Math.floor(backend.mostIterations / line));
+  const wanted = Math.max(Math.ceil(backend.tiles.busy / invocations), Math.ceil(lines / most));
+  const parts = Math.max(1, Math.min(lines, wanted));
+  const part = Math.ceil(lines / parts);
   const output = backend.output([parts, ...info.filterShape]);
   const [width, height] = backend.tiles.matrix;
   backend.run({
@@ -58,7 +66,8 @@ function filterGradient({ inputs: { x, dy }, attrs, backend }: KernelCall): tf.T
     },
     reads: [x, dy],
     writes: [output],
-    uniforms: { rows, columns, part: Math.ceil(lines / parts), ...geometryValues(info) },
+    uniforms: { rows, columns, part, ...geometryValues(info) },
+    iterations: matrixIterations(tile, backend.tiles, rows, part * line),
     groups: sizeOf(output) === 0
       ? [0, 0, 0]
       : matrixGroups(tile, backend.tiles, rows, columns, taps * parts),

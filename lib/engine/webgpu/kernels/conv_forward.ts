@@ -8,13 +8,21 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import type { Shader } from "../program.ts";
 import { blockConvolution } from "./conv_block.ts";
-import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
+import {
+  channelsLast,
+  type Conv2DInfo,
+  convGeometry,
+  GEOMETRY,
+  geometryValues,
+} from "./conv_geometry.ts";
+import { winogradConvolution } from "./conv_winograd.ts";
 import { finish } from "./finish.ts";
 import {
   addProducts,
   declareSums,
   each,
   matrixGroups,
+  matrixIterations,
   matrixMain,
   storeRow,
   tileFor,
@@ -37,8 +45,9 @@ function fused(call: KernelCall): tf.TensorInfo {
 /** A product of matrices: output pixels by channels, whose K is filter taps times input channels. */
 function convolve({ inputs: { x, filter }, attrs, backend }: KernelCall): tf.TensorInfo {
   const info = convGeometry(attrs, x.shape, filter.shape);
-  const blocks = blockConvolution(backend, "forward", info, [x, filter]);
-  if (blocks) return blocks;
+  const shared = winogradConvolution(backend, "forward", info, [x, filter]) ??
+    blockConvolution(backend, "forward", info, [x, filter]);
+  if (shared) return shared;
   const output = backend.output(info.outShape);
   const rows = info.batchSize * info.outHeight * info.outWidth, columns = info.outChannels;
   const tile = tileFor(rows, columns);
@@ -55,6 +64,7 @@ function convolve({ inputs: { x, filter }, attrs, backend }: KernelCall): tf.Ten
     reads: [x, filter],
     writes: [output],
     uniforms: { rows, columns, ...geometryValues(info) },
+    iterations: matrixIterations(tile, backend.tiles, rows, tapIterations(info, info.inChannels)),
     groups: sizeOf(output) === 0 ? [0, 0, 0] : matrixGroups(tile, backend.tiles, rows, columns, 1),
   });
   return output;
@@ -95,6 +105,15 @@ const shader: Shader<TileVariant> = {
     };
   },
 };
+
+/** Loop iterations over all taps and, in vectors where they are whole, the channels that are summed. */
+export function tapIterations(
+  { filterHeight, filterWidth }: Conv2DInfo,
+  channels: number,
+): number {
+  const steps = channels % 4 === 0 ? channels / 4 : channels;
+  return filterHeight * (1 + filterWidth * (1 + steps));
+}
 
 /** Where the window of each row's output pixel begins in the input. */
 function pixel(i: number): string {

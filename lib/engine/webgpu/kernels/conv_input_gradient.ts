@@ -8,12 +8,15 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import type { Shader } from "../program.ts";
 import { blockConvolution } from "./conv_block.ts";
+import { tapIterations } from "./conv_forward.ts";
 import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
+import { winogradConvolution } from "./conv_winograd.ts";
 import {
   addProducts,
   declareSums,
   each,
   matrixGroups,
+  matrixIterations,
   matrixMain,
   storeRow,
   tileFor,
@@ -35,8 +38,9 @@ export function convInputGradientKernels(): GpuKernel[] {
  */
 function inputGradient({ inputs: { dy, filter }, attrs, backend }: KernelCall): tf.TensorInfo {
   const info = convGeometry(attrs, attrs.inputShape as number[], filter.shape);
-  const blocks = blockConvolution(backend, "inputGradient", info, [dy, filter]);
-  if (blocks) return blocks;
+  const shared = winogradConvolution(backend, "inputGradient", info, [dy, filter]) ??
+    blockConvolution(backend, "inputGradient", info, [dy, filter]);
+  if (shared) return shared;
   const dx = backend.output(info.inShape);
   const rows = info.batchSize * info.inHeight * info.inWidth, columns = info.inChannels;
   const tile = tileFor(rows, columns);
@@ -59,6 +63,7 @@ function inputGradient({ inputs: { dy, filter }, attrs, backend }: KernelCall): 
       dy_height: dy.shape[1],
       dy_width: dy.shape[2],
     },
+    iterations: matrixIterations(tile, backend.tiles, rows, tapIterations(info, info.outChannels)),
     groups: sizeOf(dx) === 0 ? [0, 0, 0] : matrixGroups(tile, backend.tiles, rows, columns, 1),
   });
   return dx;

@@ -40,6 +40,7 @@ function cumulate({ inputs: { x }, attrs, backend }: KernelCall, operator: "+" |
       reversed: Number(attrs.reverse ?? false),
     },
     groups: flatGroups(lines, backend.tiles.flat),
+    iterations: extent,
   });
   return output;
 }

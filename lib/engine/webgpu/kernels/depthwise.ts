@@ -11,10 +11,13 @@ import { finish } from "./finish.ts";
 import { windowConvolution } from "./window_convolution.ts";
 import {
   INPUT_PLACE,
+  nested,
   OUTPUT_PLACE,
+  outputs,
   overOutputs,
   overTaps,
   overWindows,
+  taps,
   windowShader,
 } from "./windows.ts";
 
@@ -46,6 +49,7 @@ const convolution = windowConvolution({
   forward: windowShader(
     "depthwise convolution",
     ["x", "filters"],
+    taps,
     `${OUTPUT_PLACE}
   var sum = 0.0;
   ${overTaps("sum += x[at_input(n, p, c / u.each)] * filters[k * u.out_channels + c];")}
@@ -56,6 +60,7 @@ const convolution = windowConvolution({
   inputGradient: windowShader(
     "depthwise convolution's input gradient",
     ["dy", "filters"],
+    nested(taps, ({ outChannels, inChannels }) => outChannels / inChannels),
     `${INPUT_PLACE}
   var sum = 0.0;
   ${
@@ -70,6 +75,7 @@ const convolution = windowConvolution({
   filterGradient: windowShader(
     "depthwise convolution's filter gradient",
     ["x", "dy"],
+    outputs,
     `let c = i32(i) % u.out_channels;
   let f = unravel(i32(i) / u.out_channels, window_size());
   var sum = 0.0;

@@ -8,11 +8,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { GpuKernel, KernelCall } from "../kernel.ts";
 import {
   INPUT_PLACE,
+  nested,
   OUTPUT_PLACE,
+  outputs,
   overOutputs,
   overTaps,
   overWindows,
   runWindows,
+  taps,
   type WindowShader,
   windowShader,
   winner,
@@ -56,6 +59,7 @@ fn value_at(n: i32, p: vec3<i32>, f: vec3<i32>, c: i32) -> f32 {
 const forwardShader = windowShader(
   "dilation",
   ["x", "filters"],
+  taps,
   `${OUTPUT_PLACE}
   var largest = -3.4028234e38;
   ${overTaps("largest = max(largest, value_at(n, p, f, c));")}
@@ -67,6 +71,7 @@ const forwardShader = windowShader(
 const inputShader = windowShader(
   "dilation's input gradient",
   ["x", "filters", "dy"],
+  nested(taps, taps),
   `${INPUT_PLACE}
   var sum = 0.0;
   ${overWindows("if (wins(n, o, k, c)) { sum += dy[at_output(n, o, c)]; }")}
@@ -77,6 +82,7 @@ const inputShader = windowShader(
 const filterShader = windowShader(
   "dilation's filter gradient",
   ["x", "filters", "dy"],
+  nested(outputs, taps),
   `let c = i32(i) % u.in_channels;
   let k = i32(i) / u.in_channels;
   let f = unravel(k, window_size());

@@ -54,6 +54,11 @@ const shader: Shader<{ rank: number; workgroup: number }> = {
   },
 };
 
+/** The longest of lists that begin at `starts` in an array, the last start being its end. */
+export function longestRun(starts: Int32Array): number {
+  return starts.reduce((most, end, i) => i > 0 ? Math.max(most, end - starts[i - 1]) : most, 0);
+}
+
 /** @throws where the host knows of a row that is not below `count`; the GPU leaves it out. */
 export function refuseOutside(
   backend: WebGpuBackend,

@@ -34,6 +34,7 @@ function transform(
     writes: parts,
     uniforms: { count, length, scale: sign === 1 ? 1 : 1 / length },
     groups: flatGroups(count, backend.tiles.flat),
+    iterations: length,
   });
   const result = backend.complex(parts);
   backend.release(...circle, ...parts);

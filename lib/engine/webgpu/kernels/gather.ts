@@ -9,7 +9,7 @@ import { DeviceError } from "../../../errors.ts";
 import type { WebGpuBackend } from "../backend.ts";
 import { elementType, type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
-import { flatIndices, refuseOutside } from "./flat_indices.ts";
+import { flatIndices, longestRun, refuseOutside } from "./flat_indices.ts";
 
 /** `GatherV2`, `GatherNd`, `ScatterNd`, and sums and means by segment. */
 export function gatherKernels(): GpuKernel[] {
@@ -150,6 +150,7 @@ function sumByIds(
       rows: sizeOf(segmentIds),
     },
     groups: flatGroups(sizeOf(output), backend.tiles.flat),
+    iterations: sizeOf(segmentIds),
   });
   return output;
 }
@@ -253,6 +254,7 @@ function sumSegments(
     writes: [output],
     uniforms: { count: sizeOf(output), inner: sizeOf(output) / Math.max(1, starts.length - 1) },
     groups: flatGroups(sizeOf(output), backend.tiles.flat),
+    iterations: longestRun(starts),
   });
   backend.release(...lists);
   return output;

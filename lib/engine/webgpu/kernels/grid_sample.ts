@@ -17,7 +17,7 @@ export function gridSampleKernels(): GpuKernel[] {
 function sample({ inputs: { x, grid }, attrs, backend }: KernelCall): tf.TensorInfo {
   const [batch, height, width] = grid.shape;
   const output = backend.output([batch, height, width, x.shape[3]]);
-  run({ attrs, backend }, forwardShader, [x, grid], output, x, grid, widthOf(x));
+  run({ attrs, backend }, forwardShader, [x, grid], output, x, grid, { width: widthOf(x) });
   return output;
 }
 
@@ -30,13 +30,20 @@ function gradient({ inputs: { dy, x, grid }, attrs, backend }: KernelCall): tf.T
     if (known) gradients.push(spreadToKnown(backend, dy, known, x.shape, zeros));
     else {
       const dx = backend.output(x.shape);
-      run({ attrs, backend }, imageShader, [dy, grid], dx, x, grid, widthOf(x));
+      const iterations = grid.shape[1] * grid.shape[2];
+      run({ attrs, backend }, imageShader, [dy, grid], dx, x, grid, {
+        width: widthOf(x),
+        iterations,
+      });
       gradients.push(dx);
     }
   }
   if (attrs.of !== "x") {
     const dgrid = backend.output(grid.shape);
-    run({ attrs, backend }, gridShader, [dy, x, grid], dgrid, x, grid, 1);
+    run({ attrs, backend }, gridShader, [dy, x, grid], dgrid, x, grid, {
+      width: 1,
+      iterations: x.shape[3],
+    });
     gradients.push(dgrid);
   }
   return gradients;
@@ -61,7 +68,7 @@ function run(
   output: tf.TensorInfo,
   x: tf.TensorInfo,
   grid: tf.TensorInfo,
-  width: number,
+  { width, iterations = 0 }: { readonly width: number; readonly iterations?: number },
 ): void {
   // An invocation of the grid's gradient writes the two numbers of a position.
   const count = sizeOf(output) / (shader === gridShader ? 2 : width);
@@ -78,6 +85,7 @@ function run(
       places: grid.shape[1] * grid.shape[2],
     },
     groups: flatGroups(count, backend.tiles.flat),
+    iterations,
   });
 }
 

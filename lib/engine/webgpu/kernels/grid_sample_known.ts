@@ -9,6 +9,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { WebGpuBackend } from "../backend.ts";
 import { sizeOf } from "../kernel.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
+import { longestRun } from "./flat_indices.ts";
 
 /** dy `[B,h,w,C]` at the positions of `grid` `[B,h,w,2]` to dx `[B,H,W,C]`. */
 export function spreadToKnown(
@@ -34,6 +35,7 @@ export function spreadToKnown(
     writes: [dx],
     uniforms: { count, channels: channels / width },
     groups: flatGroups(count, backend.tiles.flat),
+    iterations: longestRun(starts),
   });
   backend.release(...lists);
   return dx;

@@ -42,6 +42,7 @@ function count({ inputs: { x, weights }, attrs, backend }: KernelCall): tf.Tenso
     writes: [output],
     uniforms: { count: sizeOf(output), size, length },
     groups: flatGroups(sizeOf(output), backend.tiles.flat),
+    iterations: length,
   });
   return output;
 }

@@ -11,7 +11,15 @@ import { type Extent, type Shader, WORKGROUPS_PER_DIMENSION } from "../program.t
 import { planBlock } from "./block_tile.ts";
 import { cast } from "./cast.ts";
 import { finish } from "./finish.ts";
-import { addProducts, declareSums, each, matrixGroups, tileFor, vectors } from "./matrix_tile.ts";
+import {
+  addProducts,
+  declareSums,
+  each,
+  matrixGroups,
+  matrixIterations,
+  tileFor,
+  vectors,
+} from "./matrix_tile.ts";
 import { blockProduct, type Product } from "./matmul_block.ts";
 import { addParts } from "./reduce.ts";
 
@@ -102,8 +110,17 @@ const LONGEST_TRANSPOSED = 512;
 /** Parts take at most a quarter of what a transposed A takes. */
 const TRANSPOSED_SHARE = 4;
 
-function partsOf({ tiles }: WebGpuBackend, { transposeA, batch, rows, columns, depth }: Product) {
-  const busy = Math.ceil(tiles.busy * 8 / Math.max(1, batch * rows * columns));
+/** Loop iterations along K of a part are at most a half of what an invocation may take. */
+const ITERATIONS_SHARE = 2;
+
+function partsOf(
+  { tiles, mostIterations }: WebGpuBackend,
+  { transposeA, batch, rows, columns, depth }: Product,
+) {
+  const busy = Math.max(
+    Math.ceil(tiles.busy * 8 / Math.max(1, batch * rows * columns)),
+    Math.ceil(ITERATIONS_SHARE * depth / mostIterations),
+  );
   const near = transposeA
     ? Math.min(depth / LONGEST_TRANSPOSED, depth / (TRANSPOSED_SHARE * Math.max(1, columns)))
     : 1;
@@ -151,6 +168,12 @@ function product(
       matrices_b: p.matricesB,
     },
     groups: sizeOf(output) === 0 ? [0, 0, 0] : groups,
+    iterations: matrixIterations(
+      tile,
+      backend.tiles,
+      p.rows,
+      Math.ceil(layers / WORKGROUPS_PER_DIMENSION) * (1 + part),
+    ),
   });
   return output;
 }

@@ -112,6 +112,16 @@ export function matrixGroups(
   ];
 }
 
+/** Loop iterations of an invocation of {@linkcode matrixMain} whose body takes `each`. */
+export function matrixIterations(
+  tile: Tile,
+  { matrix: [, height] }: Tiles,
+  rows: number,
+  each: number,
+): number {
+  return Math.ceil(rows / (tile.rows * height * WORKGROUPS_PER_DIMENSION)) * (1 + each);
+}
+
 /** Stores row i of the tile into the matrix `c` that begins at `base`; vectors where `vectorB`. */
 export function storeRow(v: TileVariant, i: number, base: string): string {
   const at = `${base} + (row + ${i}u) * u.columns + column`;

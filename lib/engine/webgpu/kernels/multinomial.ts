@@ -32,6 +32,7 @@ function multinomial({ inputs: { logits }, attrs, backend }: KernelCall): tf.Ten
     writes: [output],
     uniforms: { count, classes, each: numSamples },
     groups: flatGroups(count, backend.tiles.flat),
+    iterations: classes,
   });
   backend.release(chances, draws);
   return output;

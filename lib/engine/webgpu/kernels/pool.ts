@@ -83,6 +83,8 @@ function run(
 ): tf.TensorInfo {
   const width = info.inChannels % 4 === 0 ? 4 : 1;
   const count = sizeOf(output) / width;
+  // A maximum's gradient compares each pixel of a window with all others.
+  const window = info.filterHeight * (1 + info.filterWidth);
   backend.run({
     shader,
     variant: { kind, width, workgroup: backend.tiles.flat },
@@ -95,6 +97,7 @@ function run(
       area: 1 / (info.filterHeight * info.filterWidth),
     },
     groups: flatGroups(count, backend.tiles.flat),
+    iterations: reads.length > 1 ? window * (1 + window) : window,
   });
   return output;
 }

@@ -8,10 +8,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { GpuKernel, KernelCall } from "../kernel.ts";
 import {
   INPUT_PLACE,
+  nested,
   OUTPUT_PLACE,
   overTaps,
   overWindows,
   runWindows,
+  taps,
   windowShader,
   winner,
 } from "./windows.ts";
@@ -57,6 +59,7 @@ const forwardShaders = {
   max: windowShader(
     "3-D maximum pool",
     ["x"],
+    taps,
     `${OUTPUT_PLACE}
   var largest = -3.4028234e38;
   ${overTaps("largest = max(largest, x[at_input(n, p, c)]);")}
@@ -66,6 +69,7 @@ const forwardShaders = {
   average: windowShader(
     "3-D average pool",
     ["x"],
+    taps,
     `${OUTPUT_PLACE}
   var sum = 0.0;
   var count = 0.0;
@@ -85,6 +89,7 @@ const gradientShaders = {
   max: windowShader(
     "3-D maximum pool's gradient",
     ["dy", "x"],
+    nested(taps, taps),
     `${INPUT_PLACE}
   var sum = 0.0;
   ${overWindows("if (wins(n, o, k, c)) { sum += dy[at_output(n, o, c)]; }")}
@@ -95,6 +100,7 @@ const gradientShaders = {
   average: windowShader(
     "3-D average pool's gradient",
     ["dy"],
+    taps,
     `${INPUT_PLACE}
   var sum = 0.0;
   ${overWindows("sum += dy[at_output(n, o, c)];")}

@@ -62,6 +62,7 @@ function alongRows(
       sharpness,
     },
     groups: flatGroups(rows * lanes, workgroup),
+    iterations: 3 * Math.ceil(prototypes / width / lanes),
   });
 }
 

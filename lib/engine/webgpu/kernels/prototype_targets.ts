@@ -60,6 +60,7 @@ export function predict(
       gradient_weight: weights.gradient,
     },
     groups: flatGroups(count, workgroup),
+    iterations: Math.ceil(prototypes / width / LANES) * (1 + 2 * PIECE_ROWS),
   });
   const result = reduce(backend, "Sum", sums, [0], false);
   backend.release(sums, ...(means ? [means] : []));

@@ -42,6 +42,11 @@ function backward(call: KernelCall, kind: Kind): tf.TensorInfo {
   return dx;
 }
 
+/** Output pixels along an axis that an input pixel asks, as `lookers` of the gradient has them. */
+function mostLookers(outputs: number, ratio: number): number {
+  return Math.min(outputs, Math.ceil(3 / ratio) + 5);
+}
+
 interface ResizeVariant {
   readonly [key: string]: string | number | boolean;
   readonly kind: Kind;
@@ -67,6 +72,7 @@ function run(
   // One output pixel cannot be aligned with two corners.
   const ratio = (input: number, output: number) =>
     alignCorners && output > 1 ? (input - 1) / (output - 1) : input / output;
+  const ratioY = ratio(inHeight, outHeight), ratioX = ratio(inWidth, outWidth);
   backend.run({
     shader,
     variant: {
@@ -85,10 +91,13 @@ function run(
       in_width: inWidth,
       out_height: outHeight,
       out_width: outWidth,
-      ratio_y: ratio(inHeight, outHeight),
-      ratio_x: ratio(inWidth, outWidth),
+      ratio_y: ratioY,
+      ratio_x: ratioX,
     },
     groups: flatGroups(count, backend.tiles.flat),
+    iterations: shader === gradientShader
+      ? mostLookers(outHeight, ratioY) * (1 + mostLookers(outWidth, ratioX))
+      : 0,
   });
 }
 

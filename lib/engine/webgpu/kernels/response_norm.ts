@@ -27,6 +27,7 @@ function run(
   const [x] = reads;
   const output = backend.output(x.shape);
   const { depthRadius, bias, alpha, beta } = attrs as Record<string, number>;
+  const within = Math.min(2 * depthRadius + 1, x.shape[x.shape.length - 1]);
   backend.run({
     shader,
     variant: { workgroup: backend.tiles.flat },
@@ -41,6 +42,8 @@ function run(
       beta,
     },
     groups: flatGroups(sizeOf(x), backend.tiles.flat),
+    // The gradient asks each channel within the radius for its norm.
+    iterations: within * (1 + (reads.length > 1 ? within : 0)),
   });
   return output;
 }

@@ -67,6 +67,7 @@ function replaced(
       one: Number(sizeOf(updates) === 1),
     },
     groups: flatGroups(outputSize, backend.tiles.flat),
+    iterations: numUpdates,
   });
   backend.release(rows);
   return output;

@@ -41,6 +41,7 @@ export function softmaxOf(
     writes: [statistics],
     uniforms: { count: rows, columns },
     groups: flatGroups(rows, workgroup),
+    iterations: 2 * columns,
   });
   const output = backend.output(logits.shape);
   backend.run({

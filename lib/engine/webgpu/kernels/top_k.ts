@@ -26,6 +26,7 @@ function topK({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorInfo[] {
     writes: outputs,
     uniforms: { count, length, kept },
     groups: flatGroups(count, backend.tiles.flat),
+    iterations: length,
   });
   return outputs;
 }

@@ -145,24 +145,50 @@ fn wins(n: i32, o: vec3<i32>, k: i32, c: i32) -> bool {
 }
 
 /** Runs its body once for every element of its result. */
-export type WindowShader = Shader<{ readonly workgroup: number }>;
+export interface WindowShader extends Shader<{ readonly workgroup: number }> {
+  /** Loop iterations of the body. */
+  iterations(info: WindowInfo): number;
+}
+
+/** Iterations of {@linkcode overTaps}, {@linkcode overWindows} and {@linkcode winner}. */
+export function taps(info: WindowInfo): number {
+  const deep = "inDepth" in info ? info.filterDepth : 1;
+  return deep * info.filterHeight * info.filterWidth;
+}
+
+/** Iterations of {@linkcode overOutputs}. */
+export function outputs(info: WindowInfo): number {
+  const deep = "inDepth" in info ? info.outDepth : 1;
+  return info.batchSize * deep * info.outHeight * info.outWidth;
+}
+
+/** Iterations of a loop with another one in it. */
+export function nested(
+  outer: (info: WindowInfo) => number,
+  inner: (info: WindowInfo) => number,
+): (info: WindowInfo) => number {
+  return (info) => outer(info) * (1 + inner(info));
+}
 
 /**
  * A shader whose body sets `output[i]` from the buffers of `reads`, all of them float32. The name stands
  * for the code: no other shader has it.
  *
+ * @param iterations of the body's loops.
  * @param functions what the body calls.
  * @param uniforms types of those beside the geometry.
  */
 export function windowShader(
   name: string,
   reads: readonly string[],
+  iterations: WindowShader["iterations"],
   body: string,
   functions = "",
   uniforms: Readonly<Record<string, Scalar>> = {},
 ): WindowShader {
   return {
     name,
+    iterations,
     source: ({ workgroup }) => ({
       reads: Object.fromEntries(reads.map((buffer) => [buffer, "f32"])),
       writes: { output: "f32" },
@@ -190,6 +216,7 @@ export function runWindows(
     writes: [output],
     uniforms: { count, ...windowValues(info), ...uniforms },
     groups: flatGroups(count, backend.tiles.flat),
+    iterations: shader.iterations(info),
   });
   return output;
 }
