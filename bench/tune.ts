@@ -5,7 +5,8 @@
  *     deno run -A bench/tune.ts [--seconds N] [--out FILE] [--peak TFLOPS] [--largest GFLOP]
  *
  * Each shape of our models, forward and both gradients, is tried with every block that won among its size on
- * large products, and without blocks; results must agree. --seconds, 60, is when to stop and write what is known.
+ * large products, and without blocks; then 3 x 3 convolutions by Winograd's tiles. Results must agree. --seconds, 60, is
+ * when to stop with blocks, a quarter of it more for Winograd's tiles.
  * --out is lib/engine/webgpu/tile_table.ts on a GPU, and must be given on a software adapter, whose table that
  * is not. --peak adds the share of it; --largest leaves out what takes more operations. The last line is JSON.
  *
@@ -27,8 +28,12 @@ import { GpuClock } from "./tune/clock.ts";
 import { convolutions, PRODUCTS } from "./tune/shapes.ts";
 import { tableSource } from "./tune/table.ts";
 import { Tuner } from "./tune/tuner.ts";
+import { bestSizes, compareWinograd } from "./tune/winograd.ts";
 
 const TABLE = fromFileUrl(new URL("../lib/engine/webgpu/tile_table.ts", import.meta.url));
+
+/** Of the time for blocks, what the comparison with Winograd's tiles may take after it. */
+const WINOGRAD_SHARE = 0.25;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -55,7 +60,8 @@ async function main(): Promise<void> {
   await tf.setBackend("webgpu");
   using clock = new GpuClock(device.handle);
   console.error(`${found.description}, ${clock.exact ? "by timestamps" : "by the wall's clock"}`);
-  const tuner = new Tuner(tf.backend() as WebGpuBackend, clock, {
+  const backend = tf.backend() as WebGpuBackend;
+  const tuner = new Tuner(backend, clock, {
     deadline,
     limits: device.handle.limits,
     peak: Number(values.peak ?? 0),
@@ -68,6 +74,7 @@ async function main(): Promise<void> {
     ...products.slice(3),
     ...scattered(convolutions()).flatMap(convolutionCases).filter(small),
   ];
+  const tried: Case[] = [];
   let left = 0;
   for (const one of rest) {
     if (performance.now() > deadline) {
@@ -76,13 +83,19 @@ async function main(): Promise<void> {
     }
     try {
       await tuner.tune(one);
+      tried.push(one);
     } catch (error) {
       if (!(error instanceof DeviceMemoryError)) throw error;
       console.error(`${one.name}: not tried, ${error.message}`);
     }
   }
   const choices = tuner.choices();
-  await Deno.writeTextFile(path, tableSource(choices, found.description));
+  const comparisons = await compareWinograd(backend, clock, tried, {
+    choices,
+    deadline: performance.now() + WINOGRAD_SHARE * (deadline - started),
+  });
+  const winograd = bestSizes(comparisons);
+  await Deno.writeTextFile(path, tableSource(choices, winograd, found.description));
   console.error(`${choices.length} shapes in ${path}, ${left} left out for want of time`);
   console.log(JSON.stringify({
     adapter: found.description,
@@ -91,6 +104,7 @@ async function main(): Promise<void> {
     wrong: tuner.wrong,
     teraflops: tuner.fastest,
     blocks: [...new Set(choices.map(({ block }) => nameOf(block)))],
+    winograd,
   }));
   if (tuner.wrong.length > 0) Deno.exit(1);
 }

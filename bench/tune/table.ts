@@ -4,10 +4,14 @@
  * @module
  */
 
-import type { Block, Choice } from "../../lib/engine/webgpu/tiles.ts";
+import type { Block, Choice, WinogradSizes } from "../../lib/engine/webgpu/tiles.ts";
 
 /** Source of lib/engine/webgpu/tile_table.ts. @param adapter What it was measured on. */
-export function tableSource(choices: readonly Choice[], adapter: string): string {
+export function tableSource(
+  choices: readonly Choice[],
+  winograd: WinogradSizes | undefined,
+  adapter: string,
+): string {
   const blocks = new Map<string, Block>();
   const rows = choices.map(({ kind, rows, columns, depth, block, groups }) => {
     let number = -1;
@@ -17,8 +21,8 @@ export function tableSource(choices: readonly Choice[], adapter: string): string
     }
     return `  [${JSON.stringify(kind)}, ${[rows, columns, depth, number, groups].join(", ")}],`;
   });
-  const entry = (block: Block) =>
-    `  { ${Object.entries(block).map(([name, value]) => `${name}: ${value}`).join(", ")} },`;
+  const entry = (numbers: object) =>
+    `{ ${Object.entries(numbers).map(([name, value]) => `${name}: ${value}`).join(", ")} }`;
   return `/**
  * Blocks of matrix products and convolutions by shape, for tiles.ts: the fastest on
  * ${adapter}, as \`deno run -A bench/tune.ts\` measured and wrote them.
@@ -26,12 +30,12 @@ export function tableSource(choices: readonly Choice[], adapter: string): string
  * @module
  */
 
-import type { Block, ProductKind } from "./tiles.ts";
+import type { Block, ProductKind, WinogradSizes } from "./tiles.ts";
 
 /** What {@linkcode CHOICES} choose from. */
 // deno-fmt-ignore
 export const BLOCKS: readonly Block[] = [
-${[...blocks.values()].map(entry).join("\n")}
+${[...blocks.values()].map((block) => `  ${entry(block)},`).join("\n")}
 ];
 
 /** Kind, rows, columns and depth; the block's number, -1 for none; workgroups wanted. */
@@ -39,5 +43,9 @@ ${[...blocks.values()].map(entry).join("\n")}
 export const CHOICES: readonly (readonly [ProductKind, number, number, number, number, number])[] = [
 ${rows.join("\n")}
 ];
+
+/** From which sizes on 3 x 3 convolutions go by Winograd's tiles; undefined where that was not timed, or never pays. */
+// deno-fmt-ignore
+export const WINOGRAD: WinogradSizes | undefined = ${winograd ? entry(winograd) : "undefined"};
 `;
 }

@@ -10,22 +10,8 @@ import { planBlock } from "../../lib/engine/webgpu/kernels/block_tile.ts";
 import { type Block, type Choice, fitting, type Tiles } from "../../lib/engine/webgpu/tiles.ts";
 import { CANDIDATES, GROUPS, nameOf } from "./candidates.ts";
 import type { Case } from "./cases.ts";
-import { type GpuClock, PASSES } from "./clock.ts";
-
-/** Seconds of work of a pass, and of all passes of a measurement: a card takes some tens of milliseconds to raise its clock. */
-const PASS_SECONDS = 0.0005, WORK_SECONDS = 0.03;
-
-/** Runs that fit the queue's batch, with the parts that are added up. */
-const MOST_RUNS = 20;
-
-/** Operations a second that a first look counts with. */
-const LIKELY_SPEED = 2e13;
-
-/** A first look that is so much slower than the best is not followed by another. */
-const HOPELESS = 2;
-
-/** Of the largest value, how far results may lie apart. */
-const TOLERANCE = 1e-3;
+import type { GpuClock } from "./clock.ts";
+import { agrees, operandsOf, secondsOf, useTiles } from "./measure.ts";
 
 /** Blocks of one size that shapes are tried with. */
 const KEPT = 2;
@@ -92,9 +78,7 @@ export class Tuner {
 
   /** Tries what suits one shape: the fewest seconds of each block, with whole sums or in parts. */
   async tune(one: Case): Promise<Map<Block | undefined, number>> {
-    const operands = Object.fromEntries(
-      Object.entries(one.operands).map(([name, shape]) => [name, numbers(shape)]),
-    );
+    const operands = operandsOf(one);
     const taken = new Map<Block | undefined, number>();
     this.#choose(one, undefined, 0);
     const expected = one.run(operands);
@@ -150,16 +134,8 @@ export class Tuner {
       console.error(`${one.name}: WRONG by ${nameOf(block)}`);
       return undefined;
     }
-    const look = async (likely: number, most: number) => {
-      const count = Math.max(1, Math.min(MOST_RUNS, Math.round(PASS_SECONDS / likely)));
-      const passes = Math.ceil(WORK_SECONDS / likely / count);
-      return await this.#clock.seconds(this.#backend, () => one.run(operands).dispose(), {
-        count,
-        passes: Math.max(2, Math.min(most, passes)),
-      });
-    };
-    let seconds = await look(one.operations / LIKELY_SPEED, 4);
-    if (seconds < HOPELESS * Math.min(...taken.values())) seconds = await look(seconds, PASSES);
+    const best = Math.min(...taken.values());
+    const seconds = await secondsOf(this.#backend, this.#clock, one, operands, best);
     this.#remember(one, block, groups, seconds);
     return seconds;
   }
@@ -189,9 +165,9 @@ export class Tuner {
     const tiles: Tiles = {
       ...this.#backend.tiles,
       choices: block ? [{ kind, rows, columns, depth, block, groups }] : [],
+      winograd: undefined,
     };
-    // The engine's tiles do not change otherwise: its kernels ask for them at every call.
-    Object.assign(this.#backend, { tiles });
+    useTiles(this.#backend, tiles);
     return planBlock(this.#backend, kind, [rows, columns, depth], phases)?.parts ?? 1;
   }
 
@@ -211,24 +187,4 @@ export class Tuner {
         (registers && block ? `; by registers ${(1e3 * registers).toFixed(3)} ms` : ""),
     );
   }
-}
-
-/** As many numbers as a shape has, made on the GPU: the same few thousand, over and over. */
-function numbers(shape: readonly number[]): tf.Tensor {
-  return tf.tidy(() => {
-    const size = tf.util.sizeFromShape([...shape]);
-    // A prime number of them, so that rows differ.
-    const some = tf.randomUniform([Math.min(size, 65537)], -1, 1);
-    const all = tf.tile(some, [Math.ceil(size / some.size)]);
-    return tf.reshape(tf.slice(all, 0, size), [...shape]);
-  });
-}
-
-async function agrees(got: tf.Tensor, expected: tf.Tensor): Promise<boolean> {
-  const apart = tf.tidy(() =>
-    tf.div(tf.max(tf.abs(tf.sub(got, expected))), tf.max(tf.abs(expected)))
-  );
-  const [value] = await apart.data();
-  tf.dispose([got, apart]);
-  return value <= TOLERANCE;
 }

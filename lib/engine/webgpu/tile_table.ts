@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Block, ProductKind } from "./tiles.ts";
+import type { Block, ProductKind, WinogradSizes } from "./tiles.ts";
 
 /** What {@linkcode CHOICES} choose from. */
 // deno-fmt-ignore
@@ -89,3 +89,7 @@ export const CHOICES: readonly (readonly [ProductKind, number, number, number, n
   ["product", 73728, 512, 256, 5, 0],
   ["product", 294912, 64, 64, 3, 0],
 ];
+
+/** From which sizes on 3 x 3 convolutions go by Winograd's tiles; undefined where that was not timed, or never pays. */
+// deno-fmt-ignore
+export const WINOGRAD: WinogradSizes | undefined = undefined;

@@ -5,7 +5,7 @@
  */
 
 import type { AdapterClass } from "./adapter.ts";
-import { BLOCKS, CHOICES } from "./tile_table.ts";
+import { BLOCKS, CHOICES, WINOGRAD } from "./tile_table.ts";
 
 /** What a product of matrices is for; each kind reads its operands in its own way. */
 export type ProductKind = "product" | "forward" | "inputGradient" | "filterGradient";
@@ -96,7 +96,7 @@ export const tilesOf: Readonly<Record<AdapterClass, Tiles>> = {
     choices: CHOICES.map(([kind, rows, columns, depth, block, groups]) => (
       { kind, rows, columns, depth, block: BLOCKS[block], groups }
     )),
-    winograd: undefined,
+    winograd: WINOGRAD,
   },
 };
 
