@@ -7,7 +7,7 @@
  * long is written down, the rest goes on, and the exit code is 1. Those that measure run one after the other; those
  * that only check run at the same time, after them. `--logs` keeps all that they write. `--suite` is
  * a bundle of tfjs-core's op suite for a machine without network (tests/tfjs_suite/run.ts makes it). Where no GPU is
- * found, only sections that are named run.
+ * found, only sections that are named run; so does `tune`, which writes lib/engine/webgpu/tile_table.ts anew.
  *
  * @module
  */
@@ -137,7 +137,8 @@ async function main(): Promise<boolean> {
     console.error(`There is no GPU to report on: ${missing}. Sections named by --only run anyway.`);
     return false;
   }
-  const only = option("only")?.split(",") ?? SECTIONS.map(({ name }) => name);
+  const only = option("only")?.split(",") ??
+    SECTIONS.filter(({ optional }) => !optional).map(({ name }) => name);
   const unknown = only.filter((name) => !SECTIONS.some((section) => section.name === name));
   if (unknown.length > 0) {
     const names = SECTIONS.map(({ name }) => name).join(", ");

@@ -16,6 +16,8 @@ export interface Section {
   readonly seconds: number;
   /** Nothing runs beside it, for it measures. */
   readonly alone: boolean;
+  /** Runs only where `--only` names it. */
+  readonly optional?: boolean;
   /** The lines of stdout that go into the report; all of them by default. */
   readonly show?: RegExp;
 }
@@ -37,6 +39,15 @@ export const SECTIONS: readonly Section[] = [
     args: run("gpu/cuda.ts", "--rounds", "{rounds}"),
     seconds: 100,
     alone: true,
+  },
+  {
+    // Writes the engine's table anew, so that what follows is measured with it.
+    name: "tune",
+    title: "Tiles of the WebGPU engine",
+    args: run("tune.ts", "--seconds", "90"),
+    seconds: 150,
+    alone: true,
+    optional: true,
   },
   {
     name: "webgpu",
