@@ -223,7 +223,7 @@ function withCommon(command: Command, out: string): Command {
     .addOption(
       new Option(
         "--precision <name>",
-        "of convolutions; mixed: in bfloat16, where the processor has it",
+        "of convolutions; mixed: in 16 bits, where the processor or GPU has them",
       )
         .choices(["float32", "mixed"]).default("float32"),
     )

@@ -1,10 +1,10 @@
 /**
  * One training step of preset `paper`, or of another: seconds and the most memory that it held.
  *
- *     deno run -A bench/paper_step.ts [--preset NAME] [--device cpu|webgpu|cuda] [--rounds N] [--accumulate N] [--peer]
+ *     deno run -A bench/paper_step.ts [--preset NAME] [--device cpu|webgpu|cuda] [--rounds N] [--accumulate N] [--mixed] [--peer]
  *
- * The step is that of the contrastive stage on a mixed batch of random sources, forward, backward and update. With
- * `--peer`, for `paper` alone, PyTorch then takes as many forward and backward passes through the same network on the CPU
+ * The step is that of the contrastive stage on a mixed batch of random sources, forward, backward and update, in mixed
+ * precision with `--mixed`. With `--peer`, for `paper` alone, PyTorch then takes as many forward and backward passes through the same network on the CPU
  * (bench/torch_paper_step.py). With `--rounds N` the first step is warm-up, and the time the median of N after
  * it; a step ends when its loss and measures are read back. The last line of stdout is JSON.
  *
@@ -90,7 +90,9 @@ function gpuBytes(): number | undefined {
 async function main(): Promise<void> {
   const accumulate = Number(option("accumulate") ?? 1);
   const rounds = Deno.args.includes("--rounds") ? roundsOption(1) : 0;
-  const device = await useDevice(deviceOption());
+  const device = await useDevice(deviceOption(), {
+    precision: Deno.args.includes("--mixed") ? "mixed" : "float32",
+  });
   const preset = presetOption(), { height, width, mix } = preset;
   const asksPeer = Deno.args.includes("--peer");
   if (asksPeer && preset !== PRESETS.paper) {

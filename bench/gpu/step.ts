@@ -67,9 +67,10 @@ async function compareLosses(): Promise<boolean> {
   return good;
 }
 
-async function timeOurs(rounds: number): Promise<boolean> {
+async function timeOurs(rounds: number, mixed: boolean): Promise<boolean> {
   for (const accumulate of [1, 2, 4]) {
     const options = ["--device", "webgpu", "--rounds", String(rounds)];
+    if (mixed) options.push("--mixed");
     const args = [
       "run",
       "-A",
@@ -79,7 +80,10 @@ async function timeOurs(rounds: number): Promise<boolean> {
       `${accumulate}`,
     ];
     const ours = await lastLine<Figures>(Deno.execPath(), args);
-    const name = `ours, WebGPU, in ${accumulate} micro-batch${accumulate > 1 ? "es" : ""}`;
+    const precision = mixed ? "float16" : "float32";
+    const name = `ours, WebGPU, ${precision}, in ${accumulate} micro-batch${
+      accumulate > 1 ? "es" : ""
+    }`;
     if (ours) {
       row(name, ours, `the first took ${ours.first!.toFixed(1)} s`);
       return true;
@@ -106,8 +110,8 @@ async function timeTorch(rounds: number): Promise<boolean> {
 
 const rounds = roundsOption(3);
 console.log("| step of 16 x 384 x 768 | ms | GiB | |\n|---|---|---|---|");
-const ours = await timeOurs(rounds);
+const ours = await timeOurs(rounds, false), mixed = await timeOurs(rounds, true);
 const theirs = await timeTorch(rounds);
 console.log("");
 const agree = await compareLosses();
-Deno.exitCode = agree && ours && theirs ? 0 : 1;
+Deno.exitCode = agree && ours && mixed && theirs ? 0 : 1;

@@ -12,15 +12,17 @@ import { probeCuda } from "./native/cuda_library.ts";
 import { preferHotLibrary } from "./native/hot.ts";
 import { type NativeLibrary, openLibrary, provideLibrary } from "./native/library.ts";
 import { fetchLibrary } from "./native/shipped.ts";
-import { findAdapter, type FoundAdapter } from "./webgpu/adapter.ts";
+import { findAdapter, type FoundAdapter, takesMixed } from "./webgpu/adapter.ts";
 import { openDevice } from "./webgpu/device.ts";
 
 /** What a caller may ask for; `auto` is the fastest engine that works here. */
 export type DeviceName = "auto" | "cpu" | "webgpu" | "cuda";
 
 /**
- * What products are made of. `float32` throughout, or `mixed`: convolutions round their factors to bfloat16, which has
- * float32's range and 8 significant bits, and add up their products in float32. Tensors, parameters and everything else stay
+ * What products are made of. `float32` throughout, or `mixed`: convolutions round their factors to 16 bits. On the CPU
+ * these are bfloat16, which has float32's range and 8 significant bits, and products are added up in float32; on a GPU over
+ * WebGPU float16 with 11 bits, each operand scaled by a power of two that brings its largest number to 1..2, and up to
+ * 32 products are added up in float16 before they join a sum in float32. Tensors, parameters and everything else stay
  * float32, so that nothing overflows and no loss is scaled.
  */
 export type Precision = "float32" | "mixed";
@@ -46,7 +48,10 @@ export interface Device {
 export interface DeviceOptions {
   /** Threads of the CPU engine; `CPCDR_THREADS` or all cores by default. */
   readonly threads?: number;
-  /** `float32` by default; `mixed` takes a fifth off a training step where the processor multiplies bfloat16, and is refused elsewhere. */
+  /**
+   * `float32` by default; `mixed` takes a fifth off a training step where the processor multiplies bfloat16. It works on GPUs
+   * with WebGPU's `shader-f16`, where it was not timed yet, and is refused elsewhere.
+   */
   readonly precision?: Precision;
   /** Told when a better engine is missing; writes to stderr by default. */
   readonly warn?: (line: string) => void;
@@ -86,11 +91,8 @@ export async function useDevice(
     const probe = await findAdapter();
     if (probe.found) {
       if (name === "webgpu" || probe.found.class === "gpu") {
-        if (precision === "mixed") {
-          throw imprecise("device webgpu computes in float32 alone", "or use --device cpu");
-        }
         if (problem) tell(options, `hot kernels: using slower TypeScript, since ${problem}`);
-        return await useWebGpu(probe.found);
+        return await useWebGpu(probe.found, precision);
       }
     } else if (name === "webgpu") {
       throw new DeviceError(
@@ -141,12 +143,24 @@ async function useCpu(options: DeviceOptions, problem?: string): Promise<Device>
   return { name: "cpu", engine: "tfjs-cpu", detail, threads: 1, precision };
 }
 
-async function useWebGpu(found: FoundAdapter): Promise<Device> {
+async function useWebGpu(found: FoundAdapter, precision: Precision): Promise<Device> {
+  const mixed = precision === "mixed", software = found.class === "software";
+  if (mixed && !takesMixed(found)) {
+    const reason = software ? "in software, computes in float32 alone" : "has no shader-f16";
+    throw imprecise(`${found.description} ${reason}`, "or use --device cpu");
+  }
   const { registerWebGpuBackend } = await import("./webgpu/register.ts");
-  registerWebGpuBackend(await openDevice(found));
+  const device = await openDevice(found, { features: mixed ? ["shader-f16"] : [] });
+  registerWebGpuBackend(device, { precision });
   await tf.setBackend("webgpu");
-  const detail = `${found.description}${found.class === "software" ? ", in software" : ""}`;
-  return { name: "webgpu", engine: "webgpu", detail, threads: 1, precision: "float32" };
+  const detail = [found.description, software && "in software", mixed && "float16"];
+  return {
+    name: "webgpu",
+    engine: "webgpu",
+    detail: detail.filter(Boolean).join(", "),
+    threads: 1,
+    precision,
+  };
 }
 
 async function useNative(

@@ -14,6 +14,7 @@ import { CudaEngine } from "../engine/native/cuda_engine.ts";
 import { hotLibrary } from "../engine/native/hot.ts";
 import { sharedLibrary } from "../engine/native/library.ts";
 import { ABI_VERSION } from "../engine/native/symbols.ts";
+import type { WebGpuBackend } from "../engine/webgpu/backend.ts";
 
 /** The `--device` that tensors live on now. */
 export function deviceInUse(): "cpu" | "webgpu" | "cuda" {
@@ -23,7 +24,8 @@ export function deviceInUse(): "cpu" | "webgpu" | "cuda" {
 
 /** The `--precision` of convolutions now. */
 export function precisionInUse(): Precision {
-  return tf.getBackend() === "native" ? (tf.backend() as NativeBackend).precision : "float32";
+  const { precision = "float32" } = tf.backend() as Partial<NativeBackend | WebGpuBackend>;
+  return precision;
 }
 
 /**

@@ -32,7 +32,7 @@ if (engine === "webgpu") {
     suiteDevice: OpenedDevice;
     suiteTiles?: Tiles;
   };
-  registerWebGpuBackend(suiteDevice, suiteTiles);
+  registerWebGpuBackend(suiteDevice, { tiles: suiteTiles });
 }
 const backendName = engine === "native" ? "cpu" : engine;
 setTestEnvs([{ name: engine, backendName, flags: {}, isDataSync: engine !== "webgpu" }]);

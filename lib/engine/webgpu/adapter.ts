@@ -66,6 +66,11 @@ async function withDefaults<T>(request: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Whether convolutions can be computed in mixed precision: a software adapter has no blocks that would. */
+export function takesMixed({ adapter, class: adapterClass }: FoundAdapter): boolean {
+  return adapterClass === "gpu" && adapter.features.has("shader-f16");
+}
+
 const SOFTWARE = /llvmpipe|lavapipe|softpipe|swiftshader|basic render|\bwarp\b/i;
 
 function describe(adapter: GPUAdapter): FoundAdapter {

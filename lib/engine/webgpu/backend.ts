@@ -7,6 +7,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { DeviceError, DeviceMemoryError } from "../../errors.ts";
+import type { Precision } from "../device.ts";
 import type { OpenedDevice } from "./device.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { type Block, BlockPool } from "./pool.ts";
@@ -37,9 +38,19 @@ export type Parts = readonly [real: tf.TensorInfo, imaginary: tf.TensorInfo];
 /** Uploaded values that are larger are not kept on the host: indices and positions stay known. */
 const KEPT_BYTES = 4 << 20;
 
+/** Settings of {@linkcode WebGpuBackend}. */
+export interface WebGpuOptions {
+  /** Those of the device's class, unless one wants to try others. */
+  readonly tiles?: Tiles;
+  /** `float32` by default; `mixed` wants a device that was opened with `shader-f16`. */
+  readonly precision?: Precision;
+}
+
 /** See the module's comment. */
 export class WebGpuBackend extends tf.KernelBackend {
   readonly tiles: Tiles;
+  /** `mixed` where blocks of convolutions multiply float16 (block_tile.ts). */
+  readonly precision: Precision;
   readonly pool: BlockPool;
   readonly #device: OpenedDevice;
   readonly #pipelines: PipelineCache;
@@ -48,11 +59,14 @@ export class WebGpuBackend extends tf.KernelBackend {
 
   /**
    * @param device is used from here on; it stays the caller's.
-   * @param tiles Those of the device's class, unless one wants to try others.
    */
-  constructor(device: OpenedDevice, tiles: Tiles = tilesOf[device.class]) {
+  constructor(
+    device: OpenedDevice,
+    { tiles = tilesOf[device.class], precision = "float32" }: WebGpuOptions = {},
+  ) {
     super();
     this.#device = device;
+    this.precision = precision;
     this.tiles = fitting(tiles, device.handle.limits);
     this.#pipelines = new PipelineCache(device);
     this.#queue = new CommandQueue(device);

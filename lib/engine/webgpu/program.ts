@@ -19,6 +19,8 @@ export interface Source {
   readonly uniforms: Readonly<Record<string, Scalar>>;
   /** Functions and the entry point `main`. */
   readonly code: string;
+  /** Whether the code has float16, which not every device knows. */
+  readonly half?: boolean;
 }
 
 /** What tells one variant of a shader from another. */
@@ -51,8 +53,8 @@ export interface Program<T, V extends Variant = Variant> {
 export type Extent = readonly [number, number, number];
 
 /** The WGSL text of a source. */
-export function wgsl({ reads, writes, uniforms, code }: Source): string {
-  const lines = [`struct Uniforms {`];
+export function wgsl({ reads, writes, uniforms, code, half }: Source): string {
+  const lines = [...half ? ["enable f16;"] : [], "struct Uniforms {"];
   for (const [name, type] of Object.entries(uniforms)) lines.push(`  ${name}: ${type},`);
   lines.push("}", "@group(0) @binding(0) var<uniform> u: Uniforms;");
   let binding = 1;

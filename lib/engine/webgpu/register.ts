@@ -5,7 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { BACKEND_NAME, WebGpuBackend } from "./backend.ts";
+import { BACKEND_NAME, WebGpuBackend, type WebGpuOptions } from "./backend.ts";
 import type { OpenedDevice } from "./device.ts";
 import { hostKernels } from "./host_kernels.ts";
 import { type GpuKernel, registerKernels } from "./kernel.ts";
@@ -52,7 +52,6 @@ import { softmaxKernels } from "./kernels/softmax.ts";
 import { topKKernels } from "./kernels/top_k.ts";
 import { transformKernels } from "./kernels/transform.ts";
 import { unaryKernels } from "./kernels/unary.ts";
-import type { Tiles } from "./tiles.ts";
 
 /** Every family of kernels. */
 export function gpuKernels(): GpuKernel[] {
@@ -103,17 +102,13 @@ export function gpuKernels(): GpuKernel[] {
   ];
 }
 
-/**
- * Registers backend `webgpu` on this device; registering it again replaces it.
- *
- * @param tiles Those of the device's class, unless one wants to try others.
- */
-export function registerWebGpuBackend(device: OpenedDevice, tiles?: Tiles): void {
+/** Registers backend `webgpu` on this device; registering it again replaces it. */
+export function registerWebGpuBackend(device: OpenedDevice, options?: WebGpuOptions): void {
   if (tf.findBackend(BACKEND_NAME)) tf.removeBackend(BACKEND_NAME);
   const host = hostKernels();
   registerKernels([
     ...gpuKernels().map((kernel) => host.withText(withComplex(kernel))),
     ...host.kernels,
   ]);
-  tf.registerBackend(BACKEND_NAME, () => new WebGpuBackend(device, tiles));
+  tf.registerBackend(BACKEND_NAME, () => new WebGpuBackend(device, options));
 }

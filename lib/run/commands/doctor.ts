@@ -10,7 +10,7 @@ import { describeCuda, probeCuda } from "../../engine/native/cuda_library.ts";
 import { openLibrary, provideLibrary, sharedLibrary } from "../../engine/native/library.ts";
 import { fetchLibrary } from "../../engine/native/shipped.ts";
 import { ABI_VERSION } from "../../engine/native/symbols.ts";
-import { findAdapter } from "../../engine/webgpu/adapter.ts";
+import { findAdapter, takesMixed } from "../../engine/webgpu/adapter.ts";
 import { DeviceError } from "../../errors.ts";
 import { textTable } from "../table.ts";
 import { answer, type CommonOptions, keepAnswer } from "./common.ts";
@@ -75,6 +75,8 @@ async function examineCuda(): Promise<Finding> {
   return { engine: "cuda", available, detail: describeCuda(probe), gflops: 0, remedy };
 }
 
+const MIXED = "takes --precision mixed";
+
 async function examineCpu(): Promise<Finding> {
   const problem = await provideLibrary();
   const probe = openLibrary();
@@ -82,7 +84,7 @@ async function examineCpu(): Promise<Finding> {
   return {
     engine: "cpu",
     available: true,
-    detail: probe.library?.bfloat16 ? `${detail}, takes --precision mixed` : detail,
+    detail: probe.library?.bfloat16 ? `${detail}, ${MIXED}` : detail,
     gflops: await matmulSpeed(),
     remedy: probe.library ? "" : problem ?? probe.reason,
   };
@@ -96,10 +98,17 @@ async function examineWebGpu(): Promise<Finding> {
   }
   try {
     const { detail } = await useDevice("webgpu");
+    const mixed = takesMixed(probe.found);
     const remedy = probe.found.class === "gpu"
       ? ""
       : "slower than cpu, and never chosen by itself: install the GPU's Vulkan driver";
-    return { engine, available: true, detail, gflops: await matmulSpeed(), remedy };
+    return {
+      engine,
+      available: true,
+      detail: mixed ? `${detail}, ${MIXED}` : detail,
+      gflops: await matmulSpeed(),
+      remedy,
+    };
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
     const { description: detail } = probe.found;

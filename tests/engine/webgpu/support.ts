@@ -30,7 +30,7 @@ let registered: Tiles | undefined;
 /** Registers the engine anew, with other tiles than those of the device's class. */
 function useTiles(tiles: Tiles | undefined): void {
   if (!device || tiles === registered) return;
-  registerWebGpuBackend(device, tiles);
+  registerWebGpuBackend(device, { tiles });
   registered = tiles;
 }
 

@@ -9,7 +9,15 @@ import type { WebGpuBackend } from "../backend.ts";
 import { type Extent, type Scalar, type Variant, WORKGROUPS_PER_DIMENSION } from "../program.ts";
 import { type Block, invocationsOf, nearestChoice, type ProductKind } from "../tiles.ts";
 import type { Operand, OperandName as Name } from "./block_operands.ts";
-import { addProductsFused, declareSums, each, vectors } from "./matrix_tile.ts";
+import {
+  addHalfSums,
+  addProductsFused,
+  declareHalfSums,
+  declareSums,
+  each,
+  scaleSums,
+  vectors,
+} from "./matrix_tile.ts";
 
 /** A block and in how many parts the sums are cut. */
 export interface BlockPlan {
@@ -48,7 +56,19 @@ export type BlockVariant = Variant & Block & {
   readonly vectorA: boolean;
   readonly vectorB: boolean;
   readonly vectorC: boolean;
+  /**
+   * Whether factors lie in the workgroup's memory as float16, scaled by the buffers `scale_a` and `scale_b`
+   * (factor_scale.ts). Products of {@linkcode Block.depth} steps are then added up in float16 too, and those sums in float32.
+   */
+  readonly half: boolean;
 };
+
+/** Names and types of the buffers `a` and `b`, and of their scales, that {@linkcode blockMain} reads. */
+export function blockReads({ vectorA, vectorB, half }: BlockVariant): Record<string, string> {
+  const type = (vector: boolean) => vector ? "vec4<f32>" : "f32";
+  const operands = { a: type(vectorA), b: type(vectorB) };
+  return half ? { ...operands, scale_a: "f32", scale_b: "f32" } : operands;
+}
 
 /** Uniforms of {@linkcode blockMain}. */
 export const BLOCK_UNIFORMS: Readonly<Record<string, Scalar>> = {
@@ -99,6 +119,7 @@ export function blockMain(v: BlockVariant, { layer, a, b, row }: BlockBody): str
     advanceSide(v, "b", b);
   const write = writeSide(v, "a", a) + "\n" + writeSide(v, "b", b);
   const stage = v.buffers === 2;
+  const tile = { rows: v.tileRows, columns: v.tileColumns };
   return `
 ${declareSide(v, "a", v.rows)}
 ${declareSide(v, "b", v.columns)}
@@ -120,7 +141,8 @@ fn main(
   ${lines(v, "b", b)}
   ${startSide(v, "a", a)}
   ${startSide(v, "b", b)}
-  ${declareSums({ rows: v.tileRows, columns: v.tileColumns })}
+  ${declareSums(tile)}
+  ${v.half ? "let to_a = scale_a[0];\n  let to_b = scale_b[0];" : ""}
   ${each(readsOf(v, "a"), (i) => `var read_a${i} = vec4<f32>();`)}
   ${each(readsOf(v, "b"), (i) => `var read_b${i} = vec4<f32>();`)}
   ${stage ? "var stage = 0u;" : ""}
@@ -129,11 +151,14 @@ fn main(
   workgroupBarrier();
   for (var at = begin; at < end; at += ${v.depth}u) {
     { let next = at + ${v.depth}u; ${read("next")} }
+    ${v.half ? declareHalfSums(tile) : ""}
     ${each(v.depth, (k) => `{ ${products(v, k)} }`)}
+    ${v.half ? addHalfSums(tile) : ""}
     ${stage ? "stage = 1u - stage;" : "workgroupBarrier();"}
     ${write}
     workgroupBarrier();
   }
+  ${v.half ? scaleSums(tile, "scale_a[1] * scale_b[1]") : ""}
   ${each(v.tileRows, (i) => storeRow(v, i, row))}
 }`;
 }
@@ -149,7 +174,7 @@ function readsOf(v: BlockVariant, name: Name): number {
 }
 
 function declareSide(v: BlockVariant, name: Name, lines: number): string {
-  const rows = `array<array<vec4<f32>, ${lines / 4 + v.pad}>, ${v.depth}>`;
+  const rows = `array<array<vec4<${v.half ? "f16" : "f32"}>, ${lines / 4 + v.pad}>, ${v.depth}>`;
   return `var<workgroup> tile_${name}: ${v.buffers === 2 ? `array<${rows}, 2>` : rows};`;
 }
 
@@ -213,15 +238,15 @@ function writeSide(v: BlockVariant, name: Name, { along }: Operand): string {
   const tile = v.buffers === 2 ? `tile_${name}[stage]` : `tile_${name}`;
   const guard = guardOf(v, name);
   const text = each(readsOf(v, name), (i) => {
-    const value = `read_${name}${i}`;
+    const value = v.half ? `vec4<f16>(read_${name}${i} * to_${name})` : `read_${name}${i}`;
     if (!along) return `${tile}[${farStep(v, name, i)}][near_${name}] = ${value};`;
     const at = `(far_${name} + ${i * size * 4 / v.depth}u)`;
-    return each(
+    return `let factors${i} = ${value};` + each(
       4,
-      (q) => `${tile}[4 * near_${name} + ${q}u][${at} / 4][${at} % 4] = ${value}[${q}];`,
+      (q) => `${tile}[4 * near_${name} + ${q}u][${at} / 4][${at} % 4] = factors${i}[${q}];`,
     );
   });
-  return guard ? `if (${guard} true) { ${text} }` : text;
+  return `${guard ? `if (${guard} true)` : ""} { ${text} }`;
 }
 
 function farStep(v: BlockVariant, name: Name, i: number): string {
@@ -245,6 +270,7 @@ function products(v: BlockVariant, k: number): string {
       { rows: v.tileRows, columns: v.tileColumns },
       (i) => `x${i >> 2}[${i & 3}]`,
       (w) => `y${w}`,
+      v.half,
     )
   }`;
 }

@@ -15,6 +15,7 @@ import {
   blockGroups,
   blockMain,
   type BlockPlan,
+  blockReads,
   blockUniforms,
   type BlockVariant,
   planBlock,
@@ -22,7 +23,8 @@ import {
 import { acrossMatrix } from "./block_operands.ts";
 import { filterRows, gradients, pixelsUnderTaps, windows } from "./conv_operands.ts";
 import { type Conv2DInfo, GEOMETRY, geometryValues } from "./conv_geometry.ts";
-import { blockProduct } from "./matmul_block.ts";
+import { factorScale } from "./factor_scale.ts";
+import { blockProduct, type Scales } from "./matmul_block.ts";
 import { addParts } from "./reduce.ts";
 
 /** The kernels of a convolution. */
@@ -65,9 +67,13 @@ export function blockConvolution(
   const m = convolutionMatrices(kind, info, operands[0].shape);
   const plan = m && planBlock(backend, m.kind, [m.rows, m.columns, m.depth], m.phases);
   if (!plan) return undefined;
+  const scales = backend.precision === "mixed"
+    ? [factorScale(backend, operands[0]), factorScale(backend, operands[1])] as const
+    : undefined;
   const parts = m.kind === "product"
-    ? pointwise(backend, kind, m, operands, plan)
-    : windowed(backend, kind, info, m, operands, plan);
+    ? pointwise(backend, kind, m, operands, plan, scales)
+    : windowed(backend, kind, info, m, operands, plan, scales);
+  backend.release(...scales ?? []);
   return { ...addParts(backend, parts), shape: [...m.shape] };
 }
 
@@ -79,14 +85,15 @@ function windowed(
   { rows, columns, phases, shape, vectors: [vectorA, vectorB, vectorC] }: Matrices,
   operands: readonly [tf.TensorInfo, tf.TensorInfo],
   { block, parts, part }: BlockPlan,
+  scales: Scales | undefined,
 ): tf.TensorInfo {
   const output = backend.output([parts, ...shape]);
   const layers = phases * parts;
   const [, height, width] = operands[0].shape;
   backend.run({
     shader: shaders[kind],
-    variant: { ...block, vectorA, vectorB, vectorC },
-    reads: operands,
+    variant: { ...block, vectorA, vectorB, vectorC, half: scales !== undefined },
+    reads: [...operands, ...scales ?? []],
     writes: [output],
     uniforms: {
       ...blockUniforms(block, rows, columns, layers),
@@ -108,18 +115,25 @@ function pointwise(
   { rows, columns, depth }: Matrices,
   operands: readonly [tf.TensorInfo, tf.TensorInfo],
   plan: BlockPlan,
+  scales: Scales | undefined,
 ): tf.TensorInfo {
-  return blockProduct(backend, operands, {
-    transposeA: kind === "filterGradient",
-    transposeB: kind === "inputGradient",
-    outer: [],
-    batch: 1,
-    rows,
-    columns,
-    depth,
-    matricesA: 1,
-    matricesB: 1,
-  }, plan);
+  return blockProduct(
+    backend,
+    operands,
+    {
+      transposeA: kind === "filterGradient",
+      transposeB: kind === "inputGradient",
+      outer: [],
+      batch: 1,
+      rows,
+      columns,
+      depth,
+      matricesA: 1,
+      matricesB: 1,
+    },
+    plan,
+    scales,
+  );
 }
 
 /** Whether a convolution is the product of all pixels and one matrix. */
@@ -235,7 +249,8 @@ function shaderOf(name: string, body: (v: BlockVariant) => BlockBody): Shader<Bl
   return {
     name,
     source: (v) => ({
-      reads: { a: v.vectorA ? "vec4<f32>" : "f32", b: v.vectorB ? "vec4<f32>" : "f32" },
+      half: v.half,
+      reads: blockReads(v),
       writes: { c: v.vectorC ? "vec4<f32>" : "f32" },
       uniforms: {
         ...BLOCK_UNIFORMS,

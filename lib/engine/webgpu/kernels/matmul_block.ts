@@ -14,6 +14,7 @@ import {
   blockGroups,
   blockMain,
   type BlockPlan,
+  blockReads,
   blockUniforms,
   type BlockVariant,
 } from "./block_tile.ts";
@@ -33,12 +34,20 @@ export interface Product {
   readonly matricesB: number;
 }
 
-/** The product in its parts `[parts, ...outer, rows, columns]`. */
+/** Scales of both operands (factor_scale.ts). */
+export type Scales = readonly [a: tf.TensorInfo, b: tf.TensorInfo];
+
+/**
+ * The product in its parts `[parts, ...outer, rows, columns]`.
+ *
+ * @param scales Of factors in float16; they stay float32 without.
+ */
 export function blockProduct(
   backend: WebGpuBackend,
   [a, b]: readonly [tf.TensorInfo, tf.TensorInfo],
   p: Product,
   { block, parts, part }: BlockPlan,
+  scales: Scales | undefined = undefined,
 ): tf.TensorInfo {
   const output = backend.output([parts, ...p.outer, p.rows, p.columns]);
   const layers = p.batch * parts;
@@ -51,8 +60,9 @@ export function blockProduct(
       vectorA: (p.transposeA ? p.rows : p.depth) % 4 === 0,
       vectorB: (p.transposeB ? p.depth : p.columns) % 4 === 0,
       vectorC: p.columns % 4 === 0,
+      half: scales !== undefined,
     },
-    reads: [a, b],
+    reads: [a, b, ...scales ?? []],
     writes: [output],
     uniforms: {
       ...blockUniforms(block, p.rows, p.columns, layers),
@@ -75,7 +85,8 @@ const shader: Shader<ProductVariant> = {
     const a = { base: "base_a", lines: "u.rows", depth: "u.depth", vector: v.vectorA };
     const b = { base: "base_b", lines: "u.columns", depth: "u.depth", vector: v.vectorB };
     return {
-      reads: { a: v.vectorA ? "vec4<f32>" : "f32", b: v.vectorB ? "vec4<f32>" : "f32" },
+      half: v.half,
+      reads: blockReads(v),
       writes: { c: v.vectorC ? "vec4<f32>" : "f32" },
       uniforms: {
         ...BLOCK_UNIFORMS,

@@ -46,17 +46,42 @@ export function addProducts(
   );
 }
 
-/** The same by one rounding each; a GPU takes one instruction for it, a software adapter may take many. */
+/**
+ * The same by one rounding each; a GPU takes one instruction for it, a software adapter may take many.
+ *
+ * @param half In float16, to the sums of {@linkcode declareHalfSums}.
+ */
 export function addProductsFused(
   tile: Tile,
   a: (row: number) => string,
   b: (vector: number) => string,
+  half = false,
 ): string {
+  const [sums, type] = half ? ["h", "f16"] : ["c", "f32"];
   return each(tile.rows, (row) =>
     each(vectors(tile), (v) => {
-      const sum = `c${row}_${v}`;
-      return `${sum} = fma(vec4<f32>(${a(row)}), ${b(v)}, ${sum});`;
+      const sum = `${sums}${row}_${v}`;
+      return `${sum} = fma(vec4<${type}>(${a(row)}), ${b(v)}, ${sum});`;
     }));
+}
+
+/** Sums `h<row>_<vector>` of a few steps in float16, 0 at first. */
+export function declareHalfSums(tile: Tile): string {
+  return eachSum(tile, (at) => `var h${at} = vec4<f16>();`);
+}
+
+/** Adds them to the sums. */
+export function addHalfSums(tile: Tile): string {
+  return eachSum(tile, (at) => `c${at} += vec4<f32>(h${at});`);
+}
+
+/** Multiplies the sums. */
+export function scaleSums(tile: Tile, factor: string): string {
+  return eachSum(tile, (at) => `c${at} = c${at} * ${factor};`);
+}
+
+function eachSum(tile: Tile, text: (at: string) => string): string {
+  return each(tile.rows, (row) => each(vectors(tile), (v) => text(`${row}_${v}`)));
 }
 
 /** Which tile fits a matrix: small ones waste less, large ones read less. */

@@ -33,6 +33,8 @@ const REDUCTIONS: Readonly<Record<string, Reduction>> = {
     integers: "min(x, y)",
     first: Infinity,
   },
+  /** Of the numbers' sizes, or a single number as it is; NaN may be passed over. */
+  MaxSize: { f: "max(abs(x), abs(y))", first: 0 },
   Any: { f: "max(x, y)", first: 0 },
   All: { f: "min(x, y)", first: 1 },
 };
@@ -44,9 +46,12 @@ interface ReduceAttrs {
   readonly keepDims?: boolean;
 }
 
+/** Those that tfjs-core has a kernel of. */
+const KERNELS = ["Sum", "Prod", "Max", "Min", "Any", "All"];
+
 /** `Sum`, `Prod`, `Max`, `Min`, `Any`, `All` and `Mean`. */
 export function reduceKernels(): GpuKernel[] {
-  const kernels = Object.keys(REDUCTIONS).map((name): GpuKernel => ({
+  const kernels = KERNELS.map((name): GpuKernel => ({
     name,
     run: ({ inputs: { x }, attrs, backend }) => {
       const { axis, reductionIndices, keepDims } = attrs as ReduceAttrs;
