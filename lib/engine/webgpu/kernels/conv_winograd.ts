@@ -251,7 +251,8 @@ function square(size: number, text: (row: number, column: number) => string): st
   return each(size, (row) => each(size, (column) => text(row, column)));
 }
 
-const POINT = (row: number, column: number) => `${4 * row + column}u * u.count + i`;
+/** Where vector `i` of a point is. */
+const pointAt = (row: number, column: number) => `${4 * row + column}u * u.count + i`;
 
 /** Of a vector of channels `i`: which, and where its tile of outputs begins in which image. */
 const PLACE = `
@@ -290,7 +291,7 @@ const toPoints: Shader<{ what: "pixels" | "gradients"; workgroup: number }> = {
   }`)
         }
   ${bothWays(matrix)}
-  ${square(4, (row, column) => `points[${POINT(row, column)}] = w${row}_${column};`)}`,
+  ${square(4, (row, column) => `points[${pointAt(row, column)}] = w${row}_${column};`)}`,
       ),
     };
   },
@@ -305,7 +306,7 @@ const fromPoints: Shader<{ workgroup: number }> = {
     code: flatMain(
       workgroup,
       `${PLACE}
-  ${square(4, (row, column) => `let v${row}_${column} = points[${POINT(row, column)}];`)}
+  ${square(4, (row, column) => `let v${row}_${column} = points[${pointAt(row, column)}];`)}
   ${bothWays(OUTPUTS)}
   ${
         square(2, (row, column) => `
@@ -332,7 +333,7 @@ const filterPoints: Shader<{ turned: boolean; workgroup: number }> = {
         })
       }
   ${bothWays(TAPS)}
-  ${square(4, (row, column) => `points[${POINT(row, column)}] = w${row}_${column};`)}`,
+  ${square(4, (row, column) => `points[${pointAt(row, column)}] = w${row}_${column};`)}`,
     ),
   }),
 };
@@ -345,7 +346,7 @@ const filterOfPoints: Shader<{ add: boolean; workgroup: number }> = {
     uniforms: { count: "u32" },
     code: flatMain(
       workgroup,
-      `${square(4, (row, column) => `let v${row}_${column} = points[${POINT(row, column)}];`)}
+      `${square(4, (row, column) => `let v${row}_${column} = points[${pointAt(row, column)}];`)}
   ${bothWays(transposed(TAPS))}
   ${
         square(3, (row, column) =>
