@@ -5,18 +5,15 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
+import type { GpuKernel, KernelCall } from "../kernel.ts";
 import type { Shader } from "../program.ts";
-import { blockConvolution } from "./conv_block.ts";
 import { loadColumns } from "./conv_forward.ts";
-import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
-import { winogradConvolution } from "./conv_winograd.ts";
+import { channelsLast, convGeometry, GEOMETRY } from "./conv_geometry.ts";
+import { runRegisters, sharedConvolution } from "./conv_registers.ts";
 import {
   addProducts,
   declareSums,
   each,
-  matrixGroups,
-  matrixIterations,
   matrixMain,
   storeRow,
   tileFor,
@@ -39,8 +36,7 @@ export function convFilterGradientKernels(): GpuKernel[] {
  */
 function filterGradient({ inputs: { x, dy }, attrs, backend }: KernelCall): tf.TensorInfo {
   const info = convGeometry(attrs, x.shape, attrs.filterShape as number[]);
-  const shared = winogradConvolution(backend, "filterGradient", info, [x, dy]) ??
-    blockConvolution(backend, "filterGradient", info, [x, dy]);
+  const shared = sharedConvolution(backend, "filterGradient", info, [x, dy]);
   if (shared) return shared;
   const rows = info.inChannels, columns = info.outChannels;
   const taps = info.filterHeight * info.filterWidth;
@@ -54,23 +50,16 @@ function filterGradient({ inputs: { x, dy }, attrs, backend }: KernelCall): tf.T
   const parts = Math.max(1, Math.min(lines, wanted));
   const part = Math.ceil(lines / parts);
   const output = backend.output([parts, ...info.filterShape]);
-  const [width, height] = backend.tiles.matrix;
-  backend.run({
+  runRegisters(backend, info, {
     shader,
-    variant: {
-      ...tile,
-      vectorA: rows % 4 === 0,
-      vectorB: columns % 4 === 0,
-      width,
-      height,
-    },
-    reads: [x, dy],
-    writes: [output],
-    uniforms: { rows, columns, part, ...geometryValues(info) },
-    iterations: matrixIterations(tile, backend.tiles, rows, part * line),
-    groups: sizeOf(output) === 0
-      ? [0, 0, 0]
-      : matrixGroups(tile, backend.tiles, rows, columns, taps * parts),
+    operands: [x, dy],
+    output,
+    rows,
+    columns,
+    layers: taps * parts,
+    run: rows,
+    iterations: part * line,
+    uniforms: { part },
   });
   return addParts(backend, output);
 }

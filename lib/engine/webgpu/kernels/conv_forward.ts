@@ -5,27 +5,17 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
+import type { GpuKernel, KernelCall } from "../kernel.ts";
 import type { Shader } from "../program.ts";
-import { blockConvolution } from "./conv_block.ts";
-import {
-  channelsLast,
-  type Conv2DInfo,
-  convGeometry,
-  GEOMETRY,
-  geometryValues,
-} from "./conv_geometry.ts";
-import { winogradConvolution } from "./conv_winograd.ts";
+import { channelsLast, convGeometry, GEOMETRY } from "./conv_geometry.ts";
+import { runRegisters, sharedConvolution, tapIterations } from "./conv_registers.ts";
 import { finish } from "./finish.ts";
 import {
   addProducts,
   declareSums,
   each,
-  matrixGroups,
-  matrixIterations,
   matrixMain,
   storeRow,
-  tileFor,
   type TileVariant,
   vectors,
 } from "./matrix_tile.ts";
@@ -45,27 +35,18 @@ function fused(call: KernelCall): tf.TensorInfo {
 /** A product of matrices: output pixels by channels, whose K is filter taps times input channels. */
 function convolve({ inputs: { x, filter }, attrs, backend }: KernelCall): tf.TensorInfo {
   const info = convGeometry(attrs, x.shape, filter.shape);
-  const shared = winogradConvolution(backend, "forward", info, [x, filter]) ??
-    blockConvolution(backend, "forward", info, [x, filter]);
+  const shared = sharedConvolution(backend, "forward", info, [x, filter]);
   if (shared) return shared;
   const output = backend.output(info.outShape);
-  const rows = info.batchSize * info.outHeight * info.outWidth, columns = info.outChannels;
-  const tile = tileFor(rows, columns);
-  const [width, height] = backend.tiles.matrix;
-  backend.run({
+  runRegisters(backend, info, {
     shader,
-    variant: {
-      ...tile,
-      vectorA: info.inChannels % 4 === 0,
-      vectorB: columns % 4 === 0,
-      width,
-      height,
-    },
-    reads: [x, filter],
-    writes: [output],
-    uniforms: { rows, columns, ...geometryValues(info) },
-    iterations: matrixIterations(tile, backend.tiles, rows, tapIterations(info, info.inChannels)),
-    groups: sizeOf(output) === 0 ? [0, 0, 0] : matrixGroups(tile, backend.tiles, rows, columns, 1),
+    operands: [x, filter],
+    output,
+    rows: info.batchSize * info.outHeight * info.outWidth,
+    columns: info.outChannels,
+    layers: 1,
+    run: info.inChannels,
+    iterations: tapIterations(info, info.inChannels),
   });
   return output;
 }
@@ -105,15 +86,6 @@ const shader: Shader<TileVariant> = {
     };
   },
 };
-
-/** Loop iterations over all taps and, in vectors where they are whole, the channels that are summed. */
-export function tapIterations(
-  { filterHeight, filterWidth }: Conv2DInfo,
-  channels: number,
-): number {
-  const steps = channels % 4 === 0 ? channels / 4 : channels;
-  return filterHeight * (1 + filterWidth * (1 + steps));
-}
 
 /** Where the window of each row's output pixel begins in the input. */
 function pixel(i: number): string {

@@ -5,21 +5,16 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
+import type { GpuKernel, KernelCall } from "../kernel.ts";
 import type { Shader } from "../program.ts";
-import { blockConvolution } from "./conv_block.ts";
-import { tapIterations } from "./conv_forward.ts";
-import { channelsLast, convGeometry, GEOMETRY, geometryValues } from "./conv_geometry.ts";
-import { winogradConvolution } from "./conv_winograd.ts";
+import { channelsLast, convGeometry, GEOMETRY } from "./conv_geometry.ts";
+import { runRegisters, sharedConvolution, tapIterations } from "./conv_registers.ts";
 import {
   addProducts,
   declareSums,
   each,
-  matrixGroups,
-  matrixIterations,
   matrixMain,
   storeRow,
-  tileFor,
   type TileVariant,
   vectors,
 } from "./matrix_tile.ts";
@@ -38,33 +33,19 @@ export function convInputGradientKernels(): GpuKernel[] {
  */
 function inputGradient({ inputs: { dy, filter }, attrs, backend }: KernelCall): tf.TensorInfo {
   const info = convGeometry(attrs, attrs.inputShape as number[], filter.shape);
-  const shared = winogradConvolution(backend, "inputGradient", info, [dy, filter]) ??
-    blockConvolution(backend, "inputGradient", info, [dy, filter]);
+  const shared = sharedConvolution(backend, "inputGradient", info, [dy, filter]);
   if (shared) return shared;
   const dx = backend.output(info.inShape);
-  const rows = info.batchSize * info.inHeight * info.inWidth, columns = info.inChannels;
-  const tile = tileFor(rows, columns);
-  const [width, height] = backend.tiles.matrix;
-  backend.run({
+  runRegisters(backend, info, {
     shader,
-    variant: {
-      ...tile,
-      vectorA: info.outChannels % 4 === 0,
-      vectorB: columns % 4 === 0,
-      width,
-      height,
-    },
-    reads: [dy, filter],
-    writes: [dx],
-    uniforms: {
-      rows,
-      columns,
-      ...geometryValues(info),
-      dy_height: dy.shape[1],
-      dy_width: dy.shape[2],
-    },
-    iterations: matrixIterations(tile, backend.tiles, rows, tapIterations(info, info.outChannels)),
-    groups: sizeOf(dx) === 0 ? [0, 0, 0] : matrixGroups(tile, backend.tiles, rows, columns, 1),
+    operands: [dy, filter],
+    output: dx,
+    rows: info.batchSize * info.inHeight * info.inWidth,
+    columns: info.inChannels,
+    layers: 1,
+    run: info.outChannels,
+    iterations: tapIterations(info, info.outChannels),
+    uniforms: { dy_height: dy.shape[1], dy_width: dy.shape[2] },
   });
   return dx;
 }
