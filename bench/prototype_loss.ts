@@ -18,7 +18,7 @@ import { findAdapter } from "../lib/engine/webgpu/adapter.ts";
 import type { WebGpuBackend } from "../lib/engine/webgpu/backend.ts";
 import { openDevice } from "../lib/engine/webgpu/device.ts";
 import { registerKernels } from "../lib/engine/webgpu/kernel.ts";
-import { prototypeLossKernels } from "../lib/engine/webgpu/kernels/prototype_loss.ts";
+import { prototypeLossKernels } from "../lib/engine/webgpu/kernels/prototype_loss/loss.ts";
 import { registerWebGpuBackend } from "../lib/engine/webgpu/register.ts";
 import { DeviceError } from "../lib/errors.ts";
 import { unitRows } from "../lib/pretrain/encoder.ts";

@@ -9,8 +9,8 @@ import {
   type ConvKind,
   convolutionMatrices,
   type Matrices,
-} from "../../lib/engine/webgpu/kernels/conv_block.ts";
-import { convGeometry } from "../../lib/engine/webgpu/kernels/conv_geometry.ts";
+} from "../../lib/engine/webgpu/kernels/conv/blocks.ts";
+import { convGeometry } from "../../lib/engine/webgpu/kernels/conv/geometry.ts";
 import type { WinogradSizes } from "../../lib/engine/webgpu/tiles.ts";
 import { type ConvShape, type ProductShape, productsOf } from "./shapes.ts";
 

@@ -6,7 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGpuBackend } from "../../lib/engine/webgpu/backend.ts";
-import { planBlock } from "../../lib/engine/webgpu/kernels/block_tile.ts";
+import { planBlock } from "../../lib/engine/webgpu/kernels/matmul/block_tile.ts";
 import { type Block, type Choice, fitting, type Tiles } from "../../lib/engine/webgpu/tiles.ts";
 import { CANDIDATES, GROUPS, nameOf } from "./candidates.ts";
 import type { Case } from "./cases.ts";

@@ -3,7 +3,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { DeviceError } from "../../../lib/errors.ts";
 import type { WebGpuBackend } from "../../../lib/engine/webgpu/backend.ts";
 import { registerKernels } from "../../../lib/engine/webgpu/kernel.ts";
-import { prototypeLossKernels } from "../../../lib/engine/webgpu/kernels/prototype_loss.ts";
+import { prototypeLossKernels } from "../../../lib/engine/webgpu/kernels/prototype_loss/loss.ts";
 import {
   prototypeLoss,
   type PrototypeLossOptions,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { PIECE_ROWS, planChunks } from "../../../lib/engine/webgpu/kernels/prototype_plan.ts";
+import { PIECE_ROWS, planChunks } from "../../../lib/engine/webgpu/kernels/prototype_loss/plan.ts";
 import { randomStream } from "../../../lib/random.ts";
 
 Deno.test("planChunks() takes every slot once and no group apart", () => {

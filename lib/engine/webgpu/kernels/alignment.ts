@@ -10,7 +10,7 @@ import type { WebGpuBackend } from "../backend.ts";
 import type { GpuKernel, KernelCall } from "../kernel.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
 import { moveShader } from "./alignment_step.ts";
-import { each } from "./matrix_tile.ts";
+import { each } from "./matmul/matrix_tile.ts";
 import { reduce } from "./reduce.ts";
 
 /** `AlignMotion` and `AlignmentError`, kernels of this project (lib/depth/alignment.ts). */

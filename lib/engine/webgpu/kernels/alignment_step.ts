@@ -5,7 +5,7 @@
  */
 
 import { flatMain, type Shader } from "../program.ts";
-import { each } from "./matrix_tile.ts";
+import { each } from "./matmul/matrix_tile.ts";
 
 const UNKNOWNS = 6;
 

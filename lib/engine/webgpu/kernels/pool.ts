@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
-import { GEOMETRY, geometryValues } from "./conv_geometry.ts";
+import { GEOMETRY, geometryValues } from "./conv/geometry.ts";
 
 type Kind = "max" | "average";
 

@@ -7,7 +7,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { flatGroups, flatMain, type Shader } from "../program.ts";
-import { OUTPUT_PLACE, overTaps, WINDOW_UNIFORMS, WINDOWS, windowValues } from "./windows.ts";
+import {
+  OUTPUT_PLACE,
+  overTaps,
+  WINDOW_UNIFORMS,
+  WINDOWS,
+  windowValues,
+} from "./windows/windows.ts";
 
 /** `MaxPoolWithArgmax`. */
 export function poolArgmaxKernels(): GpuKernel[] {

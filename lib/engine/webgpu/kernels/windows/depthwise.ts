@@ -5,10 +5,10 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { GpuKernel, KernelCall } from "../kernel.ts";
-import { channelsLast, convGeometry } from "./conv_geometry.ts";
-import { finish } from "./finish.ts";
-import { windowConvolution } from "./window_convolution.ts";
+import type { GpuKernel, KernelCall } from "../../kernel.ts";
+import { channelsLast, convGeometry } from "../conv/geometry.ts";
+import { finish } from "../matmul/finish.ts";
+import { windowConvolution } from "./convolution.ts";
 import {
   INPUT_PLACE,
   nested,

@@ -5,10 +5,10 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import { DeviceError } from "../../../errors.ts";
-import { type KernelCall, sizeOf } from "../kernel.ts";
-import { flatGroups, flatMain, type Shader } from "../program.ts";
-import { binary } from "./binary.ts";
+import { DeviceError } from "../../../../errors.ts";
+import { type KernelCall, sizeOf } from "../../kernel.ts";
+import { flatGroups, flatMain, type Shader } from "../../program.ts";
+import { binary } from "../binary.ts";
 import { activation as activationCode, isActivation } from "./matrix_tile.ts";
 
 /**

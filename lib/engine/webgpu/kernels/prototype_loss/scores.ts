@@ -5,9 +5,9 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import { flatGroups, flatMain, type Shader } from "../program.ts";
-import { multiply } from "./matmul.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { flatGroups, flatMain, type Shader } from "../../program.ts";
+import { multiply } from "../matmul/matmul.ts";
 
 /** What the kernel is told beside its tensors. */
 export interface Attributes {
@@ -21,7 +21,7 @@ export interface Attributes {
   readonly temperature: number;
 }
 
-/** The rows of a chunk (prototype_plan.ts). */
+/** The rows of a chunk (plan.ts). */
 export interface Slots {
   /** `[rows,1]` slot of each. */
   readonly slots: tf.TensorInfo;

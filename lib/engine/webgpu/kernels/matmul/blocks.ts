@@ -5,9 +5,9 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import { sizeOf } from "../kernel.ts";
-import type { Shader } from "../program.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { sizeOf } from "../../kernel.ts";
+import type { Shader } from "../../program.ts";
 import { acrossMatrix, alongMatrix } from "./block_operands.ts";
 import {
   BLOCK_UNIFORMS,

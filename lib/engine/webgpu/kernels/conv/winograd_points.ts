@@ -1,14 +1,14 @@
 /**
- * The transforms of Winograd's F(2 x 2, 3 x 3) between images or filters and points (conv_winograd.ts). Vectors hold four
+ * The transforms of Winograd's F(2 x 2, 3 x 3) between images or filters and points (winograd.ts). Vectors hold four
  * channels; an invocation makes all points, or all pixels, of a tile's vector.
  *
  * @module
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import { flatGroups, flatMain, type Shader } from "../program.ts";
-import { each } from "./matrix_tile.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { flatGroups, flatMain, type Shader } from "../../program.ts";
+import { each } from "../matmul/matrix_tile.ts";
 
 /** Points of a tile: 4 x 4. */
 export const POINTS = 16;

@@ -6,13 +6,18 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import { sizeOf } from "../kernel.ts";
-import type { Shader } from "../program.ts";
-import { blockConvolution, type ConvKind } from "./conv_block.ts";
-import { type Conv2DInfo, geometryValues } from "./conv_geometry.ts";
-import { winogradConvolution } from "./conv_winograd.ts";
-import { matrixGroups, matrixIterations, tileFor, type TileVariant } from "./matrix_tile.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { sizeOf } from "../../kernel.ts";
+import type { Shader } from "../../program.ts";
+import { blockConvolution, type ConvKind } from "./blocks.ts";
+import { type Conv2DInfo, geometryValues } from "./geometry.ts";
+import { winogradConvolution } from "./winograd.ts";
+import {
+  matrixGroups,
+  matrixIterations,
+  tileFor,
+  type TileVariant,
+} from "../matmul/matrix_tile.ts";
 
 /** The convolution by a faster way, or undefined where there is none. Operands are those of the kind's kernel. */
 export function sharedConvolution(

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { type Extent, WORKGROUPS_PER_DIMENSION } from "../program.ts";
-import { IS_NAN } from "../math.ts";
-import type { Tiles } from "../tiles.ts";
+import { type Extent, WORKGROUPS_PER_DIMENSION } from "../../program.ts";
+import { IS_NAN } from "../../math.ts";
+import type { Tiles } from "../../tiles.ts";
 
 /** Rows and columns of the part; columns are 1 or a multiple of 4, rows a multiple of 4 or 1. */
 export interface Tile {

@@ -6,11 +6,11 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import { flatGroups, type Shader } from "../program.ts";
-import { each } from "./matrix_tile.ts";
-import { SHARE } from "./prototype_balance.ts";
-import { type Scored, totalOf, typeOf, widthOf } from "./prototype_scores.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { flatGroups, type Shader } from "../../program.ts";
+import { each } from "../matmul/matrix_tile.ts";
+import { SHARE } from "./balance.ts";
+import { type Scored, totalOf, typeOf, widthOf } from "./scores.ts";
 
 /** `[present]` factors u, which make the samples' rows of u exp(s / epsilon) v add up to 1. */
 export function rowFactors(

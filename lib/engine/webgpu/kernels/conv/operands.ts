@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { BlockVariant } from "./block_tile.ts";
-import type { Operand } from "./block_operands.ts";
-import { each } from "./matrix_tile.ts";
+import type { BlockVariant } from "../matmul/block_tile.ts";
+import type { Operand } from "../matmul/block_operands.ts";
+import { each } from "../matmul/matrix_tile.ts";
 
 /** Text for a whole vector, or for each of its four elements: `q` is empty, or the element's number. */
 function elements(vector: boolean, text: (q: number, name: string) => string): string {

@@ -5,7 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import type { GpuKernel, KernelCall } from "../kernel.ts";
+import type { GpuKernel, KernelCall } from "../../kernel.ts";
 import {
   INPUT_PLACE,
   nested,

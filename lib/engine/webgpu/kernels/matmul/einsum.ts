@@ -5,10 +5,10 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import type { GpuKernel, KernelCall } from "../kernel.ts";
-import { binary } from "./binary.ts";
-import { transposed } from "./movement.ts";
-import { reduce } from "./reduce.ts";
+import type { GpuKernel, KernelCall } from "../../kernel.ts";
+import { binary } from "../binary.ts";
+import { transposed } from "../movement.ts";
+import { reduce } from "../reduce.ts";
 
 /** `Einsum`. */
 export function einsumKernels(): GpuKernel[] {

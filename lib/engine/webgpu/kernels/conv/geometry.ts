@@ -5,9 +5,9 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import type { KernelCall } from "../kernel.ts";
-import type { Scalar } from "../program.ts";
-import { transposed } from "./movement.ts";
+import type { KernelCall } from "../../kernel.ts";
+import type { Scalar } from "../../program.ts";
+import { transposed } from "../movement.ts";
 
 /** What tfjs-core computes from the attributes. */
 export type Conv2DInfo = ReturnType<typeof tf.backend_util.computeConv2DInfo>;

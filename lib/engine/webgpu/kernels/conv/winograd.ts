@@ -12,10 +12,10 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import type { ConvKind } from "./conv_block.ts";
-import type { Conv2DInfo } from "./conv_geometry.ts";
-import { multiply } from "./matmul.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import type { ConvKind } from "./blocks.ts";
+import type { Conv2DInfo } from "./geometry.ts";
+import { multiply } from "../matmul/matmul.ts";
 import {
   filterFromPoints,
   filterToPoints,

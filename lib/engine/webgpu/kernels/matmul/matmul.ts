@@ -5,11 +5,11 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
-import { type Extent, type Shader, WORKGROUPS_PER_DIMENSION } from "../program.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { type GpuKernel, type KernelCall, sizeOf } from "../../kernel.ts";
+import { type Extent, type Shader, WORKGROUPS_PER_DIMENSION } from "../../program.ts";
 import { planBlock } from "./block_tile.ts";
-import { cast } from "./cast.ts";
+import { cast } from "../cast.ts";
 import { finish } from "./finish.ts";
 import {
   addProducts,
@@ -20,8 +20,8 @@ import {
   tileFor,
   vectors,
 } from "./matrix_tile.ts";
-import { blockProduct, type Product } from "./matmul_block.ts";
-import { addParts } from "./reduce.ts";
+import { blockProduct, type Product } from "./blocks.ts";
+import { addParts } from "../reduce.ts";
 
 /** `BatchMatMul` and `_FusedMatMul`. */
 export function matmulKernels(): GpuKernel[] {

@@ -5,7 +5,7 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { KernelCall } from "../kernel.ts";
+import type { KernelCall } from "../../kernel.ts";
 import { runWindows, type WindowInfo, type WindowShader } from "./windows.ts";
 
 /** What tells one kind of convolution from another. */

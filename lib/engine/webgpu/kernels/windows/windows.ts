@@ -7,9 +7,9 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import { sizeOf } from "../kernel.ts";
-import { flatGroups, flatMain, type Scalar, type Shader } from "../program.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { sizeOf } from "../../kernel.ts";
+import { flatGroups, flatMain, type Scalar, type Shader } from "../../program.ts";
 
 type Info2D = Omit<ReturnType<typeof tf.backend_util.computeConv2DInfo>, "filterShape">;
 type Info3D = Omit<ReturnType<typeof tf.backend_util.computeConv3DInfo>, "filterShape">;

@@ -6,10 +6,10 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import { sizeOf } from "../kernel.ts";
-import type { Shader } from "../program.ts";
-import { reduce } from "./reduce.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { sizeOf } from "../../kernel.ts";
+import type { Shader } from "../../program.ts";
+import { reduce } from "../reduce.ts";
 
 /** The factor of a tensor of floats and its inverse, `[2]`; both are 1 where all numbers are 0 or some are not finite. */
 export function factorScale(backend: WebGpuBackend, x: tf.TensorInfo): tf.TensorInfo {

@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { WebGpuBackend } from "../backend.ts";
-import { type Extent, type Scalar, type Variant, WORKGROUPS_PER_DIMENSION } from "../program.ts";
-import { type Block, invocationsOf, nearestChoice, type ProductKind } from "../tiles.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { type Extent, type Scalar, type Variant, WORKGROUPS_PER_DIMENSION } from "../../program.ts";
+import { type Block, invocationsOf, nearestChoice, type ProductKind } from "../../tiles.ts";
 import type { Operand, OperandName as Name } from "./block_operands.ts";
 import {
   addHalfSums,

@@ -5,11 +5,11 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import { flatGroups, flatMain, type Shader } from "../program.ts";
-import { PIECE_ROWS } from "./prototype_plan.ts";
-import { type Scored, typeOf, widthOf } from "./prototype_scores.ts";
-import { addParts } from "./reduce.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { flatGroups, flatMain, type Shader } from "../../program.ts";
+import { PIECE_ROWS } from "./plan.ts";
+import { type Scored, typeOf, widthOf } from "./scores.ts";
+import { addParts } from "../reduce.ts";
 
 /** What would make a sum 1. A sum below the normal floats counts as 0, and has a share of 0. */
 export const SHARE = "fn share_of(x: f32) -> f32 { return select(1 / x, 0.0, x < 1.1754944e-38); }";

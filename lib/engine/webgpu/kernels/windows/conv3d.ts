@@ -5,8 +5,8 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import type { GpuKernel, KernelCall } from "../kernel.ts";
-import { windowConvolution } from "./window_convolution.ts";
+import type { GpuKernel, KernelCall } from "../../kernel.ts";
+import { windowConvolution } from "./convolution.ts";
 import {
   INPUT_PLACE,
   nested,

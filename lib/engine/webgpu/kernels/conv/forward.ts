@@ -5,11 +5,11 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { GpuKernel, KernelCall } from "../kernel.ts";
-import type { Shader } from "../program.ts";
-import { channelsLast, convGeometry, GEOMETRY } from "./conv_geometry.ts";
-import { runRegisters, sharedConvolution, tapIterations } from "./conv_registers.ts";
-import { finish } from "./finish.ts";
+import type { GpuKernel, KernelCall } from "../../kernel.ts";
+import type { Shader } from "../../program.ts";
+import { channelsLast, convGeometry, GEOMETRY } from "./geometry.ts";
+import { runRegisters, sharedConvolution, tapIterations } from "./registers.ts";
+import { finish } from "../matmul/finish.ts";
 import {
   addProducts,
   declareSums,
@@ -18,7 +18,7 @@ import {
   storeRow,
   type TileVariant,
   vectors,
-} from "./matrix_tile.ts";
+} from "../matmul/matrix_tile.ts";
 
 /** `Conv2D` and `FusedConv2D`. */
 export function convForwardKernels(): GpuKernel[] {

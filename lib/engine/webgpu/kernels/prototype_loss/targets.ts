@@ -5,13 +5,13 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import { flatGroups, flatMain, type Shader } from "../program.ts";
-import { PIECE_ROWS } from "./prototype_plan.ts";
-import { type Scored, totalOf, typeOf, widthOf } from "./prototype_scores.ts";
-import { reduce } from "./reduce.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { flatGroups, flatMain, type Shader } from "../../program.ts";
+import { PIECE_ROWS } from "./plan.ts";
+import { type Scored, totalOf, typeOf, widthOf } from "./scores.ts";
+import { reduce } from "../reduce.ts";
 
-/** The lists of a chunk (prototype_plan.ts) on the engine; the long ones are absent where there are none. */
+/** The lists of a chunk (plan.ts) on the engine; the long ones are absent where there are none. */
 export interface Lists {
   readonly pieces: tf.TensorInfo;
   readonly long?: { readonly pieces: tf.TensorInfo; readonly groups: tf.TensorInfo };

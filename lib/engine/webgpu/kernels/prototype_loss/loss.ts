@@ -9,17 +9,17 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import { DeviceError } from "../../../errors.ts";
-import type { WebGpuBackend } from "../backend.ts";
-import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
-import { binary } from "./binary.ts";
-import { filled } from "./fill.ts";
-import { multiply } from "./matmul.ts";
-import { columnSums, shares } from "./prototype_balance.ts";
-import { type Chunk, planChunks } from "./prototype_plan.ts";
-import { rowFactors, rowStatistics } from "./prototype_rows.ts";
-import { type Attributes, moveRows, Scores, type Slots } from "./prototype_scores.ts";
-import { type Lists, predict, type Weights } from "./prototype_targets.ts";
+import { DeviceError } from "../../../../errors.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import { type GpuKernel, type KernelCall, sizeOf } from "../../kernel.ts";
+import { binary } from "../binary.ts";
+import { filled } from "../fill.ts";
+import { multiply } from "../matmul/matmul.ts";
+import { columnSums, shares } from "./balance.ts";
+import { type Chunk, planChunks } from "./plan.ts";
+import { rowFactors, rowStatistics } from "./rows.ts";
+import { type Attributes, moveRows, Scores, type Slots } from "./scores.ts";
+import { type Lists, predict, type Weights } from "./targets.ts";
 
 /** Bytes of scores that are in memory at a time. */
 const SCORE_BYTES = 64 << 20;

@@ -5,11 +5,11 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { GpuKernel, KernelCall } from "../kernel.ts";
-import type { Shader } from "../program.ts";
-import { loadColumns } from "./conv_forward.ts";
-import { channelsLast, convGeometry, GEOMETRY } from "./conv_geometry.ts";
-import { runRegisters, sharedConvolution } from "./conv_registers.ts";
+import type { GpuKernel, KernelCall } from "../../kernel.ts";
+import type { Shader } from "../../program.ts";
+import { loadColumns } from "./forward.ts";
+import { channelsLast, convGeometry, GEOMETRY } from "./geometry.ts";
+import { runRegisters, sharedConvolution } from "./registers.ts";
 import {
   addProducts,
   declareSums,
@@ -19,8 +19,8 @@ import {
   tileFor,
   type TileVariant,
   vectors,
-} from "./matrix_tile.ts";
-import { addParts } from "./reduce.ts";
+} from "../matmul/matrix_tile.ts";
+import { addParts } from "../reduce.ts";
 
 /** `Conv2DBackpropFilter`. */
 export function convFilterGradientKernels(): GpuKernel[] {

@@ -6,9 +6,9 @@
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import type { WebGpuBackend } from "../backend.ts";
-import type { Shader } from "../program.ts";
-import type { ProductKind } from "../tiles.ts";
+import type { WebGpuBackend } from "../../backend.ts";
+import type { Shader } from "../../program.ts";
+import type { ProductKind } from "../../tiles.ts";
 import {
   BLOCK_UNIFORMS,
   type BlockBody,
@@ -19,13 +19,13 @@ import {
   blockUniforms,
   type BlockVariant,
   planBlock,
-} from "./block_tile.ts";
-import { acrossMatrix } from "./block_operands.ts";
-import { filterRows, gradients, pixelsUnderTaps, windows } from "./conv_operands.ts";
-import { type Conv2DInfo, GEOMETRY, geometryValues } from "./conv_geometry.ts";
-import { factorScale } from "./factor_scale.ts";
-import { blockProduct, type Scales } from "./matmul_block.ts";
-import { addParts } from "./reduce.ts";
+} from "../matmul/block_tile.ts";
+import { acrossMatrix } from "../matmul/block_operands.ts";
+import { filterRows, gradients, pixelsUnderTaps, windows } from "./operands.ts";
+import { type Conv2DInfo, GEOMETRY, geometryValues } from "./geometry.ts";
+import { factorScale } from "../matmul/factor_scale.ts";
+import { blockProduct, type Scales } from "../matmul/blocks.ts";
+import { addParts } from "../reduce.ts";
 
 /** The kernels of a convolution. */
 export type ConvKind = Exclude<ProductKind, "product">;
