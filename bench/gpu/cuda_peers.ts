@@ -7,7 +7,7 @@
 
 import { fromFileUrl } from "@std/path";
 import type { Case } from "../peers/support.ts";
-import type { Timing } from "./timings.ts";
+import type { Timing } from "./timing.ts";
 
 const path = (name: string) => fromFileUrl(new URL(name, import.meta.url));
 const python = () => Deno.env.get("CPCDR_PYTHON") ?? "python3";

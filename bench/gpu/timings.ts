@@ -13,14 +13,7 @@ import { randomStream } from "../../lib/random.ts";
 import type { MixedBatch } from "../../lib/records.ts";
 import { labelPeers, torchLoop, torchLoss } from "./cuda_peers.ts";
 import { drawSource, unitRows } from "./inputs.ts";
-
-/** One row of the report. */
-export interface Timing {
-  readonly name: string;
-  readonly milliseconds: number;
-  readonly share: string;
-  readonly peer: string;
-}
+import type { Timing } from "./timing.ts";
 
 const BATCH = 16, HEIGHT = 384, WIDTH = 768, PIXELS = BATCH * HEIGHT * WIDTH;
 const N = 115_200, K = 1000, D = 128;

@@ -30,7 +30,7 @@ export function tableSource(
  * @module
  */
 
-import type { Block, ProductKind, WinogradSizes } from "./tiles.ts";
+import type { Block, ProductKind, WinogradSizes } from "./tile_choice.ts";
 
 /** What {@linkcode CHOICES} choose from. */
 // deno-fmt-ignore

@@ -7,7 +7,7 @@
 
 import type { CommonOptions } from "./commands/common.ts";
 import type { DepthOptions } from "./commands/depth.ts";
-import type { EvaluateOptions } from "./commands/evaluate.ts";
+import type { EvaluateOptions } from "./commands/evaluate_options.ts";
 import type { ExportOptions } from "./commands/export.ts";
 import type { MixOptions } from "./commands/mix.ts";
 import type { PretrainOptions } from "./commands/pretrain.ts";

@@ -8,7 +8,7 @@ import { cpus } from "node:os";
 import { join } from "@std/path";
 import * as tf from "@tensorflow/tfjs-core";
 import meta from "../../deno.json" with { type: "json" };
-import type { Precision } from "../engine/device.ts";
+import type { Precision } from "../engine/precision.ts";
 import type { NativeBackend } from "../engine/native/backend.ts";
 import { CudaEngine } from "../engine/native/cuda_engine.ts";
 import { hotLibrary } from "../engine/native/hot.ts";

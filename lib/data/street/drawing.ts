@@ -6,8 +6,8 @@
 
 import { randomStream } from "../../random.ts";
 import type { Size } from "../dataset.ts";
+import { drawStreet } from "./draw_street.ts";
 import { renderStreet } from "./render.ts";
-import { drawStreet } from "./street.ts";
 
 /** One frame. */
 export interface FrameOrder extends Size {

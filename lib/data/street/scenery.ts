@@ -4,10 +4,11 @@
  * @module
  */
 
+import type { Builder } from "./builder.ts";
 import type { Random } from "../../random.ts";
 import { facadeColour, grey, leafColour, signColours } from "./palette.ts";
 import type { Material } from "./solid.ts";
-import { type Builder, ClassId, STREET_LENGTH } from "./street.ts";
+import { ClassId, STREET_LENGTH } from "./street.ts";
 
 const SIDES = [-1, 1] as const;
 

@@ -1,16 +1,12 @@
 /**
- * Draws a street: its course, its cross-section, its light, and everything that stands or moves in it.
+ * What a street is: its course, its cross-section, its light, and everything that stands or moves in it.
  *
  * @module
  */
 
-import type { Random } from "../../random.ts";
-import { addCars, addPedestrians } from "./traffic.ts";
-import { addBuildings, addFurniture, addTrees } from "./scenery.ts";
-import { type Colour, grey } from "./palette.ts";
-import { type Solid } from "./solid.ts";
-import { stationAt } from "./road.ts";
-import { drawWeather, type Weather } from "./weather.ts";
+import type { Colour } from "./palette.ts";
+import type { Solid } from "./solid.ts";
+import type { Weather } from "./weather.ts";
 
 /** The classes, by id. */
 export const STREET_CLASSES = [
@@ -95,126 +91,3 @@ export interface CameraPath {
 
 /** How far a street is built. */
 export const STREET_LENGTH = 110;
-
-/** Draws a street from its own stream. `fps` is that of the video, for speeds. */
-export function drawStreet(random: Random): Street {
-  const curvature = random.chance(0.4)
-    ? random.uniform(-0.001, 0.001)
-    : random.pick([-1, 1]) * random.uniform(0.003, 0.018);
-  const halfWidth = random.uniform(3, 6.5);
-  const side = (): Side => ({
-    pavement: random.uniform(1.5, 4),
-    grass: random.chance(0.55) ? random.uniform(1, 7) : 0,
-    verge: random.chance(0.3),
-  });
-  const junctions = Array.from(
-    { length: random.integer(3) },
-    () => ({ at: random.uniform(15, 90), half: random.uniform(3, 5) }),
-  );
-  const street = {
-    seed: random.bits(),
-    curvature,
-    halfWidth,
-    kerb: random.uniform(0.1, 0.18),
-    sides: { [-1]: side(), [1]: side() } as Record<-1 | 1, Side>,
-    junctions,
-    lines: drawLines(random, halfWidth),
-    lineWidth: random.uniform(0.06, 0.12),
-    roadColour: grey(random, 0.24, 0.52),
-    pavementColour: grey(random, 0.34, 0.7, 0.05),
-    grassColour: [
-      random.uniform(0.22, 0.5),
-      random.uniform(0.32, 0.46),
-      random.uniform(0.14, 0.28),
-    ] as Colour,
-    slab: random.chance(0.75) ? random.uniform(0.4, 1.2) : 0,
-    weather: drawWeather(random),
-    camera: drawCamera(random, halfWidth),
-  };
-  const solids: Solid[] = [];
-  const builder = new Builder(street, random, solids);
-  addBuildings(builder);
-  addTrees(builder);
-  addFurniture(builder);
-  addCars(builder);
-  addPedestrians(builder);
-  return { ...street, solids };
-}
-
-function drawLines(random: Random, halfWidth: number): { offset: number; dashed: boolean }[] {
-  if (random.chance(0.2)) return [];
-  const lanes = halfWidth > 5 && random.chance(0.5) ? [-halfWidth / 3, halfWidth / 3] : [0];
-  const lines = lanes.map((offset) => ({ offset, dashed: random.chance(0.8) }));
-  if (random.chance(0.5)) {
-    const edge = halfWidth - 0.3;
-    lines.push({ offset: -edge, dashed: false }, { offset: edge, dashed: false });
-  }
-  return lines;
-}
-
-function drawCamera(random: Random, halfWidth: number): CameraPath {
-  return {
-    height: random.uniform(1.2, 2.1),
-    offset: random.uniform(-0.15, 0.6) * halfWidth,
-    start: random.uniform(-4, 6),
-    speed: random.chance(0.08) ? random.uniform(1, 4) : random.uniform(5, 13),
-    pitch: random.uniform(-0.06, 0.07),
-    yaw: random.uniform(-0.16, 0.16),
-    focal: random.uniform(0.7, 1.0),
-    centreY: random.uniform(0.42, 0.56),
-    phases: [0, 1, 2].map(() => random.uniform(0, 2 * Math.PI)),
-  };
-}
-
-/** What the parts that fill a street share: where things go, and their numbering. */
-export class Builder {
-  #instance = 0;
-
-  constructor(
-    readonly street: Omit<Street, "solids">,
-    readonly random: Random,
-    readonly solids: Solid[],
-  ) {}
-
-  /** A fresh instance id. */
-  nextInstance(): number {
-    return ++this.#instance;
-  }
-
-  /** Whether a place along the road lies in a side street, with a margin in metres. */
-  inJunction(at: number, margin: number): boolean {
-    return this.street.junctions.some((junction) =>
-      Math.abs(at - junction.at) < junction.half + margin
-    );
-  }
-
-  /** Offset of the facades on a side. */
-  facadeOffset(side: -1 | 1): number {
-    const { pavement, grass } = this.street.sides[side];
-    return this.street.halfWidth + pavement + grass;
-  }
-
-  /** Adds a solid whose foot stands at (s, d), `foot` metres above the road. */
-  add(
-    s: number,
-    d: number,
-    foot: number,
-    part:
-      & Pick<Solid, "shape" | "across" | "up" | "along" | "classId" | "instance" | "material">
-      & Partial<Solid>,
-    turn = 0,
-  ): void {
-    const { x, z, heading } = stationAt(this.street.curvature, s, d);
-    this.solids.push({
-      leanAcross: 0,
-      leanAlong: 0,
-      cut: "none",
-      velocity: [0, 0],
-      ...part,
-      x,
-      y: -(foot + part.up),
-      z,
-      heading: heading + turn,
-    });
-  }
-}

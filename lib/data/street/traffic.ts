@@ -5,10 +5,11 @@
  */
 
 import type { Random } from "../../random.ts";
+import type { Builder } from "./builder.ts";
 import { carColour, clothColour } from "./palette.ts";
 import { stationAt } from "./road.ts";
 import type { Material, Solid } from "./solid.ts";
-import { type Builder, ClassId } from "./street.ts";
+import { ClassId } from "./street.ts";
 
 const SIDES = [-1, 1] as const;
 

@@ -7,7 +7,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
-import type { Precision } from "../device.ts";
+import type { Precision } from "../precision.ts";
 import type { NativeLibrary } from "./library.ts";
 import { BufferPool } from "./pool.ts";
 

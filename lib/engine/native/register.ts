@@ -5,7 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import type { Precision } from "../device.ts";
+import type { Precision } from "../precision.ts";
 import { BACKEND_NAME, NativeBackend } from "./backend.ts";
 import { type NativeKernel, registerKernels } from "./kernel.ts";
 import { alignmentKernels } from "./kernels/alignment.ts";

@@ -7,7 +7,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { DeviceError, DeviceMemoryError } from "../../errors.ts";
-import type { Precision } from "../device.ts";
+import type { Precision } from "../precision.ts";
 import type { OpenedDevice } from "./device.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { type Block, BlockPool } from "./pool.ts";

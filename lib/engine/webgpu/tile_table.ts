@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Block, ProductKind, WinogradSizes } from "./tiles.ts";
+import type { Block, ProductKind, WinogradSizes } from "./tile_choice.ts";
 
 /** What {@linkcode CHOICES} choose from. */
 // deno-fmt-ignore

@@ -22,21 +22,9 @@ import { outputNames, writePredictions } from "../predictions.ts";
 import { readRun, type RunConfig } from "../run_folder.ts";
 import type { Session } from "../session.ts";
 import { percent, textTable } from "../table.ts";
-import { answer, type CommonOptions, inSession, keepAnswer, startDevice } from "./common.ts";
+import { answer, inSession, keepAnswer, startDevice } from "./common.ts";
 import { evaluateDepth } from "./evaluate_depth.ts";
-
-/** Options of `evaluate`. */
-export interface EvaluateOptions extends CommonOptions {
-  readonly run: string;
-  readonly data?: readonly string[];
-  readonly protocol: "cluster" | "kmeans" | "linear" | "finetune" | "depth";
-  readonly split: "validation" | "test";
-  /** Of `finetune` alone. */
-  readonly labelFraction?: number;
-  readonly steps?: number;
-  /** Where what is predicted for every scored frame is written; protocol `cluster` alone. */
-  readonly predictions?: string;
-}
+import type { EvaluateOptions } from "./evaluate_options.ts";
 
 /** A score, and what a protocol says beside it. */
 interface Scored {

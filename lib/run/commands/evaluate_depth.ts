@@ -30,7 +30,7 @@ import type { Session } from "../session.ts";
 import { stackTargets } from "../stage_inputs.ts";
 import { textTable } from "../table.ts";
 import { answer, inSession, keepAnswer, startDevice } from "./common.ts";
-import type { EvaluateOptions } from "./evaluate.ts";
+import type { EvaluateOptions } from "./evaluate_options.ts";
 
 /** Frames of each street, so that the middle one has two neighbours. */
 const FRAMES = 3;

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { readFrames } from "../../../lib/data/read_ahead.ts";
 import { renderStreet } from "../../../lib/data/street/render.ts";
 import { streetScenes } from "../../../lib/data/street/scenes.ts";
-import { drawStreet, STREET_CLASSES } from "../../../lib/data/street/street.ts";
+import { drawStreet } from "../../../lib/data/street/draw_street.ts";
+import { STREET_CLASSES } from "../../../lib/data/street/street.ts";
 import { randomStream } from "../../../lib/random.ts";
 import type { Frame } from "../../../lib/records.ts";
 

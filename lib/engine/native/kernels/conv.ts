@@ -5,7 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs-core";
-import type { Precision } from "../../device.ts";
+import type { Precision } from "../../precision.ts";
 import type { NativeBackend } from "../backend.ts";
 import { areFloats, type KernelCall, type NativeKernel } from "../kernel.ts";
 import { activationCode } from "./activation.ts";
