@@ -110,7 +110,7 @@ export {
   type CudaProbe,
   probeCuda,
 } from "./lib/engine/native/cuda_library.ts";
-export { similarity, type SimilarityOptions } from "./lib/ops/similarity.ts";
+export { similarity, type SimilarityOptions } from "./lib/evaluate/similarity.ts";
 export { depthRegions } from "./lib/regions/depth_regions.ts";
 export { infomap, type Partition } from "./lib/regions/infomap.ts";
 export { codelength, type FlowGraph, flowGraph, type Links } from "./lib/regions/map_equation.ts";

@@ -10,7 +10,7 @@ import type { HotLibrary } from "../../lib/engine/native/hot.ts";
 import { DeviceError } from "../../lib/errors.ts";
 import { paperMixConfig } from "../../lib/mix/config.ts";
 import { mixImages } from "../../lib/mix/mix_images.ts";
-import { similarity } from "../../lib/ops/similarity.ts";
+import { similarity } from "../../lib/evaluate/similarity.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
 import { componentStatistics } from "../../lib/regions/component_statistics.ts";
 import { connectedComponents } from "../../lib/regions/connected_components.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { similarity } from "../ops/similarity.ts";
+import { similarity } from "./similarity.ts";
 import type { Embedding, Frame } from "../records.ts";
 import { agglomerate } from "./clustering.ts";
 import { batches } from "./frames.ts";

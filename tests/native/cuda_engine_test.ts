@@ -12,7 +12,7 @@ import { DeviceError } from "../../lib/errors.ts";
 import { tinyMixConfig } from "../../lib/mix/config.ts";
 import { mixImages } from "../../lib/mix/mix_images.ts";
 import type { MixSource } from "../../lib/mix/paste.ts";
-import { similarity } from "../../lib/ops/similarity.ts";
+import { similarity } from "../../lib/evaluate/similarity.ts";
 import { randomStream } from "../../lib/random.ts";
 import { componentStatistics } from "../../lib/regions/component_statistics.ts";
 import { connectedComponents } from "../../lib/regions/connected_components.ts";

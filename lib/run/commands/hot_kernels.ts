@@ -8,7 +8,7 @@ import type { HotLibrary } from "../../engine/native/hot.ts";
 import { tinyMixConfig } from "../../mix/config.ts";
 import { mixImages } from "../../mix/mix_images.ts";
 import type { MixSource } from "../../mix/paste.ts";
-import { similarity } from "../../ops/similarity.ts";
+import { similarity } from "../../evaluate/similarity.ts";
 import { type Random, randomStream } from "../../random.ts";
 import type { MixedBatch } from "../../records.ts";
 import { connectedComponents } from "../../regions/connected_components.ts";

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { prototypeLoss, swappedPrediction } from "../../../lib/pretrain/prototype_loss.ts";
 import type { SampleSet } from "../../../lib/pretrain/sampling.ts";
-import { similarity } from "../../../lib/ops/similarity.ts";
+import { similarity } from "../../../lib/evaluate/similarity.ts";
 import type { Random } from "../../../lib/random.ts";
 import { sinkhornByLoops } from "../../oracles/sinkhorn.ts";
 import { library, nativeTest } from "./support.ts";
