@@ -72,16 +72,11 @@ struct Padded {
 constexpr int kImageSlack = kGroup * 64;
 
 /* A padded row of `total` elements: `inside` of the source behind `before` zeros. */
-inline void pad_row(const float* source, int64_t before, int64_t inside, int64_t total, float* row) {
-  std::fill_n(row, before, 0.0f);
-  std::copy_n(source, inside, row + before);
-  std::fill(row + before + inside, row + total, 0.0f);
-}
-
-inline void pad_row(const float* source, int64_t before, int64_t inside, int64_t total, Bfloat16* row) {
-  std::fill_n(row, before, Bfloat16{});
-  for (int64_t i = 0; i < inside; i++) row[before + i] = Factors<Bfloat16>::from(source[i]);
-  std::fill(row + before + inside, row + total, Bfloat16{});
+template <class Element>
+void pad_row(const float* source, int64_t before, int64_t inside, int64_t total, Element* row) {
+  std::fill_n(row, before, Element{});
+  for (int64_t i = 0; i < inside; i++) row[before + i] = Factors<Element>::from(source[i]);
+  std::fill(row + before + inside, row + total, Element{});
 }
 
 /*
