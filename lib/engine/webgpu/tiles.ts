@@ -42,7 +42,7 @@ export const tilesOf: Readonly<Record<AdapterClass, Tiles>> = {
     parameters: 1,
     busy: 256,
     choices: [],
-    winograd: { channels: 8, tiles: 32, bytes: 1 << 27 },
+    winograd: { channels: 8, tiles: 32, bytes: 1 << 24 },
   },
   gpu: {
     flat: 64,
