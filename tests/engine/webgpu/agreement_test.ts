@@ -49,8 +49,8 @@ for (const [name, make, tolerance] of STAGES) {
   gpuTest(
     `${name} agrees with the CPU from common states, and stays near it over 50 steps`,
     async (random) => {
-      const seed = random.integer(1000);
       await useDevice("cpu");
+      const seed = await steadySeed(make, tolerance, random);
       const { losses, states } = await learnOnCpu(make, seed, tolerance, random);
       await tf.setBackend("webgpu");
       const ours = make(seed);
@@ -72,6 +72,41 @@ for (const [name, make, tolerance] of STAGES) {
       ours.dispose();
     },
   );
+}
+
+/** A run's mean loss may move by this share of the tolerance when its first parameters move by noise. */
+const STEADY = 0.05;
+
+/**
+ * The seed of a run that noise in its first parameters' last digits does not lead elsewhere on one and the same engine. Of
+ * depth training's seeds one in eight does: their mean loss moves by 1%, and now and then by 15% to 60%, where others' moves by
+ * 0.3% at most. Nothing can be said of two engines there.
+ */
+async function steadySeed(
+  make: (seed: number) => Trainee,
+  tolerance: Tolerance,
+  random: Random,
+): Promise<number> {
+  const meanLoss = async (trainee: Trainee) => {
+    const losses: number[] = [];
+    for (let step = 0; step < STEPS; step++) losses.push(await trainee.step(step));
+    trainee.dispose();
+    return mean(losses);
+  };
+  for (let tries = 0; tries < 8; tries++) {
+    const seed = random.integer(1000);
+    const first = make(seed), start = await first.export();
+    const expected = await meanLoss(first);
+    const far = await Promise.all(
+      moved(start, NOISE, random).map(async (near) => {
+        const trainee = make(seed);
+        trainee.import(near);
+        return Math.abs(await meanLoss(trainee) - expected);
+      }),
+    );
+    if (Math.max(...far) <= STEADY * tolerance.drift * Math.abs(expected)) return seed;
+  }
+  throw new Error("no run of eight stays where it is under noise");
 }
 
 /** The losses of a run, and its states that are compared. */
