@@ -4,9 +4,9 @@
  *     deno run -A bench/paper_step.ts [--preset NAME] [--device cpu|webgpu|cuda] [--rounds N] [--accumulate N] [--mixed] [--peer]
  *
  * The step is that of the contrastive stage on a mixed batch of random sources, forward, backward and update, in mixed
- * precision with `--mixed`. With `--peer`, for `paper` alone, PyTorch then takes as many forward and backward passes through the same network on the CPU
- * (bench/torch_paper_step.py). With `--rounds N` the first step is warm-up, and the time the median of N after
- * it; a step ends when its loss and measures are read back. The last line of stdout is JSON.
+ * precision with `--mixed`. With `--peer`, for `paper` alone, PyTorch then takes as many forward and backward passes through
+ * the same network on the CPU (bench/torch_paper_step.py). With `--rounds N` the first step is warm-up, and the time the
+ * median of N after it; a step ends when its loss and measures are read back. The last line of stdout is JSON.
  *
  * @module
  */

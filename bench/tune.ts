@@ -93,6 +93,7 @@ async function main(): Promise<void> {
   const comparisons = await compareWinograd(backend, clock, tried, {
     choices,
     deadline: performance.now() + WINOGRAD_SHARE * (deadline - started),
+    wrong: tuner.wrong,
   });
   const winograd = bestSizes(comparisons);
   await Deno.writeTextFile(path, tableSource(choices, winograd, found.description));

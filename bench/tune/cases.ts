@@ -11,7 +11,7 @@ import {
   type Matrices,
 } from "../../lib/engine/webgpu/kernels/conv/blocks.ts";
 import { convGeometry } from "../../lib/engine/webgpu/kernels/conv/geometry.ts";
-import type { WinogradSizes } from "../../lib/engine/webgpu/tiles.ts";
+import { winogradSizes } from "../../lib/engine/webgpu/kernels/conv/winograd.ts";
 import { type ConvShape, type ProductShape, productsOf } from "./shapes.ts";
 
 /** See the module's comment. */
@@ -22,7 +22,7 @@ export interface Case extends Pick<Matrices, "kind" | "rows" | "columns" | "dept
   /** Shapes of the operands. */
   readonly operands: Readonly<Record<string, readonly number[]>>;
   /** Sizes of a convolution that Winograd's tiles may serve, as the engine counts them. */
-  readonly winograd?: Pick<WinogradSizes, "channels" | "tiles">;
+  readonly winograd?: ReturnType<typeof winogradSizes>;
   run(operands: Record<string, tf.Tensor>): tf.Tensor;
 }
 
@@ -69,7 +69,7 @@ export function convolutionCases(shape: ConvShape): Case[] {
     } to ${outputs}`,
     ...convolutionMatrices(kind, info, Object.values(operands[kind])[0])!,
     operations: 2 * productsOf(shape),
-    winograd: winogradSizes(shape),
+    winograd: winogradSizes(info),
     operands: operands[kind],
     run: (tensors) =>
       tf.engine().runKernel(KERNELS[kind], tensors, {
@@ -78,11 +78,4 @@ export function convolutionCases(shape: ConvShape): Case[] {
         filterShape: filter,
       } as unknown as tf.NamedAttrMap) as tf.Tensor,
   }));
-}
-
-function winogradSizes({ input, outputs, size, stride }: ConvShape): Case["winograd"] {
-  const [batch, height, width, inputs] = input;
-  if (size !== 3 || stride !== 1 || inputs % 4 > 0 || outputs % 4 > 0) return undefined;
-  const tiles = batch * Math.ceil(height / 2) * Math.ceil(width / 2);
-  return { channels: Math.min(inputs, outputs), tiles };
 }

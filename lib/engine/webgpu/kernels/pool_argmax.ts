@@ -10,6 +10,7 @@ import { flatGroups, flatMain, type Shader } from "../program.ts";
 import {
   OUTPUT_PLACE,
   overTaps,
+  taps,
   WINDOW_UNIFORMS,
   WINDOWS,
   windowValues,
@@ -38,6 +39,7 @@ function maxPool({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorInfo[]
     writes: outputs,
     uniforms: { count, ...windowValues(info) },
     groups: flatGroups(count, backend.tiles.flat),
+    iterations: taps(info),
   });
   return outputs;
 }

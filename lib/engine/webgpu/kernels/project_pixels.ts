@@ -61,7 +61,16 @@ function run(
 ): void {
   const workgroup = backend.tiles.flat;
   const groups = flatGroups(uniforms.count, workgroup);
-  backend.run({ shader, variant: { workgroup }, reads, writes: [output], uniforms, groups });
+  const iterations = shader === projectionShader ? uniforms.height : 0;
+  backend.run({
+    shader,
+    variant: { workgroup },
+    reads,
+    writes: [output],
+    uniforms,
+    groups,
+    iterations,
+  });
 }
 
 const UNIFORMS = { count: "u32", height: "u32", width: "u32", least: "f32" } as const;

@@ -13,6 +13,7 @@
 
 import type * as tf from "@tensorflow/tfjs-core";
 import type { WebGpuBackend } from "../../backend.ts";
+import type { WinogradSizes } from "../../tile_choice.ts";
 import type { ConvKind } from "./blocks.ts";
 import type { Conv2DInfo } from "./geometry.ts";
 import { multiply } from "../matmul/matmul.ts";
@@ -47,23 +48,31 @@ export function winogradConvolution(
 /** Images of which each round makes the points. */
 type Rounds = readonly { readonly first: number; readonly count: number }[];
 
-/** Undefined where a convolution is no such, or points had better not be made. */
-function planRounds(backend: WebGpuBackend, info: Conv2DInfo): Rounds | undefined {
-  const { winograd } = backend.tiles;
-  const { batchSize, inChannels, outChannels, padInfo: { top, left } } = info;
-  const channels = [inChannels, outChannels];
+/** Sizes of a convolution, as {@linkcode WinogradSizes} count them; undefined where tiles cannot make it. */
+export function winogradSizes(
+  info: Conv2DInfo,
+): Pick<WinogradSizes, "channels" | "tiles"> | undefined {
+  const { inChannels, outChannels, padInfo: { top, left } } = info;
   if (
-    !winograd || info.filterHeight !== 3 || info.filterWidth !== 3 ||
+    info.filterHeight !== 3 || info.filterWidth !== 3 ||
     info.strideHeight * info.strideWidth * info.dilationHeight * info.dilationWidth !== 1 ||
-    top < 0 || left < 0 || channels.some((count) => count % 4 > 0 || count < winograd.channels)
+    top < 0 || left < 0 || inChannels % 4 > 0 || outChannels % 4 > 0
   ) return undefined;
   // Either side is input or output, by the kernel.
-  const tiles = Math.max(
+  const each = Math.max(
     tilesOf(info.outHeight, info.outWidth),
     tilesOf(info.inHeight, info.inWidth),
   );
-  if (batchSize * tiles < winograd.tiles) return undefined;
-  const bytes = tiles * POINTS * Math.max(...channels) * 4;
+  return { channels: Math.min(inChannels, outChannels), tiles: info.batchSize * each };
+}
+
+/** Undefined where a convolution is no such, or points had better not be made. */
+function planRounds(backend: WebGpuBackend, info: Conv2DInfo): Rounds | undefined {
+  const { winograd } = backend.tiles, sizes = winogradSizes(info);
+  if (!winograd || !sizes) return undefined;
+  if (sizes.channels < winograd.channels || sizes.tiles < winograd.tiles) return undefined;
+  const { batchSize, inChannels, outChannels } = info;
+  const bytes = sizes.tiles / batchSize * POINTS * Math.max(inChannels, outChannels) * 4;
   if (bytes > backend.largestBytes) return undefined;
   const images = Math.max(1, Math.floor(Math.min(winograd.bytes, backend.largestBytes) / bytes));
   return Array.from({ length: Math.ceil(batchSize / images) }, (_, round) => {

@@ -7,7 +7,7 @@
 
 import type * as tf from "@tensorflow/tfjs-core";
 import type { WebGpuBackend } from "../../backend.ts";
-import { flatGroups, flatMain, type Shader } from "../../program.ts";
+import { flatGroups, flatMain, type Shader, type Variant } from "../../program.ts";
 import { each } from "../matmul/matrix_tile.ts";
 
 /** Points of a tile: 4 x 4. */
@@ -40,14 +40,8 @@ export function imagesToPoints(
     grid.count * tilesOf(grid.height, grid.width),
     channels,
   ]);
-  backend.run({
-    shader: toPoints,
-    variant: { what, workgroup: backend.tiles.flat },
-    reads: [images],
-    writes: [points],
-    uniforms: { ...gridValues(grid, channels), height, width, top, left },
-    groups: flatGroups(vectorsOf(grid, channels), backend.tiles.flat),
-  });
+  const uniforms = { ...gridValues(grid, channels), height, width, top, left };
+  transform(backend, toPoints, { what }, images, points, uniforms);
   return points;
 }
 
@@ -59,14 +53,8 @@ export function imagesFromPoints(
   grid: Grid,
 ): void {
   const [, height, width, channels] = images.shape;
-  backend.run({
-    shader: fromPoints,
-    variant: { workgroup: backend.tiles.flat },
-    reads: [points],
-    writes: [images],
-    uniforms: { ...gridValues(grid, channels), height, width },
-    groups: flatGroups(vectorsOf(grid, channels), backend.tiles.flat),
-  });
+  const uniforms = { ...gridValues(grid, channels), height, width };
+  transform(backend, fromPoints, {}, points, images, uniforms);
 }
 
 /** A filter `[3,3,C,O]` to points `[16,C,O]`. @param turned Last tap first. */
@@ -78,14 +66,7 @@ export function filterToPoints(
   const [, , channels, outputs] = filter.shape;
   const points = backend.output([POINTS, channels, outputs]);
   const count = channels * outputs / 4;
-  backend.run({
-    shader: filterPoints,
-    variant: { turned, workgroup: backend.tiles.flat },
-    reads: [filter],
-    writes: [points],
-    uniforms: { count },
-    groups: flatGroups(count, backend.tiles.flat),
-  });
+  transform(backend, filterPoints, { turned }, filter, points, { count });
   return points;
 }
 
@@ -98,24 +79,33 @@ export function filterFromPoints(
 ): void {
   const [, channels, outputs] = points.shape;
   const count = channels * outputs / 4;
+  transform(backend, filterOfPoints, { add }, points, filter, { count });
+}
+
+/** Runs a transform, one invocation for each of `count` vectors. */
+function transform<V extends Variant>(
+  backend: WebGpuBackend,
+  shader: Shader<V & { workgroup: number }>,
+  variant: V,
+  from: tf.TensorInfo,
+  to: tf.TensorInfo,
+  uniforms: Readonly<Record<string, number>> & { readonly count: number },
+): void {
+  const workgroup = backend.tiles.flat;
   backend.run({
-    shader: filterOfPoints,
-    variant: { add, workgroup: backend.tiles.flat },
-    reads: [points],
-    writes: [filter],
-    uniforms: { count },
-    groups: flatGroups(count, backend.tiles.flat),
+    shader,
+    variant: { ...variant, workgroup },
+    reads: [from],
+    writes: [to],
+    uniforms,
+    groups: flatGroups(uniforms.count, workgroup),
   });
 }
 
-/** Vectors of four channels in all tiles. */
-function vectorsOf({ count, height, width }: Grid, channels: number): number {
-  return count * tilesOf(height, width) * channels / 4;
-}
-
-function gridValues(grid: Grid, channels: number): Record<string, number> {
+function gridValues(grid: Grid, channels: number) {
   return {
-    count: vectorsOf(grid, channels),
+    // Vectors of four channels in all tiles.
+    count: grid.count * tilesOf(grid.height, grid.width) * channels / 4,
     channels: channels / 4,
     down: Math.ceil(grid.height / 2),
     across: Math.ceil(grid.width / 2),
