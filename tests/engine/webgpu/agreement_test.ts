@@ -80,7 +80,7 @@ const STEADY = 0.05;
 /**
  * The seed of a run that noise in its first parameters' last digits does not lead elsewhere on one and the same engine. Of
  * depth training's seeds one in eight does: their mean loss moves by 1%, and now and then by 15% to 60%, where others' moves by
- * 0.3% at most. Nothing can be said of two engines there.
+ * less than 0.5%. Nothing can be said of two engines there.
  */
 async function steadySeed(
   make: (seed: number) => Trainee,
