@@ -186,9 +186,20 @@ function knownKeys(path: string, key: string, value: Fields, samples: readonly F
   for (const name of Object.keys(value)) {
     if (known.includes(name)) continue;
     const place = key ? `${key}.${name}` : name;
-    const remedy = `did you mean ${closestString(name, known)}?`;
+    const elsewhere = [...new Set(SHAPES.flatMap((shape) => placesOf(name, "settings", shape)))];
+    const meant = elsewhere.length > 0 ? elsewhere.join(" or ") : closestString(name, known);
+    const remedy = `did you mean ${meant}?`;
     throw refused(path, "keys of a run's config.json", `the unknown key ${place}`, remedy);
   }
+}
+
+/** Where a setting of this name is in a preset. */
+function placesOf(name: string, key: string, fields: unknown): string[] {
+  if (!isFields(fields)) return [];
+  return Object.entries(fields).flatMap(([inner, value]) => [
+    ...inner === name ? [`${key}.${inner}`] : [],
+    ...placesOf(name, `${key}.${inner}`, value),
+  ]);
 }
 
 function refused(path: string, expected: string, got: string, remedy = "correct it"): ConfigError {

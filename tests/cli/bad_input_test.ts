@@ -164,6 +164,7 @@ const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] =
   ["pretrain --config gone.json", "gone.json", "check that it is there"],
   ["pretrain --config video/images/0.png", "video/images/0.png", "expected JSON"],
   ["pretrain --config key.json", "key.json", "settings.depth.stepz", "did you mean steps?"],
+  ["pretrain --config place.json", "place.json", "unknown key mix", "did you mean settings.mix?"],
   ["pretrain --config type.json", "type.json", 'steps to be a number, got "4"'],
   ["pretrain --config range.json", "range.json", "positive whole number", "got 1.5"],
   ["depth --config run/config.json", "run/config.json", "got one of pretrain", "run pretrain"],
@@ -315,6 +316,7 @@ Deno.test("bad input ends in one line, exit code 1 and nothing lost", (t) =>
       '{"classes": ["dog", "cat"], "ignore": 9}',
     );
     await saveText(join(folder, "key.json"), '{"settings": {"depth": {"stepz": 4}}}');
+    await saveText(join(folder, "place.json"), '{"mix": {"sources": 4}}');
     await saveText(join(folder, "type.json"), '{"settings": {"depth": {"steps": "4"}}}');
     await saveText(join(folder, "range.json"), '{"settings": {"depth": {"steps": 1.5}}}');
     const kept = ["video", "run", "other", "cut"].map((name) => join(folder, name));
