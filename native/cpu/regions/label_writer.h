@@ -5,6 +5,14 @@
 #include <algorithm>
 
 #include "bit_row.h"
+#include "../vec.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#if CPCDR_ISA_LEVEL == 2
+#define CPCDR_SIXTEEN_NODES
+#endif
+#endif
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -24,43 +32,46 @@ struct RankTable {
 
 constexpr RankTable kRanks;
 
+/* Eight numbers of a byte each as lanes. GCC 12 makes many instructions of __builtin_convertvector. */
+inline void widen(const int8_t* numbers, Labels8* lanes) {
+#if defined(__x86_64__) && CPCDR_ISA_LEVEL >= 1
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(numbers));
+  *lanes = reinterpret_cast<Labels8>(_mm256_cvtepi8_epi32(bytes));
+#else
+  for (int k = 0; k < 8; k++) (*lanes)[k] = numbers[k];
+#endif
+}
+
 /* Eight pixels at `out`: their bits, and how many runs begin before them. ~nodes[r] is the label of run r. */
 inline void write_eight(const int32_t* nodes, int32_t before, unsigned starts, unsigned inside, int32_t* out) {
-  typedef int8_t Ranks8 __attribute__((vector_size(8)));
   /* The eight runs that can occur begin with the one that goes on here or begins with the first pixel. */
   const int32_t skipped = before == 0 ? 1 : static_cast<int32_t>(starts & 1);
-  Labels8 runs;
-  Ranks8 ranks;
+  Labels8 runs, lanes;
   std::memcpy(&runs, nodes + before - 1 + skipped, sizeof runs);
-  std::memcpy(&ranks, kRanks.ranks[starts], sizeof ranks);
-  const Labels8 lanes = __builtin_convertvector(ranks, Labels8) - skipped;
+  widen(kRanks.ranks[starts], &lanes);
   const Labels8 bit = {1, 2, 4, 8, 16, 32, 64, 128};
   const Labels8 shown = (static_cast<int32_t>(inside) & bit) != 0;
-  const Labels8 labels = ~(__builtin_shuffle(runs, lanes) & shown);
+  const Labels8 labels = ~(__builtin_shuffle(runs, lanes - skipped) & shown);
   std::memcpy(out, &labels, sizeof labels);
 }
 
-#if CPCDR_ISA_LEVEL == 2
-typedef int32_t Labels16 __attribute__((vector_size(64)));
-
-/* The same of sixteen. */
-inline void write_sixteen(const int32_t* nodes, int32_t before, unsigned starts, unsigned inside, int32_t* out) {
-  typedef int8_t Ranks16 __attribute__((vector_size(16)));
+#ifdef CPCDR_SIXTEEN_NODES
+/* The nodes of sixteen pixels, 0 where `inside` has no bit. */
+inline __m512i nodes_of_sixteen(const int32_t* nodes, int32_t before, unsigned starts, unsigned inside) {
   const int32_t skipped = before == 0 ? 1 : static_cast<int32_t>(starts & 1);
-  uint64_t halves[2];
-  std::memcpy(halves, kRanks.ranks[starts & 255], 8);
-  std::memcpy(halves + 1, kRanks.ranks[starts >> 8], 8);
-  halves[1] += static_cast<uint64_t>(__builtin_popcount(starts & 255)) * 0x0101010101010101u;
-  Labels16 runs;
-  Ranks16 ranks;
-  std::memcpy(&runs, nodes + before - 1 + skipped, sizeof runs);
-  std::memcpy(&ranks, halves, sizeof ranks);
-  const Labels16 lanes = __builtin_convertvector(ranks, Labels16) - skipped;
-  const Labels16 bit = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
-                        1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
-  const Labels16 shown = (static_cast<int32_t>(inside) & bit) != 0;
-  const Labels16 labels = ~(__builtin_shuffle(runs, lanes) & shown);
-  std::memcpy(out, &labels, sizeof labels);
+  uint64_t low, high;
+  std::memcpy(&low, kRanks.ranks[starts & 255], sizeof low);
+  std::memcpy(&high, kRanks.ranks[starts >> 8], sizeof high);
+  high += static_cast<uint64_t>(__builtin_popcount(starts & 255)) * 0x0101010101010101u;
+  const __m128i ranks = _mm_set_epi64x(static_cast<int64_t>(high), static_cast<int64_t>(low));
+  const __m512i lanes = _mm512_sub_epi32(_mm512_maskz_cvtepi8_epi32(0xFFFF, ranks), _mm512_set1_epi32(skipped));
+  const __m512i runs = _mm512_loadu_si512(nodes + before - 1 + skipped);
+  return _mm512_maskz_permutexvar_epi32(static_cast<__mmask16>(inside), lanes, runs);
+}
+
+inline void write_sixteen(const int32_t* nodes, int32_t before, unsigned starts, unsigned inside, int32_t* out) {
+  const __m512i shown = nodes_of_sixteen(nodes, before, starts, inside);
+  _mm512_storeu_si512(out, _mm512_xor_si512(shown, _mm512_set1_epi32(-1)));
 }
 #endif
 
@@ -68,7 +79,7 @@ inline void write_sixteen(const int32_t* nodes, int32_t before, unsigned starts,
  * Writes a row, last pixels first, since the nodes of earlier runs lie in memory that earlier pixels take.
  * Background becomes -1.
  */
-inline void write_labels(const int32_t* nodes, const BitRow& row, int width, int32_t* out) {
+CPCDR_APART void write_labels(const int32_t* nodes, const BitRow& row, int width, int32_t* out) {
   for (int w = (width - 1) / kWordPixels; w >= 0; w--) {
     const int n = std::min(kWordPixels, width - w * kWordPixels);
     int32_t* pixels = out + w * kWordPixels;
@@ -78,7 +89,7 @@ inline void write_labels(const int32_t* nodes, const BitRow& row, int width, int
       continue;
     }
     int k = n;
-#if CPCDR_ISA_LEVEL == 2
+#ifdef CPCDR_SIXTEEN_NODES
     if (n == kWordPixels) {
       for (k -= 16; k >= 0; k -= 16) {
         const int32_t before = row.before[w] + __builtin_popcountll(starts & ((uint64_t{1} << k) - 1));

@@ -1,11 +1,11 @@
 /*
- * Connected components by runs. A map is cut into strips of rows. Within a strip, pixels that are joined
- * along a row form runs, and runs that touch are united; then strips are joined at their seams. Union-find
- * keeps the earliest run as the root of its set, so that roots come in raster order of first pixels.
+ * Connected components by runs. A map is cut into strips of rows. Within a strip, pixels that are joined along a row
+ * form runs. A run that touches none above begins a part, another takes the part of one that it touches, and parts
+ * that meet are united; then strips are joined at their seams, which concerns parts alone. Union-find keeps the
+ * earliest part as the root of its set, so that roots come in raster order of first pixels.
  *
- * Run k of a strip keeps its node at the strip's k-th pixel of the label array itself: there are never more
- * runs than pixels before them, so that labels can be written over the nodes from the end backwards. The sets of
- * a strip, its parts, are then counted, and what happens across strips concerns parts alone.
+ * Run k of a strip keeps its node, the number of its part, at the strip's k-th pixel of the label array itself: there
+ * are never more runs than pixels before them, so that labels can be written over the nodes from the end backwards.
  */
 #ifndef CPCDR_REGIONS_LABELLING_H
 #define CPCDR_REGIONS_LABELLING_H
@@ -13,14 +13,18 @@
 #include <algorithm>
 
 #include "compare_bits.h"
+#include "first_joints.h"
 #include "label_writer.h"
+#include "part_names.h"
 #include "../thread_pool.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
 
 /* Pixels of a strip: what it reads and writes stays in the L2 cache. */
-constexpr int kStripPixels = 1 << 16;
+constexpr int kStripPixels = 1 << 17;
+/* Strips whose seams one thread joins; others wait for all of these. */
+constexpr int kGroupStrips = 4;
 
 inline int32_t find_root(int32_t* nodes, int32_t i) {
   while (nodes[i] != i) i = nodes[i] = nodes[nodes[i]];
@@ -64,6 +68,7 @@ struct LabelledMap {
   int32_t* labels;                  /* [H,W] */
   int32_t* parts;                   /* [H,W] from each strip's first pixel on: the part that leads a part, or its ~label */
   int32_t *found, *roots;           /* [strips] parts, and those that lead themselves */
+  int32_t *losses, *lost;           /* [strips], [strips,W] parts that the seam above a strip lets lead no more */
 
   BitRow row(int y) const {
     const int64_t at = int64_t{y} * shape.words();
@@ -107,10 +112,11 @@ struct LabelledMap {
 
   /*
    * Calls join(run of the row above, run of row y) for runs that touch. Bits tell which joints say nothing new:
-   * two pixels whose left neighbours are joined to them and to each other are in one set already.
+   * two pixels whose left neighbours are joined to them and to each other are in one set already. Of joints straight
+   * upwards in whole words, take(row above, row y, word, joints) comes first, and answers those that it leaves.
    */
-  template <typename Join>
-  void join_rows(int y, const Join& join) const {
+  template <typename Take, typename Join>
+  void join_rows(int y, const Take& take, const Join& join) const {
     const BitRow above = row(y - 1), here = row(y);
     uint64_t* vertical = down + int64_t{y} * shape.words();
     const int words = shape.words(), width = shape.width;
@@ -122,7 +128,9 @@ struct LabelledMap {
     for (int w = 0; w < words; w++) {
       const uint64_t v = vertical[w], v_left = from_left(v, w ? vertical[w - 1] : 0);
       const uint64_t known = v_left & here.links(w) & above.links(w);
-      for (uint64_t bits = v & ~known; bits; bits &= bits - 1) {
+      uint64_t bits = v & ~known;
+      if (shape.word_pixels(w) == kWordPixels) bits = take(above, here, w, bits);
+      for (; bits; bits &= bits - 1) {
         const int x = __builtin_ctzll(bits);
         join(above.run_of(w, x), here.run_of(w, x));
       }
@@ -156,71 +164,77 @@ struct LabelledMap {
     }
   }
 
-  /* Labels one strip for itself: afterwards every node holds ~ the number of its part within the strip. */
+  /* Labels one strip for itself: afterwards every node holds the part of its run, and parts point to their leaders. */
   void join_strip(int strip) const {
     const int begin = strip * shape.strip_rows(), end = std::min(shape.height, begin + shape.strip_rows());
     const int32_t base = node(begin);
-    int32_t* const nodes = labels + base;
-    int32_t count = 0;
+    int32_t *const nodes = labels + base, *const leaders = parts + base;
+    const auto take = [=](const BitRow& above, const BitRow& here, int word, uint64_t joints) {
+      return take_first_joints(nodes, above, here, word, joints);
+    };
+    /* Mostly a run has no part yet, or that one; which of them, no branch could foretell. */
+    const auto join = [=](int32_t above, int32_t here) {
+      const int32_t part = nodes[above], own = nodes[here];
+      nodes[here] = own < 0 ? part : own;
+      if ((own >= 0) & (own != part)) unite(leaders, part, own);
+    };
+    int32_t runs = 0, count = 0;
     for (int y = begin; y < end; y++) {
-      const int32_t fresh = count;
-      count = cut_row(y, count);
-      for (int32_t k = fresh; k < count; k++) nodes[k] = k;
-      if (y > begin) join_rows(y, [=](int32_t a, int32_t b) { unite(nodes, a, b); });
+      const int32_t fresh = runs, known = count;
+      runs = cut_row(y, runs);
+      std::fill(nodes + fresh, nodes + runs, -1);
+      if (y > begin) join_rows(y, take, join);
+      count = number_new(nodes + fresh, runs - fresh, count);
+      for (int32_t part = known; part < count; part++) leaders[part] = part;
     }
-    /* Roots come before what they lead, so that one pass names all. Without branches: none could be foretold. */
-    int32_t next = 0;
-    for (int32_t k = 0; k < count; k++) {
-      const int32_t leader = nodes[k], root = leader == k;
-      const int32_t named = nodes[root ? 0 : leader];
-      nodes[k] = root ? ~next : named;
-      next += root;
-    }
-    for (int32_t k = 0; k < next; k++) parts[base + k] = base + k;
-    found[strip] = roots[strip] = next;
+    found[strip] = count;
+    roots[strip] = point_to_leaders(leaders, count, base);
   }
 
   /*
-   * Unites parts across the seams; `lost` [strips * width] holds those that lead no more. Other parts
-   * stay as they are, so that threads can follow them later without meeting.
+   * Unites parts across the seam above a strip. Those that it leaves leading, and those that led none, stay as they
+   * are, so that threads can follow them later without meeting.
    */
-  void join_seams(int32_t* lost) const {
-    int64_t count = 0;
-    for (int y = shape.strip_rows(); y < shape.height; y += shape.strip_rows()) {
-      const int32_t above = node(y - 1), here = node(y);
-      join_rows(y, [&](int32_t a, int32_t b) {
-        const int32_t p = find_root(parts, above + ~labels[above + a]), q = find_root(parts, here + ~labels[here + b]);
-        if (p == q) return;
-        const int32_t leader = std::min(p, q), other = std::max(p, q);
-        parts[other] = leader;
-        roots[other / (shape.strip_rows() * shape.width)]--;
-        lost[count++] = other;
-      });
+  void join_seam(int strip) const {
+    const int y = strip * shape.strip_rows();
+    const int32_t above = node(y - 1), here = node(y);
+    int32_t* const lost_here = lost + int64_t{strip} * shape.width;
+    int32_t count = 0;
+    const auto keep_all = [](const BitRow&, const BitRow&, int, uint64_t joints) { return joints; };
+    join_rows(y, keep_all, [&](int32_t a, int32_t b) {
+      const int32_t p = find_root(parts, parts[above + labels[above + a]]);
+      const int32_t q = find_root(parts, parts[here + labels[here + b]]);
+      if (p == q) return;
+      const int32_t leader = std::min(p, q), other = std::max(p, q);
+      parts[other] = leader;
+      roots[other / (shape.strip_rows() * shape.width)]--;
+      lost_here[count++] = other;
+    });
+    losses[strip] = count;
+  }
+
+  /* Once all seams are joined. */
+  void point_lost_to_roots() const {
+    for (int strip = 1; strip < shape.strips(); strip++) {
+      const int32_t* const lost_here = lost + int64_t{strip} * shape.width;
+      for (int32_t k = 0; k < losses[strip]; k++) parts[lost_here[k]] = find_root(parts, lost_here[k]);
     }
-    for (int64_t k = 0; k < count; k++) parts[lost[k]] = find_root(parts, lost[k]);
   }
 
   /* Names the parts of a strip that lead, from `next` on, as ~label, which no part is. */
   void name_roots(int strip, int32_t next) const {
-    const int32_t base = first_node(strip);
-    for (int32_t i = base; i < base + found[strip]; i++) {
-      const int32_t part = parts[i];
-      parts[i] = part == i ? ~next : part;
-      next += part == i;
-    }
+    name_leaders(parts, first_node(strip), found[strip], next);
   }
 
   /* Hands the names on to all nodes of a strip. */
   void name_runs(int strip) const {
     const int32_t base = first_node(strip);
-    for (int32_t i = base; i < base + found[strip]; i++) {
-      if (parts[i] >= 0) parts[i] = parts[parts[i]];
-    }
+    take_names(parts, base, found[strip]);
     const int last = std::min(shape.height, (strip + 1) * shape.strip_rows()) - 1, word = shape.words() - 1;
     const int32_t count = row(last).before[word] + __builtin_popcountll(row(last).starts[word]);
     int32_t* const nodes = labels + base;
     const int32_t* const names = parts + base;
-    for (int32_t k = 0; k < count; k++) nodes[k] = names[~nodes[k]];
+    for (int32_t k = 0; k < count; k++) nodes[k] = names[nodes[k]];
   }
 
   void write_strip(int strip) const {
@@ -238,9 +252,9 @@ int32_t label_maps(int batch, const MapShape& shape, int32_t* counts, const Make
   using Map = decltype(make(0));
   const int strips = shape.strips();
   const size_t words = static_cast<size_t>(shape.height) * static_cast<size_t>(shape.words());
-  const size_t per_strip = static_cast<size_t>(strips) * static_cast<size_t>(shape.width + 3);
+  const size_t per_strip = static_cast<size_t>(strips) * static_cast<size_t>(shape.width + 4);
   const size_t numbers_each = words + static_cast<size_t>(shape.pixels()) + per_strip;
-  /* Three planes of words; their counts, parts, and the found, roots, first labels and lost parts of each strip. */
+  /* Three planes of words; their counts, parts, and the found, roots, first labels, losses and lost parts of each strip. */
   float* memory = workspace(0, (6 * words + numbers_each) * static_cast<size_t>(batch));
   if (!memory) return fail(CPCDR_OUT_OF_MEMORY, "label: no memory for the bits of the maps");
   uint64_t* planes = reinterpret_cast<uint64_t*>(memory);
@@ -255,6 +269,8 @@ int32_t label_maps(int batch, const MapShape& shape, int32_t* counts, const Make
     map.before = numbers;
     map.found = numbers + words;
     map.roots = map.found + strips;
+    map.losses = map.roots + 2 * strips;
+    map.lost = map.losses + strips;
     map.parts = map.found + per_strip;
     return map;
   };
@@ -264,11 +280,20 @@ int32_t label_maps(int batch, const MapShape& shape, int32_t* counts, const Make
     });
   };
   each_strip([](const Map& map, int strip) { map.join_strip(strip); });
+  const int groups = (strips + kGroupStrips - 1) / kGroupStrips;
+  parallel_for(int64_t{batch} * groups, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; k++) {
+      const Map map = map_of(k / groups);
+      const int first = static_cast<int>(k % groups) * kGroupStrips, last = std::min(strips, first + kGroupStrips);
+      for (int strip = first + 1; strip < last; strip++) map.join_seam(strip);
+    }
+  });
   parallel_for(batch, 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; b++) {
       const Map map = map_of(b);
-      int32_t* first = map.roots + strips;
-      map.join_seams(first + strips);
+      for (int strip = kGroupStrips; strip < strips; strip += kGroupStrips) map.join_seam(strip);
+      map.point_lost_to_roots();
+      int32_t* const first = map.roots + strips;
       counts[b] = 0;
       for (int strip = 0; strip < strips; strip++) {
         first[strip] = counts[b];
