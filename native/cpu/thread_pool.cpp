@@ -46,6 +46,11 @@ class Lock {
 
 constexpr int kMaxThreads = 256;
 
+/* The next chunk of a thread's share of a job. */
+struct alignas(64) Share {
+  std::atomic<int64_t> next;
+};
+
 int default_threads() {
   if (const char* text = std::getenv("CPCDR_THREADS")) {
     const int count = std::atoi(text);
@@ -95,14 +100,14 @@ class Pool {
   void run_shared(const Job& job) {
     {
       Lock guard(&mutex_);
-      next_.store(0, std::memory_order_relaxed);
+      for (int t = 0; t <= workers_; t++) shares_[t].next.store(first_of(job, t), std::memory_order_relaxed);
       job_ = job;
       open_ = true;
       generation_.fetch_add(1, std::memory_order_release);
     }
     pthread_cond_broadcast(&wake_);
     inside = true;
-    work(job);
+    work(job, 0);
     inside = false;
     /* A worker that has not woken up yet finds the job closed, so nobody waits for its wake-up. */
     {
@@ -115,11 +120,20 @@ class Pool {
     }
   }
 
-  void work(const Job& job) {
-    for (;;) {
-      const int64_t index = next_.fetch_add(1, std::memory_order_relaxed);
-      if (index >= job.chunks) return;
-      run_chunk(job, index);
+  int64_t first_of(const Job& job, int thread) const { return job.chunks * thread / (workers_ + 1); }
+
+  /*
+   * A thread's own share first, then what is left of the others'. Kernels that follow each other on the same tensors
+   * so find in a core's cache what that core has left there.
+   */
+  void work(const Job& job, int thread) {
+    for (int t = 0, share = thread; t <= workers_; t++, share = share < workers_ ? share + 1 : 0) {
+      const int64_t end = first_of(job, share + 1);
+      for (;;) {
+        const int64_t index = shares_[share].next.fetch_add(1, std::memory_order_relaxed);
+        if (index >= end) break;
+        run_chunk(job, index);
+      }
     }
   }
 
@@ -131,6 +145,7 @@ class Pool {
     started_ = true;
     stopping_ = false;
     first_seen_ = generation_.load();
+    entered_ = 0;
     while (workers_ + 1 < count && pthread_create(&threads_[workers_], nullptr, &Pool::enter, this) == 0) {
       workers_++;
     }
@@ -153,6 +168,7 @@ class Pool {
   }
 
   void loop() {
+    const int thread = ++entered_;
     uint64_t seen = first_seen_;
     for (;;) {
       for (int spin = 0; spin < kSpins && generation_.load(std::memory_order_acquire) == seen; spin++) {
@@ -168,7 +184,7 @@ class Pool {
         active_.fetch_add(1, std::memory_order_relaxed);
         job = job_;
       }
-      work(job);
+      work(job, thread);
       active_.fetch_sub(1, std::memory_order_release);
     }
   }
@@ -184,8 +200,8 @@ class Pool {
   uint64_t first_seen_ = 0;
   pthread_t threads_[kMaxThreads] = {};
   std::atomic<uint64_t> generation_{0};
-  std::atomic<int64_t> next_{0};
-  std::atomic<int> active_{0};
+  std::atomic<int> entered_{0}, active_{0};
+  Share shares_[kMaxThreads] = {};
 };
 
 /* Has no destructor: workers may outlive static destruction when the process exits. */
