@@ -132,6 +132,7 @@ export {
   type MixConfig,
   paperMixConfig,
   type PasteShape,
+  smallMixConfig,
   tinyMixConfig,
 } from "./lib/mix/config.ts";
 export { mixedBatch } from "./lib/mix/batches.ts";
@@ -143,6 +144,7 @@ export {
   type OptimizerConfig,
   paperPretrainConfig,
   type PretrainConfig,
+  smallPretrainConfig,
   tinyPretrainConfig,
 } from "./lib/pretrain/config.ts";
 export type { PretrainMetrics } from "./lib/pretrain/metrics.ts";

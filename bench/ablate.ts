@@ -10,6 +10,7 @@
  *     --minutes M   starts nothing new after so many (default: no limit)
  *     --only REGEX  only jobs whose name matches, and the depth networks that they need
  *     --list        print the jobs that are missing, and stop
+ *     --preset small    none, boxes and components at 192 x 384; its depth networks take an hour each
  *     --camvid DIR  on CamVid (`train/`, `val/`) in place of the embedded streets, main arms alone
  *     --kitti DIR   with it: the clip that depth is learnt from, beside the streets
  *     --steps N     another number of steps, for a trial; use an --out of its own
@@ -24,7 +25,7 @@ import { fromFileUrl, join } from "@std/path";
 import { isFile } from "../lib/data/listing.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { writeAtomically } from "../lib/run/atomic.ts";
-import { depthData, type Folders, planOf } from "./ablation/data.ts";
+import { depthData, type Material, planOf } from "./ablation/data.ts";
 import { depthName, type Job, testJobs, validationJobs } from "./ablation/jobs.ts";
 import { type Pace, PACE_OPTIONS, paceOf } from "./ablation/pace.ts";
 import { ablationPlot } from "./ablation/plot.ts";
@@ -42,7 +43,7 @@ interface Options extends Pace {
   readonly out: string;
   readonly only: RegExp;
   readonly list: boolean;
-  readonly folders: Folders;
+  readonly material: Material;
   readonly steps?: string;
   readonly depthSteps?: string;
 }
@@ -55,6 +56,7 @@ function options(): Options {
       ...PACE_OPTIONS,
       only: { type: "string", default: "" },
       list: { type: "boolean", default: false },
+      preset: { type: "string", default: "tiny" },
       camvid: { type: "string" },
       kitti: { type: "string" },
       steps: { type: "string" },
@@ -66,12 +68,18 @@ function options(): Options {
       "Cannot run the ablation: expected --camvid and --kitti together, got one; CamVid's depth is learnt from the clip",
     );
   }
+  const { preset } = values;
+  if (preset !== "tiny" && (preset !== "small" || values.camvid !== undefined)) {
+    throw new ConfigError(
+      `Cannot run the ablation: expected --preset tiny or small, and tiny on CamVid, got ${preset}`,
+    );
+  }
   return {
     ...paceOf(values),
     out: values.out,
     only: new RegExp(values.only),
     list: values.list,
-    folders: { camvid: values.camvid, kitti: values.kitti },
+    material: { preset, camvid: values.camvid, kitti: values.kitti },
     steps: values.steps,
     depthSteps: values["depth-steps"],
   };
@@ -99,11 +107,11 @@ async function missing(jobs: readonly Job[], { out, only }: Options): Promise<Jo
 /** The command line of a job. */
 async function commandOf(
   job: Job,
-  { out, folders, steps, depthSteps }: Options,
+  { out, material, steps, depthSteps }: Options,
 ): Promise<string[]> {
   if (job.kind !== "depth") {
     const worker = fromFileUrl(new URL("./ablation/worker.ts", import.meta.url));
-    const told = [JSON.stringify(job), JSON.stringify(folders), ...(steps ? [steps] : [])];
+    const told = [JSON.stringify(job), JSON.stringify(material), ...(steps ? [steps] : [])];
     return ["run", "-A", worker, out, ...told];
   }
   const folder = join(out, job.name);
@@ -113,8 +121,17 @@ async function commandOf(
     "-A",
     fromFileUrl(new URL("../cli.ts", import.meta.url)),
     "depth",
-    ...depthData(folders).flatMap((path) => ["--data", path]),
-    ...["--preset", "tiny", "--seed", String(job.seed), "--device", "cpu", "--out", folder],
+    ...depthData(material).flatMap((path) => ["--data", path]),
+    ...[
+      "--preset",
+      material.preset,
+      "--seed",
+      String(job.seed),
+      "--device",
+      "cpu",
+      "--out",
+      folder,
+    ],
     ...(depthSteps ? ["--steps", depthSteps] : []),
     ...(begun ? ["--resume"] : []),
     "--json",
@@ -178,7 +195,7 @@ async function outcomesOf(out: string): Promise<Outcome[]> {
 async function main(): Promise<void> {
   const asked = options();
   const { out } = asked;
-  const plan = planOf(asked.folders);
+  const plan = planOf(asked.material);
   const validation = await missing(validationJobs(plan), asked);
   const chosen = await outcomesOf(out);
   const preview = await missing(testJobs(plan, (arm) => chosenRate(chosen, arm)), asked);

@@ -60,7 +60,15 @@ const LEVELS = Deno.build.arch === "x86_64"
   ? [
     [],
     ["-mavx2", "-mfma"],
-    ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mbmi2", "-mprefer-vector-width=512"],
+    [
+      "-mavx512f",
+      "-mavx512bw",
+      "-mavx512dq",
+      "-mavx512vl",
+      "-mfma",
+      "-mbmi2",
+      "-mprefer-vector-width=512",
+    ],
   ]
   : [[]];
 /**

@@ -1,5 +1,5 @@
 /**
- * What an ablation trains and is scored on: the embedded streets, or CamVid.
+ * What an ablation trains and is scored on: the embedded streets at the size of a preset, or CamVid.
  *
  * @module
  */
@@ -8,11 +8,12 @@ import { openDataset } from "../../lib/data/open.ts";
 import { loadDataset, type LoadedDataset, SCENES, scenesOf } from "../../lib/run/inputs.ts";
 import { PRESETS } from "../../lib/run/presets.ts";
 import type { Progress } from "../../lib/run/progress.ts";
-import { FACTOR_ARMS, MAIN_ARMS } from "./arms.ts";
+import { FACTOR_ARMS, MAIN_ARMS, PROTOCOL } from "./arms.ts";
 import type { Plan, Split } from "./jobs.ts";
 
-/** Where CamVid lies (`train/` and `val/`), and the KITTI clip that depth is learnt from beside the streets. */
-export interface Folders {
+/** A preset, and for CamVid where it lies (`train/` and `val/`), and the KITTI clip that depth is learnt from too. */
+export interface Material {
+  readonly preset: "tiny" | "small";
   readonly camvid?: string;
   readonly kitti?: string;
 }
@@ -21,35 +22,46 @@ export interface Folders {
 const HELD_OUT = 1 / 5;
 
 /** What is run on this data. */
-export function planOf({ camvid }: Folders): Plan {
+export function planOf({ preset, camvid }: Material): Plan {
+  const { testSeeds } = PROTOCOL;
+  if (preset === "small") {
+    // A depth network takes an hour, so that seeds share two of them.
+    return {
+      mainArms: MAIN_ARMS.slice(0, 3),
+      factorArms: [],
+      testSeeds: testSeeds.slice(0, 3),
+      depthSeedOf: (seed) => seed % 2,
+    };
+  }
   if (!camvid) {
-    return { mainArms: MAIN_ARMS, factorArms: FACTOR_ARMS, depthSeedOf: (seed) => seed };
+    return { mainArms: MAIN_ARMS, factorArms: FACTOR_ARMS, testSeeds, depthSeedOf: (seed) => seed };
   }
   // As many clusters as classes where they are as many as classes.
   const mainArms = MAIN_ARMS.map((arm) =>
     arm.pretrain?.prototypes ? { ...arm, pretrain: { ...arm.pretrain, prototypes: CLASSES } } : arm
   );
   // CamVid's frames are a second apart: its depth comes from one network that is trained elsewhere.
-  return { mainArms, factorArms: [], depthSeedOf: () => 0 };
+  return { mainArms, factorArms: [], testSeeds, depthSeedOf: () => 0 };
 }
 
 /** Of CamVid. */
 const CLASSES = 11;
 
 /** `--data` of the depth networks. */
-export function depthData({ camvid, kitti }: Folders): string[] {
+export function depthData({ camvid, kitti }: Material): string[] {
   return camvid && kitti ? [kitti, SCENES] : [SCENES];
 }
 
 /** Frames of a split. */
 export async function loadSplit(
-  { camvid }: Folders,
+  { preset, camvid }: Material,
   split: "train" | Split,
   progress: Progress,
 ): Promise<LoadedDataset> {
-  if (!camvid) return await loadDataset(scenesOf(PRESETS.tiny, split), PRESETS.tiny, progress);
+  const size = PRESETS[preset];
+  if (!camvid) return await loadDataset(scenesOf(size, split), size, progress);
   const folder = join(camvid, split === "test" ? "val" : "train");
-  const { dataset, frames } = await loadDataset(await openDataset(folder), PRESETS.tiny, progress);
+  const { dataset, frames } = await loadDataset(await openDataset(folder), size, progress);
   if (split === "test") return { dataset, frames };
   const kept = frames.length - Math.floor(frames.length * HELD_OUT);
   return { dataset, frames: split === "train" ? frames.slice(0, kept) : frames.slice(kept) };

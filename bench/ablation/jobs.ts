@@ -11,6 +11,8 @@ export interface Plan {
   readonly mainArms: readonly Arm[];
   /** One factor at a time, by fewer seeds. */
   readonly factorArms: readonly Arm[];
+  /** Seeds of the compared arms; the others take the first of them. */
+  readonly testSeeds: readonly number[];
   /** The seed of the depth network that runs of a seed take. */
   depthSeedOf(seed: number): number;
 }
@@ -55,11 +57,11 @@ export function runName(arm: Arm, split: Split, seed: number, rate?: number): st
 const depthJob = (seed: number): Job => ({ kind: "depth", name: depthName(seed), seed });
 
 /** Runs by which learning rates are chosen. */
-export function validationJobs({ mainArms, depthSeedOf }: Plan): Job[] {
+export function validationJobs({ mainArms, testSeeds, depthSeedOf }: Plan): Job[] {
   const { validationSeeds, validationDepthSeed } = PROTOCOL;
   const depthSeed = depthSeedOf(validationDepthSeed);
   // No run can start before the first network is there; a second process trains the next one meanwhile.
-  const networks = new Set([depthSeed, depthSeedOf(PROTOCOL.testSeeds[1])]);
+  const networks = new Set([depthSeed, depthSeedOf(testSeeds[1])]);
   return validationSeeds.flatMap((seed) => [
     ...[...networks].map(depthJob),
     ...mainArms.flatMap((arm) =>
@@ -82,7 +84,7 @@ export function validationJobs({ mainArms, depthSeedOf }: Plan): Job[] {
  * @param rateOf the chosen factor of an arm's learning rate.
  */
 export function testJobs(
-  { mainArms, factorArms, depthSeedOf }: Plan,
+  { mainArms, factorArms, testSeeds, depthSeedOf }: Plan,
   rateOf: (arm: Arm) => number | undefined,
 ): Job[] {
   const run = (arm: Arm, seed: number): Job => ({
@@ -94,13 +96,14 @@ export function testJobs(
     arm,
     rate: rateOf(arm),
   });
-  const { testSeeds, factorSeeds } = PROTOCOL;
   return [
     ...testSeeds.flatMap((seed): Job[] => [
       ...depthSeedOf(seed) === seed ? [depthJob(seed)] : [],
       ...mainArms.map((arm) => run(arm, seed)),
       { kind: "baselines", name: `baselines-seed${seed}`, seed, split: "test" },
     ]),
-    ...factorArms.flatMap((arm) => testSeeds.slice(0, factorSeeds).map((seed) => run(arm, seed))),
+    ...factorArms.flatMap((arm) =>
+      testSeeds.slice(0, PROTOCOL.factorSeeds).map((seed) => run(arm, seed))
+    ),
   ];
 }

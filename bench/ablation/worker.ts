@@ -1,6 +1,6 @@
 /**
- * One job of the ablation in a process of its own: `deno run -A bench/ablation/worker.ts OUT JOB FOLDERS [STEPS]`,
- * where JOB is JSON of jobs.ts and FOLDERS of data.ts. It uses the stages that `pretrain` uses; its outcome is a file of
+ * One job of the ablation in a process of its own: `deno run -A bench/ablation/worker.ts OUT JOB MATERIAL [STEPS]`,
+ * where JOB is JSON of jobs.ts and MATERIAL of data.ts. It uses the stages that `pretrain` uses; its outcome is a file of
  * OUT/outcomes, its checkpoints let a killed one go on.
  *
  * @module
@@ -27,7 +27,7 @@ import { Progress } from "../../lib/run/progress.ts";
 import { prepareRun, type RunConfig } from "../../lib/run/run_folder.ts";
 import type { Session } from "../../lib/run/session.ts";
 import { type Arm, PROTOCOL } from "./arms.ts";
-import { type Folders, loadSplit } from "./data.ts";
+import { loadSplit, type Material } from "./data.ts";
 import { depthName, type Job, type Split } from "./jobs.ts";
 import { kept, type Outcome, outcomePath } from "./store.ts";
 
@@ -38,21 +38,20 @@ const LOSS_WEIGHTS = {
 } as const;
 
 /** The preset as an arm changes it. */
-export function settingsOf(arm: Arm, rate: number, steps: number): Preset {
-  const { tiny } = PRESETS;
-  const { optimizer } = tiny.pretrain;
+export function settingsOf(preset: Preset, arm: Arm, rate: number, steps: number): Preset {
+  const { optimizer } = preset.pretrain;
   return {
-    ...tiny,
+    ...preset,
     // Each kind of depth has the settings of regions that were chosen for it on validation streets.
-    regions: arm.depth === "true" ? defaultRegionConfig : tiny.regions,
+    regions: arm.depth === "true" ? defaultRegionConfig : preset.regions,
     mix: {
-      ...tiny.mix,
+      ...preset.mix,
       paste: arm.paste,
       depthTest: arm.depthTest,
       groundDistance: arm.groundDistance,
     },
     pretrain: {
-      ...tiny.pretrain,
+      ...preset.pretrain,
       ...LOSS_WEIGHTS[arm.loss],
       ...arm.pretrain,
       steps,
@@ -64,12 +63,12 @@ export function settingsOf(arm: Arm, rate: number, steps: number): Preset {
 /** Frames of a split, drawn or read once for all runs of an ablation. */
 async function framesOf(
   out: string,
-  folders: Folders,
+  material: Material,
   split: "train" | Split,
   session: Session,
 ): Promise<LoadedDataset> {
   return await kept<LoadedDataset>(join(out, "shared", `frames-${split}`), async () => {
-    const { dataset, frames } = await loadSplit(folders, split, session.progress);
+    const { dataset, frames } = await loadSplit(material, split, session.progress);
     const { name, classes, ignore } = dataset;
     return { dataset: { name, classes, ignore }, frames };
   });
@@ -102,6 +101,7 @@ function trueMaps(frames: readonly Frame[]): DepthMap[] {
 
 interface Context {
   readonly out: string;
+  readonly preset: Material["preset"];
   readonly session: Session;
   readonly train: LoadedDataset;
   readonly scored: LoadedDataset;
@@ -114,12 +114,12 @@ async function runArm(
   { arm, seed, depthSeed, split, rate, name }: Extract<Job, { kind: "run" }>,
   steps: number,
 ): Promise<Outcome[] | undefined> {
-  const { out, session, train: { frames, dataset }, scored } = context;
+  const { out, preset, session, train: { frames, dataset }, scored } = context;
   if (rate === undefined) throw new RangeError(`Cannot run ${name}: expected a rate, got none`);
-  const settings = settingsOf(arm, rate, steps);
+  const settings = settingsOf(PRESETS[preset], arm, rate, steps);
   const config: RunConfig = {
     command: "pretrain",
-    preset: "tiny",
+    preset,
     seed,
     data: [SCENES],
     depthRun: join(out, depthName(depthSeed)),
@@ -154,8 +154,8 @@ async function runBaselines(
   context: Context,
   { name, seed, split }: Extract<Job, { kind: "baselines" }>,
 ): Promise<Outcome[]> {
-  const { train, scored: { dataset, frames } } = context;
-  const untrained = new Pretrainer(PRESETS.tiny.pretrain, seed);
+  const { preset, train, scored: { dataset, frames } } = context;
+  const untrained = new Pretrainer(PRESETS[preset].pretrain, seed);
   const scores = await scoresOf(context, untrained, seed);
   untrained.dispose();
   const colour = colourPositionBaseline(
@@ -212,7 +212,7 @@ function common(
 
 if (import.meta.main) {
   const started = performance.now();
-  const [out, text, foldersText, stepsText] = Deno.args;
+  const [out, text, materialText, stepsText] = Deno.args;
   const job: Exclude<Job, { kind: "depth" }> = JSON.parse(text);
   const folder = join(out, job.name);
   await Deno.mkdir(folder, { recursive: true });
@@ -226,10 +226,11 @@ if (import.meta.main) {
     warn: (line) => console.error(`${job.name}: ${line}`),
   };
   const device = await useDevice("cpu", { warn: session.warn });
-  const folders: Folders = JSON.parse(foldersText);
-  const train = await framesOf(out, folders, "train", session);
-  const scored = await framesOf(out, folders, job.split, session);
-  const context: Context = { out, session, train, scored, started, device: device.detail };
+  const material: Material = JSON.parse(materialText);
+  const { preset } = material;
+  const train = await framesOf(out, material, "train", session);
+  const scored = await framesOf(out, material, job.split, session);
+  const context: Context = { out, preset, session, train, scored, started, device: device.detail };
   const outcomes = job.kind === "run"
     ? await runArm(context, job, Number(stepsText ?? PROTOCOL.steps))
     : await runBaselines(context, job);

@@ -100,6 +100,9 @@ export const paperMixConfig: MixConfig = {
   maxZoom: 2,
 };
 
+/** For 192 x 384: fewer sources and pastes. */
+export const smallMixConfig: MixConfig = { ...paperMixConfig, sources: 6, pastes: [1, 2] };
+
 /** For 64 x 128: fewer sources and pastes, gentler zoom and hue. */
 export const tinyMixConfig: MixConfig = {
   ...paperMixConfig,

@@ -10,10 +10,11 @@ import {
   smallDepthConfig,
   tinyDepthConfig,
 } from "../depth/config.ts";
-import { type MixConfig, paperMixConfig, tinyMixConfig } from "../mix/config.ts";
+import { type MixConfig, paperMixConfig, smallMixConfig, tinyMixConfig } from "../mix/config.ts";
 import {
   paperPretrainConfig,
   type PretrainConfig,
+  smallPretrainConfig,
   tinyPretrainConfig,
 } from "../pretrain/config.ts";
 import { predictedRegionConfig, type RegionConfig, tinyRegionConfig } from "../regions/config.ts";
@@ -73,7 +74,7 @@ const tiny: Preset = {
   saveEvery: 100,
 };
 
-/** An hour of depth and half a day of features on two cores: standard ResNet-18 features, a quarter of the paper's pixels. */
+/** An hour of depth and ten minutes of features on two cores: a quarter of the paper's pixels. */
 const small: Preset = {
   height: 192,
   width: 384,
@@ -86,9 +87,8 @@ const small: Preset = {
   },
   depth: smallDepthConfig,
   regions: predictedRegionConfig,
-  mix: paperMixConfig,
-  // The pyramid without its widest convolutions: they cost as much as a ResNet-18 does.
-  pretrain: { ...paperPretrainConfig, depth: 18, topDownChannels: 0, prototypes: 500 },
+  mix: smallMixConfig,
+  pretrain: smallPretrainConfig,
   saveEvery: 200,
 };
 

@@ -88,21 +88,24 @@ Deno.test("the tables pair arms by seed", () => {
 });
 
 Deno.test("every arm of the ablation can be run, under a name of its own", () => {
-  const plan = planOf({});
+  const plan = planOf({ preset: "tiny" });
   const jobs = [...validationJobs(plan), ...testJobs(plan, () => 1)];
   const runs = jobs.filter(({ kind }) => kind === "run");
   assertEquals(new Set(runs.map(({ name }) => name)).size, runs.length);
   for (const arm of ARMS) {
-    checkPretrainConfig(settingsOf(arm, 2, 40).pretrain);
+    checkPretrainConfig(settingsOf(PRESETS.tiny, arm, 2, 40).pretrain);
     assert(ARMS.some(({ name }) => name === arm.rateOf), arm.name);
     for (const base of arm.against) assert(ARMS.some(({ name }) => name === base), base);
   }
   const { learningRate } = PRESETS.tiny.pretrain.optimizer;
-  assertEquals(settingsOf(ARMS[0], 2, 40).pretrain.optimizer.learningRate, 2 * learningRate);
+  assertEquals(
+    settingsOf(PRESETS.tiny, ARMS[0], 2, 40).pretrain.optimizer.learningRate,
+    2 * learningRate,
+  );
 });
 
 Deno.test("on CamVid the main arms share one depth network, and clusters are as many as its classes", () => {
-  const plan = planOf({ camvid: "camvid" });
+  const plan = planOf({ preset: "tiny", camvid: "camvid" });
   const jobs = [...validationJobs(plan), ...testJobs(plan, () => 1)];
   const depth = jobs.filter(({ kind }) => kind === "depth").map(({ name }) => name);
   assertEquals(new Set(depth), new Set(["depth-seed0"]));
@@ -110,11 +113,25 @@ Deno.test("on CamVid the main arms share one depth network, and clusters are as 
   assertEquals(new Set(runs.map(({ depthSeed }) => depthSeed)), new Set([0]));
   assertEquals(new Set(runs.map(({ arm }) => arm.name)), new Set(MAIN_ARMS.map((a) => a.name)));
   const picie = runs.find(({ arm }) => arm.name === "picie")!;
-  assertEquals(settingsOf(picie.arm, 1, 300).pretrain.prototypes, 11);
+  assertEquals(settingsOf(PRESETS.tiny, picie.arm, 1, 300).pretrain.prototypes, 11);
+});
+
+Deno.test("at the size of preset small three arms and three seeds share two depth networks", () => {
+  const plan = planOf({ preset: "small" });
+  const jobs = [...validationJobs(plan), ...testJobs(plan, () => 1)];
+  const depth = jobs.filter(({ kind }) => kind === "depth").map(({ name }) => name);
+  assertEquals(new Set(depth), new Set(["depth-seed0", "depth-seed1"]));
+  const runs = jobs.flatMap((job) => job.kind === "run" ? [job] : []);
+  assertEquals(runs.length, 3 * PROTOCOL.rates.length + 3 * 3);
+  assertEquals(runs.find(({ seed }) => seed === 2)?.depthSeed, 0);
+  const { height, pretrain } = settingsOf(PRESETS.small, runs[0].arm, 0.5, 300);
+  const { learningRate } = PRESETS.small.pretrain.optimizer;
+  assertEquals([height, pretrain.optimizer.learningRate], [192, learningRate / 2]);
 });
 
 Deno.test("arms differ from the default in what they name", () => {
-  const settings = (name: string) => settingsOf(ARMS.find((arm) => arm.name === name)!, 1, 500);
+  const settings = (name: string) =>
+    settingsOf(PRESETS.tiny, ARMS.find((arm) => arm.name === name)!, 1, 500);
   const base = settings("components");
   assertEquals(base, { ...PRESETS.tiny, mix: { ...PRESETS.tiny.mix, paste: "components" } });
   assertEquals(settings("no depth test"), { ...base, mix: { ...base.mix, depthTest: false } });
