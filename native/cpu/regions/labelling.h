@@ -21,8 +21,15 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-/* Pixels of a strip: what it reads and writes stays in the L2 cache. */
+/*
+ * Pixels of a strip: its nodes, parts and bits are about what an L2 cache holds, and rows cost less within it than at
+ * its seams. Checks set it lower, so that small maps have seams.
+ */
+#if defined(CPCDR_STRIP_PIXELS)
+constexpr int kStripPixels = CPCDR_STRIP_PIXELS;
+#else
 constexpr int kStripPixels = 1 << 17;
+#endif
 /* Strips whose seams one thread joins; others wait for all of these. */
 constexpr int kGroupStrips = 4;
 
