@@ -22,6 +22,7 @@ import { encodeSafetensors } from "../../lib/run/safetensors.ts";
 import {
   type Case,
   compared,
+  inARow,
   Peer,
   roundsOption,
   runPeerBench,
@@ -109,10 +110,11 @@ async function main(folder: string): Promise<Case[]> {
     return (performance.now() - started) / 1000;
   };
   const sides: (() => Promise<number> | number)[] = [
-    () => mix(),
+    inARow(() => mix()),
+    // A call of theirs takes a second.
     async () => (await peer.ask<{ seconds: number }>({ do: "mix" })).seconds,
   ];
-  // Plain TypeScript takes seconds, and is no news on CUDA.
+  // So does plain TypeScript, which is no news on CUDA.
   if (on === "cpu") sides.push(() => mix(null));
   const [ours, theirs, plain] = await takeTurns(rounds, sides);
   if (on === "cpu") {

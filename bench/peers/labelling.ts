@@ -22,7 +22,7 @@ import { encodeSafetensors } from "../../lib/run/safetensors.ts";
 import {
   type Case,
   compared,
-  median,
+  inARow,
   Peer,
   roundsOption,
   runPeerBench,
@@ -108,17 +108,6 @@ function copy(map: MapCase["map"], target: MapCase["map"], labels: Int32Array): 
   return (performance.now() - started) / 1000;
 }
 
-/** Calls in a row of each side's turn, the middle one of which counts: a core that slept takes milliseconds to wake up. */
-const IN_A_ROW = 7;
-
-function calls(call: () => number | Promise<number>): () => Promise<number> {
-  return async () => {
-    const seconds: number[] = [];
-    for (let k = 0; k < IN_A_ROW; k++) seconds.push(await call());
-    return median(seconds);
-  };
-}
-
 function secondsOf(run: () => void): number {
   const started = performance.now();
   run();
@@ -165,10 +154,10 @@ async function main(folder: string): Promise<Case[]> {
       throw new DeviceError(`Cannot compare labellings of ${one.name}: cc3d counts others`);
     }
     const [own, peers, copied, cc3ds] = await takeTurns(rounds, [
-      calls(() => label(one, labels).seconds),
-      calls(async () => (await peer.ask<Answer>({ do: one.by, name: one.name })).seconds),
-      calls(() => copy(one.map, target, filled)),
-      ...cc3d ? [calls(() => secondsOf(() => cc3d(shifted, [HEIGHT, WIDTH], third)))] : [],
+      inARow(() => label(one, labels).seconds),
+      inARow(async () => (await peer.ask<Answer>({ do: one.by, name: one.name })).seconds),
+      inARow(() => copy(one.map, target, filled)),
+      ...cc3d ? [inARow(() => secondsOf(() => cc3d(shifted, [HEIGHT, WIDTH], third)))] : [],
     ]);
     console.error(`${one.name}: ${ours} components, ${(copied / own).toFixed(2)} of copy speed`);
     results.push(compared(one.name, "s", own, peers, names[one.by]));

@@ -135,6 +135,18 @@ export async function withFolder<T>(body: (folder: string) => Promise<T>): Promi
   }
 }
 
+/** Calls in a row of a side whose calls are short. */
+const IN_A_ROW = 7;
+
+/** A turn of so many calls, the middle one of which counts: a core that slept takes milliseconds to wake up. */
+export function inARow(call: () => number | Promise<number>): () => Promise<number> {
+  return async () => {
+    const seconds: number[] = [];
+    for (let k = 0; k < IN_A_ROW; k++) seconds.push(await call());
+    return median(seconds);
+  };
+}
+
 /** Medians of rounds in which all take turns, so that they see the same machine. */
 export async function takeTurns(
   rounds: number,
