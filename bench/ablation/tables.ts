@@ -82,7 +82,8 @@ function valuesOf(outcomes: readonly Outcome[], metric: Metric): Map<number, num
 /** All tables as Markdown. */
 export function markdown(outcomes: readonly Outcome[], failures: readonly Failure[] = []): string {
   const validation = outcomes.filter(({ split }) => split === "validation");
-  const rates = MAIN_ARMS.map((arm) => [
+  const tried = MAIN_ARMS.filter(({ name }) => validation.some(({ arm }) => arm === name));
+  const rates = tried.map((arm) => [
     arm.name,
     ...PROTOCOL.rates.map((rate) => {
       const own = validation.filter((o) => o.arm === arm.name && o.rate === rate);
