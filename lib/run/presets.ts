@@ -74,7 +74,7 @@ const tiny: Preset = {
   saveEvery: 100,
 };
 
-/** An hour of depth and ten minutes of features on two cores: a quarter of the paper's pixels. */
+/** An hour of depth and a few minutes of features on two cores: a quarter of the paper's pixels. */
 const small: Preset = {
   height: 192,
   width: 384,
