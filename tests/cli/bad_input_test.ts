@@ -180,8 +180,14 @@ const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] =
   [
     "pretrain --data video --out fresh --preset small --depth-run run",
     "run",
+    "ResNet-18 of width 32, got ResNet-18 of width 16",
+    "same --preset",
+  ],
+  [
+    "pretrain --data video --out fresh --preset paper --depth-run run",
+    "run",
     "preset tiny",
-    "192 x 384",
+    "384 x 768",
     "same --preset",
   ],
   ["pretrain --data video --out fresh --depth-run video", "video", "config.json"],

@@ -71,7 +71,7 @@ Deno.test("export writes a run's networks, and a new run begins from its backbon
     assertEquals([settings.pretrain.backbone, settings.pretrain.accumulate], ["file", 2]);
     assertEquals(backboneWeights, weights.out);
     assertRefused(network, "out/model.onnx");
-    assertRefused(small, weights.out, "width 64", "--preset");
+    assertRefused(small, weights.out, "width 32", "--preset");
     assertRefused(noRun, "config.json");
     assertRefused(noFormat, "--format");
   }));
