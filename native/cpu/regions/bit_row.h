@@ -9,7 +9,15 @@
 #include <cstdint>
 #include <cstring>
 
-#include "../dispatch.h"
+#include "../vec.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#if CPCDR_ISA_LEVEL == 2
+/* Nodes and parts are taken sixteen at a time. */
+#define CPCDR_SIXTEEN_NODES
+#endif
+#endif
 
 namespace cpcdr {
 namespace CPCDR_ISA {

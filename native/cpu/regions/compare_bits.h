@@ -9,10 +9,6 @@
 
 #include "bit_row.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 namespace cpcdr {
 namespace CPCDR_ISA {
 

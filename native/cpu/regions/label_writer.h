@@ -5,14 +5,6 @@
 #include <algorithm>
 
 #include "bit_row.h"
-#include "../vec.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#if CPCDR_ISA_LEVEL == 2
-#define CPCDR_SIXTEEN_NODES
-#endif
-#endif
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -2,7 +2,7 @@
 #ifndef CPCDR_REGIONS_PART_NAMES_H
 #define CPCDR_REGIONS_PART_NAMES_H
 
-#include "label_writer.h"
+#include "bit_row.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
