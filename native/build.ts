@@ -162,8 +162,13 @@ const FUZZ_SLICE_SECONDS = 20;
 /** Where a sanitizer's objects go, and its flags. */
 function sanitized(name: string): { folder: string; extra: string[] } {
   const folder = join(BUILD, name.replace(",", "_"));
-  // bfloat16 in plain C, so that what surrounds it is checked on every machine; small maps with seams.
-  const defines = ["-DCPCDR_EMULATED_BFLOAT16", "-DCPCDR_STRIP_PIXELS=512"];
+  const defines = [
+    // bfloat16 in plain C, so that what surrounds it is checked on every machine.
+    "-DCPCDR_EMULATED_BFLOAT16",
+    // Small maps have seams, and batches of some thousand pixels are streamed.
+    "-DCPCDR_STRIP_PIXELS=512",
+    "-DCPCDR_STREAMED_BYTES=65536",
+  ];
   return { folder, extra: [...SANITIZERS[name], "-O1", "-g", ...defines] };
 }
 

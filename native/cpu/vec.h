@@ -35,6 +35,15 @@ inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof(v)); }
 /* x in every lane; x - 0 is x for every x, -0 and NaN among them, so that no arithmetic is left of it. */
 inline Vec splat(float x) { return x - Vec{}; }
 
+/* 0, 1, 2 ... */
+#if CPCDR_ISA_LEVEL == 2
+constexpr Words kLane{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#elif CPCDR_ISA_LEVEL == 1
+constexpr Words kLane{0, 1, 2, 3, 4, 5, 6, 7};
+#else
+constexpr Words kLane{0, 1, 2, 3};
+#endif
+
 /* Numbers in whole vectors. */
 constexpr int64_t whole_lanes(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 

@@ -85,6 +85,26 @@ function drawConfig(random: Random): MixConfig {
   };
 }
 
+/** Mixes on both ways; ids must be the same, colours within a step of 8 bits. */
+function assertAgrees(
+  sources: readonly MixSource[],
+  config: MixConfig,
+  seed: number,
+  what: string,
+): MixedBatch {
+  const got = mixImages(sources, config, randomStream(seed), library);
+  const expected = mixImages(sources, config, randomStream(seed), null);
+  assertEquals(got.copies, expected.copies, what);
+  assertEquals(got.copyIds, expected.copyIds, what);
+  assertEquals(got.regionIds, expected.regionIds, what);
+  assertEquals(got.regionOffsets, expected.regionOffsets, what);
+  got.images.forEach((value, i) => {
+    if (Math.abs(value - expected.images[i]) <= STEP) return;
+    throw new Error(`${what} value ${i}: expected ${expected.images[i]}, got ${value}`);
+  });
+  return got;
+}
+
 nativeTest("mixImages() of the library agrees with plain TypeScript", (random) => {
   for (let round = 0; round < 60; round++) {
     // Some with many blocks, of which whole ones may be passed over.
@@ -95,18 +115,15 @@ nativeTest("mixImages() of the library agrees with plain TypeScript", (random) =
       () => drawSource(random, height, width),
     );
     const config = drawConfig(random), seed = random.bits();
-    const got = mixImages(sources, config, randomStream(seed), library);
-    const expected = mixImages(sources, config, randomStream(seed), null);
-    const what = `round ${round}: ${height} x ${width} ${config.paste}`;
-    assertEquals(got.copies, expected.copies, what);
-    assertEquals(got.copyIds, expected.copyIds, what);
-    assertEquals(got.regionIds, expected.regionIds, what);
-    assertEquals(got.regionOffsets, expected.regionOffsets, what);
-    got.images.forEach((value, i) => {
-      const close = Math.abs(value - expected.images[i]) <= STEP;
-      assert(close, `${what} value ${i}: expected ${expected.images[i]}, got ${value}`);
-    });
+    assertAgrees(sources, config, seed, `round ${round}: ${height} x ${width} ${config.paste}`);
   }
+});
+
+nativeTest("mixImages() of the library agrees where a batch is larger than caches", (random) => {
+  const height = 400 + random.integer(50), width = 1100 + random.integer(50);
+  const sources = [drawSource(random, height, width), drawSource(random, height, width)];
+  const batch = assertAgrees(sources, tinyMixConfig, random.bits(), `${height} x ${width}`);
+  assert(20 * batch.copyIds.length > 2 ** 25, "no longer larger than what cpu/stream.h says");
 });
 
 nativeTest(

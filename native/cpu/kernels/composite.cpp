@@ -78,6 +78,7 @@ CPCDR_KERNEL(cpcdr_composite,
   prefer_large_pages(images, 3 * all * sizeof(float));
   prefer_large_pages(copy_ids, all * sizeof(int32_t));
   prefer_large_pages(region_ids, all * sizeof(int32_t));
+  const bool streams = 5 * all * sizeof(float) >= kStreamedBytes;
   /* How many copies each image has, once that is known, and before that 0. */
   int32_t* const counts = reinterpret_cast<int32_t*>(workspace(2, 2 * static_cast<size_t>(mixed) + 1));
   if (!counts) return fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for the numbers of copies");
@@ -89,19 +90,20 @@ CPCDR_KERNEL(cpcdr_composite,
     canvas.depth_test = depth_test;
     canvas.ground_distance = sizes[6] != 0;
     const int64_t floats = Canvas::floats(height, width, samples);
-    const size_t scratch = static_cast<size_t>(floats + View::floats(height, width));
+    const size_t scratch = static_cast<size_t>(floats + View::floats(width));
     float* memory = workspace(1, scratch);
     if (!memory) return __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
     prefer_large_pages(memory, scratch * sizeof(float));
     canvas.place(memory, height, width);
     for (int64_t m = begin; m < end; m++) {
       const double* fields = views + m * CPCDR_VIEW_FIELDS;
-      View view(fields, memory + floats, height, width);
+      View view(fields, memory + floats, height, width, streams);
       canvas.begin(source_at(static_cast<int>(fields[0])), view.seen());
       int32_t copies = 1;
       for (int p = 0; p < paste_count; p++) {
-        const Paste paste(pastes + int64_t{p} * CPCDR_PASTE_FIELDS);
-        if (paste.mixed != m) continue;
+        const double* const numbers = pastes + int64_t{p} * CPCDR_PASTE_FIELDS;
+        if (static_cast<int>(numbers[0]) != m) continue;
+        const Paste paste(numbers);
         shown[p] = canvas.paste(paste, source_at(paste.source));
         copies += shown[p] > 0;
       }
@@ -113,7 +115,7 @@ CPCDR_KERNEL(cpcdr_composite,
         first = before > 0 ? first + before : -1;
       }
       missing[m] = first < 0;
-      view.render(canvas, std::max(0, first), images + 3 * m * pixels, copy_ids + m * pixels, region_ids + m * pixels);
+      view.render(canvas, std::max(0, first), images + 3 * m * pixels, Ids{copy_ids, region_ids}.at(m * pixels));
     }
   });
   if (failed) return fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for a canvas");

@@ -37,8 +37,8 @@ class Canvas {
     colours_ = Planes::in(memory, plane);
     window_ = Planes::in(memory + 3 * plane, plane);
     disparity_ = memory + 6 * plane;
-    copies_ = reinterpret_cast<int32_t*>(memory + 7 * plane);
-    regions_ = reinterpret_cast<int32_t*>(memory + 8 * plane);
+    ids_.copies = reinterpret_cast<int32_t*>(memory + 7 * plane);
+    ids_.regions = ids_.copies + plane;
     marks_ = memory + 9 * plane + kStep;
     soft_ = marks_ + (height + 3) * marks_stride(width);
     shows_.columns = reinterpret_cast<int32_t*>(soft_ + 2 * marks_stride(width));
@@ -54,8 +54,7 @@ class Canvas {
   int width() const { return width_; }
   int64_t stride() const { return stride_; }
   const Planes& colours() const { return colours_; }
-  const int32_t* copies() const { return copies_; }
-  const int32_t* regions() const { return regions_; }
+  const Ids& ids() const { return ids_; }
   /* As large as the colours, for whoever comes when all is pasted. */
   const Planes& scratch() const { return window_; }
 
@@ -71,9 +70,9 @@ class Canvas {
     for (int y = seen.top; y < seen.bottom; y++) {
       const int64_t from = int64_t{y} * width_ + seen.left, to = y * stride_ + seen.left;
       split_row(background.rgb + 3 * from, count, 1.0f / 255, colours_.at(to));
-      std::fill_n(copies_ + to, count, 0);
+      std::fill_n(ids_.copies + to, count, 0);
       const int32_t *__restrict const ids = background.ids + from;
-      int32_t* __restrict const regions = regions_ + to;
+      int32_t* __restrict const regions = ids_.regions + to;
       for (int x = 0; x < count; x++) regions[x] = ids[x] + background.region_offset;
     }
   }
@@ -104,17 +103,18 @@ class Canvas {
     const Box inside = Box{paste.top, paste.left, paste.top + paste.height, paste.left + paste.width}.within(window);
     Box won{window.bottom, window.right, window.top, window.left};
     if (inside.empty()) return won;
-    shows_.first = inside.left;
-    shows_.count = inside.right - inside.left;
-    for (int x = 0; x < shows_.count; x++) {
-      shows_.columns[x] = nearest_index(paste.source_column(inside.left + x), width_);
-    }
-    shows_.settle();
-    std::fill_n(spans_, 2 * (window.bottom - window.top + 2), 0);
+    const auto column = [&](int x) { return nearest_index(paste.source_column(x), width_); };
+    const int one = column(inside.left), other = column(inside.right - 1);
+    shows_.count = 0;
     for (int y = inside.top, end; y < inside.bottom; y = end) {
       end = std::min(inside.bottom, (y / kBlock + 1) * kBlock);
-      const Box strip = contested(paste, source, Box{y, inside.left, end, inside.right});
+      const Box strip = contested(paste, source, Box{y, inside.left, end, inside.right}, std::min(one, other),
+                                  std::max(one, other));
       if (strip.left >= strip.right) continue;
+      if (shows_.count == 0) {
+        shows_.settle(inside.left, inside.right - inside.left, column);
+        std::fill_n(spans_, 2 * (window.bottom - window.top + 2), 0);
+      }
       for (; y < end; y++) {
         const int row = y - window.top;
         if (!mark_row(paste, source, y, strip.left, strip.right, marks(row) - window.left)) continue;
@@ -134,16 +134,18 @@ class Canvas {
     return won;
   }
 
-  /* What is left of rows of one row of blocks without blocks in which nothing can win. */
-  Box contested(const Paste& paste, const Layer& source, const Box& strip) const {
+  /*
+   * What is left of rows of one row of blocks without blocks in which nothing can win; they show columns
+   * [low, high] of the source.
+   */
+  Box contested(const Paste& paste, const Layer& source, const Box& strip, int low, int high) const {
     if (!depth_test) return strip;
     const int first_row = nearest_index(paste.source_row(strip.top), height_) / kBlock;
     const int last_row = nearest_index(paste.source_row(strip.bottom - 1), height_) / kBlock;
-    const int one = shows_.columns[0] / kBlock, other = shows_.columns[shows_.count - 1] / kBlock;
     float most = -std::numeric_limits<float>::infinity();
     for (int row = first_row; row <= last_row; row++) {
       const float* const blocks = source.most + row * blocks_along(width_);
-      for (int b = std::min(one, other); b <= std::max(one, other); b++) most = greater(most, blocks[b]);
+      for (int b = low / kBlock; b <= high / kBlock; b++) most = greater(most, blocks[b]);
     }
     const double ahead = static_cast<double>(most) * nearness(paste);
     const float* const floor = floor_ + strip.top / kBlock * blocks_along(width_);
@@ -181,7 +183,8 @@ class Canvas {
   void take_row(const Paste& paste, const Layer& source, const int32_t* __restrict ids, int y, int left, int right,
                 const float* __restrict marks) {
     const int from = std::max(seen_.left, left), to = std::min(seen_.right, right);
-    int32_t *__restrict const copies = copies_ + y * stride_, *__restrict const regions = regions_ + y * stride_;
+    int32_t* __restrict const copies = ids_.copies + y * stride_;
+    int32_t* __restrict const regions = ids_.regions + y * stride_;
     const int32_t copy = shown_ + 1, offset = source.region_offset, region = paste.region + offset;
     for (int x = from; x < to; x++) copies[x] = marks[x] != 0 ? copy : copies[x];
     if (paste.region >= 0) {
@@ -197,48 +200,50 @@ class Canvas {
     Recolour look(paste.colour);
     /* A mean grey is that of the whole window. */
     const Box sampled = look.waits() ? window : changed;
-    const int count = sampled.right - sampled.left, stride = whole_steps(count);
-    sampler_.begin(paste, source, sampled.left, sampled.right);
-    const auto row = [&](int y) { return window_.at(int64_t{y - sampled.top} * stride); };
+    const int count = sampled.right - sampled.left, stride = whole_steps(count), left = changed.left - sampled.left;
+    const auto kept = [&](int y) { return window_.at(int64_t{y - sampled.top} * stride); };
     double sum = 0;
+    /* A row as it goes on: to where it waits for the mean grey of all, or onto the canvas. */
+    const auto pass_on = [&](int y, const auto& colours_at) {
+      if (look.waits()) {
+        sum += keep_and_sum_row([&](int x) { return look.changed(colours_at(x)); }, count, kept(y));
+      } else if (y >= changed.top && y < changed.bottom) {
+        soften_row(marks(y - window.top) + (changed.left - window.left), changed.right - changed.left);
+        blend_row([&](int x) { return look.changed(colours_at(left + x)); }, changed.right - changed.left,
+                  colours_.at(y * stride_ + changed.left));
+      }
+    };
+    sampler_.begin(paste, source, sampled.left, sampled.right);
     for (int y = sampled.top; y < sampled.bottom; y++) {
-      sampler_.row(y, row(y));
-      if (!look.waits()) continue;
-      look.apply(row(y), stride);
-      sum += sum_of_greys(row(y), count);
+      sampler_.row(y, [&](const auto& colours_at) { pass_on(y, colours_at); });
     }
     while (look.waits()) {
       look.meet(sum / (static_cast<double>(count) * (sampled.bottom - sampled.top)));
       sum = 0;
-      for (int y = sampled.top; y < sampled.bottom && look.waits(); y++) {
-        look.apply(row(y), stride);
-        sum += sum_of_greys(row(y), count);
-      }
-    }
-    const int left = changed.left - sampled.left, right = changed.right - sampled.left, from = left / kStep * kStep;
-    for (int y = changed.top; y < changed.bottom; y++) {
-      look.apply(row(y).at(from), whole_steps(right) - from);
-      blend_row(row(y).at(left), marks(y - window.top) + (changed.left - window.left), right - left,
-                colours_.at(y * stride_ + changed.left));
+      for (int y = sampled.top; y < sampled.bottom; y++) pass_on(y, StoredRow{kept(y)});
     }
   }
 
-  /* By the mask, softened along columns and along rows. */
-  void blend_row(const Planes& pixels, const float* marks, int count, const Planes& canvas) const {
+  /* The mask of a row, softened along columns and along rows. */
+  CPCDR_APART void soften_row(const float* marks, int count) const {
     const int64_t stride = marks_stride(width_);
     const float *__restrict const above = marks - stride - 1, *__restrict const below = marks + stride - 1;
     const float* __restrict const here = marks - 1;
-    float *__restrict const upright = soft_, *__restrict const soft = soft_ + stride;
+    float *__restrict const soft = soft_, *__restrict const upright = soft_ + stride;
     for (int x = 0; x < count + 2; x++) upright[x] = kCentre * here[x] + kSide * (above[x] + below[x]);
     for (int x = 0; x < count; x++) soft[x] = kCentre * upright[x + 1] + kSide * (upright[x] + upright[x + 2]);
-    blend_plane(pixels.red, soft, count, canvas.red);
-    blend_plane(pixels.green, soft, count, canvas.green);
-    blend_plane(pixels.blue, soft, count, canvas.blue);
+    std::fill(soft + count, soft + whole_lanes(count), 0.0f);
   }
 
-  static CPCDR_APART void blend_plane(const float* __restrict from, const float* __restrict soft, int count,
-                                      float* __restrict to) {
-    for (int x = 0; x < count; x++) to[x] += soft[x] * (from[x] - to[x]);
+  /* By the softened mask. What lies beyond `count` pixels stays as it is. */
+  template <typename ColoursAt>
+  CPCDR_APART void blend_row(const ColoursAt& colours_at, int count, const Planes& canvas) const {
+    for (int x = 0; x < count; x += kLanes) {
+      const Vec soft = load(soft_ + x);
+      const Colours from = colours_at(x), to = load(canvas, x);
+      const auto blended = [&](Vec to, Vec from) { return soft > 0 ? to + soft * (from - to) : to; };
+      store(canvas, x, {blended(to.red, from.red), blended(to.green, from.green), blended(to.blue, from.blue)});
+    }
   }
 
   int height_, width_;
@@ -247,7 +252,7 @@ class Canvas {
   int32_t shown_;
   Planes colours_, window_; /* [H,W] */
   float* disparity_;        /* [H,W] */
-  int32_t *copies_, *regions_;
+  Ids ids_;                 /* [H,W] */
   float* marks_;     /* [H+2,W], 1 where the paste at hand wins, else 0 */
   float* soft_;      /* two rows */
   MarkColumns shows_; /* of the paste at hand */

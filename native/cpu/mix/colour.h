@@ -2,37 +2,12 @@
 #ifndef CPCDR_MIX_COLOUR_H
 #define CPCDR_MIX_COLOUR_H
 
+#include <cmath>
+
 #include "planes.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
-
-/* ITU-R 601 grey. */
-template <typename T>
-inline T luma(T red, T green, T blue) {
-  return 0.299f * red + 0.587f * green + 0.114f * blue;
-}
-
-/* The sum of the greys of the first `count` pixels of a row of whole steps. */
-CPCDR_APART double sum_of_greys(const Planes& pixels, int count) {
-  float sums[kStep] = {};
-  int i = 0;
-  for (; i + kStep <= count; i += kStep) {
-    for (int k = 0; k < kStep; k++) sums[k] += luma(pixels.red[i + k], pixels.green[i + k], pixels.blue[i + k]);
-  }
-  for (int k = 0; k < kStep && i < count; k++) {
-    const float grey = luma(pixels.red[i + k], pixels.green[i + k], pixels.blue[i + k]);
-    sums[k] += i + k < count ? grey : 0;
-  }
-  double sum = 0;
-  for (int k = 0; k < kStep; k++) sum += static_cast<double>(sums[k]);
-  return sum;
-}
-
-/* The colours of as many pixels as a register has lanes. */
-struct Colours {
-  Vec red, green, blue;
-};
 
 inline Vec clamp01(Vec values) { return larger_of(Vec{}, smaller_of(splat(1), values)); }
 
@@ -42,53 +17,59 @@ inline Colours stretch(const Colours& p, Vec still, float factor) {
 }
 
 inline Colours saturate(const Colours& p, float factor) {
-  return stretch(p, luma(p.red, p.green, p.blue) * (1 - factor), factor);
+  return stretch(p, luma(p) * (1 - factor), factor);
 }
 
-/* The channel that `first` (5, 3, 1 for red, green, blue) stands for. */
+/* A turn of the hue by a share of the circle in sixths, 0 <= t < 6, as it is added to where a channel begins. */
+inline float sixths_of(float turn) {
+  const float sixths = 6 * turn;
+  return sixths - 6 * std::floor(sixths * (1.0f / 6));
+}
+
+/* The channel that begins at `first`, 0 <= first < 6 sixths of the circle; the hue is given times the chroma. */
 inline Vec channel_of_hue(float first, Vec hue, Vec value, Vec chroma) {
-  const Vec shifted = first + hue, k = shifted - 6 * floor_of(shifted * (1.0f / 6));
-  return value - chroma * larger_of(Vec{}, smaller_of(smaller_of(k, 4 - k), splat(1)));
+  const Vec along = hue + first * chroma, round = 6 * chroma;
+  const Vec k = along >= round ? along - round : along;
+  return value - larger_of(Vec{}, smaller_of(smaller_of(k, 4 * chroma - k), chroma));
 }
 
-/* Turns the hue by a share of the circle, in HSV. */
-inline Colours shift_hue(const Colours& p, float turn) {
+/*
+ * Turns the hue by so many sixths of the circle, 0 <= sixths < 6, in HSV. The hue lies in [-1, 5]; it is kept times
+ * the chroma, so that nothing is divided.
+ */
+inline Colours shift_hue(const Colours& p, float sixths) {
   const Vec value = larger_of(p.red, larger_of(p.green, p.blue));
   const Vec chroma = value - smaller_of(p.red, smaller_of(p.green, p.blue));
-  const Vec inverse = 1 / (chroma == 0 ? splat(1) : chroma);
-  const Vec from_green = value == p.green ? 2 + (p.blue - p.red) * inverse : 4 + (p.red - p.green) * inverse;
-  const Vec hue = (value == p.red ? (p.green - p.blue) * inverse : from_green) + 6 * turn;
-  return {channel_of_hue(5, hue, value, chroma), channel_of_hue(3, hue, value, chroma),
-          channel_of_hue(1, hue, value, chroma)};
+  const Vec from_green = value == p.green ? 2 * chroma + (p.blue - p.red) : 4 * chroma + (p.red - p.green);
+  const Vec hue = value == p.red ? p.green - p.blue : from_green;
+  const auto channel = [&](float first) {
+    const float begin = first + sixths;
+    return channel_of_hue(begin < 6 ? begin : begin - 6, hue, value, chroma);
+  };
+  return {channel(5), channel(3), channel(1)};
 }
 
 /*
  * CPCDR_COLOUR_STEPS pairs of step and amount, applied in order. A contrast step wants the mean grey of all pixels
- * before it: while waits(), apply() goes as far as that step, and meet() tells the mean.
+ * before it: while waits(), changed() goes as far as that step, and meet() tells the mean.
  */
 class Recolour {
  public:
   explicit Recolour(const double* steps) {
     for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
       kinds_[s] = static_cast<int>(steps[2 * s]);
-      amounts_[s] = static_cast<float>(steps[2 * s + 1]);
+      const float amount = static_cast<float>(steps[2 * s + 1]);
+      amounts_[s] = kinds_[s] == CPCDR_HUE ? sixths_of(amount) : amount;
     }
     end_ = next_contrast(0);
   }
 
   bool waits() const { return end_ < CPCDR_COLOUR_STEPS; }
 
-  /* Of whole steps of pixels, which pass through all their changes at once. */
-  CPCDR_APART void apply(const Planes& pixels, int64_t count) const {
-    if (!contrasts_ && begin_ == end_) return;
-    for (int64_t i = 0; i < count; i += kLanes) {
-      Colours colours{load(pixels.red + i), load(pixels.green + i), load(pixels.blue + i)};
-      if (contrasts_) colours = stretch(colours, splat(still_), amounts_[begin_ - 1]);
-      for (int s = begin_; s < end_; s++) colours = changed(colours, kinds_[s], amounts_[s]);
-      store(pixels.red + i, colours.red);
-      store(pixels.green + i, colours.green);
-      store(pixels.blue + i, colours.blue);
-    }
+  Colours changed(Colours colours) const {
+    if (contrasts_) colours = stretch(colours, splat(still_), amounts_[begin_ - 1]);
+    for (int s = begin_; s < end_; s++) colours = changed(colours, kinds_[s], amounts_[s]);
+    return colours;
   }
 
   void meet(double mean_grey) {

@@ -23,13 +23,16 @@ struct MarkColumns {
   uint8_t* near; /* of each block whether all columns lie within two blocks from there */
   int first, count, source_width;
 
-  void settle() {
+  /* From pixel `from` on so many, of which pixel x shows column_of(x). */
+  template <typename ColumnOf>
+  void settle(int from, int pixels, const ColumnOf& column_of) {
+    first = from;
+    count = pixels;
+    for (int x = 0; x < count; x++) columns[x] = column_of(first + x);
     for (int b = 0, x = 0; x < count; b++) {
-      int32_t low = columns[x], high = low;
-      for (const int end = std::min(count, x + kMarkBlock); x < end; x++) {
-        low = std::min(low, columns[x]);
-        high = std::max(high, columns[x]);
-      }
+      const int end = std::min(count, x + kMarkBlock), last = columns[end - 1];
+      const int32_t low = std::min(columns[x], last), high = std::max(columns[x], last);
+      x = end;
       lows[b] = low;
       near[b] = high - low < 2 * kMarkBlock;
     }

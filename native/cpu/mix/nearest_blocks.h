@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "../vec.h"
+#include "planes.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -18,24 +18,38 @@ constexpr int64_t blocks_of(int height, int width) { return int64_t{blocks_along
 inline float lesser(float a, float b) { return b < a ? b : a; }
 inline float greater(float a, float b) { return b > a ? b : a; }
 
-/* The least and the largest values of one block of up to 16 x 16; a lane for each column until the end. */
+/* The least and the largest values of one block of up to 16 x 16. */
 inline void extremes_of_block(const float* values, int64_t stride, int rows, int columns, float* least, float* most) {
-  float low[kBlock], high[kBlock];
-  std::fill_n(low, kBlock, std::numeric_limits<float>::infinity());
-  std::fill_n(high, kBlock, -std::numeric_limits<float>::infinity());
-  for (int y = 0; y < rows; y++) {
-    const float* const row = values + y * stride;
-    if (columns == kBlock) {
-      for (int x = 0; x < kBlock; x++) low[x] = lesser(low[x], row[x]), high[x] = greater(high[x], row[x]);
-    } else {
-      for (int x = 0; x < columns; x++) low[x] = lesser(low[x], row[x]), high[x] = greater(high[x], row[x]);
+  constexpr int kVectors = kBlock / kLanes;
+  const float infinity = std::numeric_limits<float>::infinity();
+  float lows[kBlock], highs[kBlock];
+  if (columns == kBlock) {
+    Vec low[kVectors], high[kVectors];
+    for (int v = 0; v < kVectors; v++) low[v] = splat(infinity), high[v] = splat(-infinity);
+    for (int y = 0; y < rows; y++) {
+      for (int v = 0; v < kVectors; v++) {
+        const Vec row = load(values + y * stride + v * kLanes);
+        low[v] = smaller_of(row, low[v]);
+        high[v] = larger_of(row, high[v]);
+      }
+    }
+    for (int v = 0; v < kVectors; v++) store(lows + v * kLanes, low[v]), store(highs + v * kLanes, high[v]);
+  } else {
+    std::fill_n(lows, kBlock, infinity);
+    std::fill_n(highs, kBlock, -infinity);
+    for (int y = 0; y < rows; y++) {
+      const float* const row = values + y * stride;
+      for (int x = 0; x < columns; x++) lows[x] = lesser(lows[x], row[x]), highs[x] = greater(highs[x], row[x]);
     }
   }
   for (int half = kBlock / 2; half > 0; half /= 2) {
-    for (int x = 0; x < half; x++) low[x] = lesser(low[x], low[x + half]), high[x] = greater(high[x], high[x + half]);
+    for (int x = 0; x < half; x++) {
+      lows[x] = lesser(lows[x], lows[x + half]);
+      highs[x] = greater(highs[x], highs[x + half]);
+    }
   }
-  *least = low[0];
-  *most = high[0];
+  *least = lows[0];
+  *most = highs[0];
 }
 
 /* Of a map [height, width], row of blocks by row of blocks. */

@@ -41,18 +41,85 @@ inline Vec larger_of(Vec a, Vec b) {
 #endif
 }
 
-/* The whole number below, of numbers that an int32 holds. */
-inline Vec floor_of(Vec x) {
-  const Vec whole = __builtin_convertvector(__builtin_convertvector(x, Words), Vec);
-  return whole > x ? whole - 1 : whole;
-}
-
 struct Planes {
   float *red, *green, *blue;
 
   static Planes in(float* memory, int64_t each) { return {memory, memory + each, memory + 2 * each}; }
   Planes at(int64_t i) const { return {red + i, green + i, blue + i}; }
 };
+
+/* The colours of as many pixels as a register has lanes. */
+struct Colours {
+  Vec red, green, blue;
+};
+
+inline Colours load(const Planes& from, int64_t i) {
+  return {load(from.red + i), load(from.green + i), load(from.blue + i)};
+}
+
+inline void store(const Planes& to, int64_t i, const Colours& colours) {
+  store(to.red + i, colours.red);
+  store(to.green + i, colours.green);
+  store(to.blue + i, colours.blue);
+}
+
+/* ITU-R 601 grey. */
+inline Vec luma(const Colours& p) { return 0.299f * p.red + 0.587f * p.green + 0.114f * p.blue; }
+
+/* Pixels with their channels side by side. */
+inline void store_pixels(const Colours& colours, float* to) {
+#if defined(__clang__)
+  for (int k = 0; k < kLanes; k++) {
+    to[3 * k] = colours.red[k], to[3 * k + 1] = colours.green[k], to[3 * k + 2] = colours.blue[k];
+  }
+#else
+  for (int part = 0; part < 3; part++) {
+    const Words at = kLane + part * kLanes, pixel = at / 3, channel = at - 3 * pixel;
+    const Vec red_green = __builtin_shuffle(colours.red, colours.green, channel == 1 ? pixel + kLanes : pixel);
+    store(to + part * kLanes, __builtin_shuffle(red_green, colours.blue, channel == 2 ? pixel + kLanes : kLane));
+  }
+#endif
+}
+
+/* A row that is there. */
+struct StoredRow {
+  Planes row;
+
+  Colours operator()(int x) const { return load(row, x); }
+};
+
+/* The sum of two rows times their weights. */
+struct MixedRow {
+  Planes one, other;
+  float weight, other_weight;
+
+  Colours operator()(int x) const {
+    const Colours a = load(one, x), b = load(other, x);
+    return {a.red * weight + b.red * other_weight, a.green * weight + b.green * other_weight,
+            a.blue * weight + b.blue * other_weight};
+  }
+};
+
+/* Whole steps of a row into planes; colours_at(x) gives the colours of the vector that begins at pixel x. */
+template <typename ColoursAt>
+CPCDR_APART void keep_row(const ColoursAt& colours_at, int count, const Planes& out) {
+  for (int x = 0; x < count; x += kLanes) store(out, x, colours_at(x));
+}
+
+/* The same of any number of pixels, and the sum of their greys. */
+template <typename ColoursAt>
+CPCDR_APART double keep_and_sum_row(const ColoursAt& colours_at, int count, const Planes& out) {
+  Vec sums{};
+  for (int x = 0; x < count; x += kLanes) {
+    const Colours colours = colours_at(x);
+    store(out, x, colours);
+    const Vec greys = luma(colours);
+    sums += kLane < count - x ? greys : Vec{};
+  }
+  double sum = 0;
+  for (int k = 0; k < kLanes; k++) sum += static_cast<double>(sums[k]);
+  return sum;
+}
 
 /* Planes of interleaved values times `scale`. */
 template <typename T>
@@ -63,18 +130,6 @@ CPCDR_APART void split_row(const T* __restrict rgb, int count, float scale, cons
     green[i] = static_cast<float>(rgb[3 * i + 1]) * scale;
     blue[i] = static_cast<float>(rgb[3 * i + 2]) * scale;
   }
-}
-
-/* a * p + b * q of whole steps. */
-inline void mix_row(const float* __restrict a, float p, const float* __restrict b, float q, int count,
-                    float* __restrict out) {
-  for (int i = 0; i < count; i++) out[i] = a[i] * p + b[i] * q;
-}
-
-CPCDR_APART void mix_rows(const Planes& a, float p, const Planes& b, float q, int count, const Planes& out) {
-  mix_row(a.red, p, b.red, q, count, out.red);
-  mix_row(a.green, p, b.green, q, count, out.green);
-  mix_row(a.blue, p, b.blue, q, count, out.blue);
 }
 
 /* The two source pixels of each pixel of a row and their weights. */
@@ -136,27 +191,40 @@ struct RowTaps {
 #endif
 };
 
+/* The values from a place on, of which lane k takes the one at index[k]: of two vectors, where taps are near. */
 #if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
-/* Lane k becomes value index[k] of the two vectors at `from`. */
-inline Vec look_up(const float* from, const int32_t* index) {
-  return reinterpret_cast<Vec>(
-      _mm512_permutex2var_ps(_mm512_loadu_ps(from), _mm512_loadu_si512(index), _mm512_loadu_ps(from + kLanes)));
-}
+struct Table {
+  __m512 low, high;
+
+  explicit Table(const float* from) : low(_mm512_loadu_ps(from)), high(_mm512_loadu_ps(from + kLanes)) {}
+  Vec operator()(const int32_t* index) const {
+    return reinterpret_cast<Vec>(_mm512_permutex2var_ps(low, _mm512_loadu_si512(index), high));
+  }
+};
 #elif defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
-inline Vec look_up(const float* from, const int32_t* index) {
-  const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index));
-  const __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(from), at);
-  const __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(from + kLanes), at);
-  /* The sign of index - 8 chooses. */
-  const __m256i second = _mm256_sub_epi32(_mm256_set1_epi32(kLanes - 1), at);
-  return reinterpret_cast<Vec>(_mm256_blendv_ps(low, high, _mm256_castsi256_ps(second)));
-}
+struct Table {
+  __m256 low, high;
+
+  explicit Table(const float* from) : low(_mm256_loadu_ps(from)), high(_mm256_loadu_ps(from + kLanes)) {}
+  Vec operator()(const int32_t* index) const {
+    const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index));
+    /* The sign of 7 - index chooses. */
+    const __m256i second = _mm256_sub_epi32(_mm256_set1_epi32(kLanes - 1), at);
+    return reinterpret_cast<Vec>(_mm256_blendv_ps(_mm256_permutevar8x32_ps(low, at), _mm256_permutevar8x32_ps(high, at),
+                                                  _mm256_castsi256_ps(second)));
+  }
+};
 #else
-inline Vec look_up(const float* from, const int32_t* index) {
-  Vec v;
-  for (int k = 0; k < kLanes; k++) v[k] = from[index[k]];
-  return v;
-}
+struct Table {
+  const float* from;
+
+  explicit Table(const float* values) : from(values) {}
+  Vec operator()(const int32_t* index) const {
+    Vec v;
+    for (int k = 0; k < kLanes; k++) v[k] = from[index[k]];
+    return v;
+  }
+};
 #endif
 
 /* One plane through taps that are not near; with `add` on top of what is there. */
@@ -172,38 +240,58 @@ CPCDR_APART void sample_far(const float* __restrict from, const RowTaps& taps, f
 
 /* Planes through taps; with `add` on top of what is there. */
 template <bool add>
-CPCDR_APART void sample_planes(const Planes& from, const RowTaps& taps, const Planes& out) {
-  const float* const planes[] = {from.red, from.green, from.blue};
-  float* const sampled[] = {out.red, out.green, out.blue};
+CPCDR_APART void sample_planes(const Planes from, const RowTaps& taps, const Planes out) {
   if (!taps.near) {
-    for (int c = 0; c < 3; c++) sample_far<add>(planes[c], taps, sampled[c]);
-    return;
+    sample_far<add>(from.red, taps, out.red);
+    sample_far<add>(from.green, taps, out.green);
+    return sample_far<add>(from.blue, taps, out.blue);
   }
-  for (int x = 0; x < taps.count; x += kLanes) {
-    const int32_t first = taps.first[x / kLanes];
-    const Vec p = load(taps.left_weight + x), q = load(taps.right_weight + x);
-    for (int c = 0; c < 3; c++) {
-      const float* const here = planes[c] + first;
-      const Vec value = look_up(here, taps.left + x) * p + look_up(here, taps.right + x) * q;
-      store(sampled[c] + x, add ? load(sampled[c] + x) + value : value);
+  const int32_t *const left = taps.left, *const right = taps.right, *const first = taps.first;
+  const float *const left_weight = taps.left_weight, *const right_weight = taps.right_weight;
+  const int count = taps.count;
+  for (int x = 0; x < count; x += kLanes) {
+    const Vec p = load(left_weight + x), q = load(right_weight + x);
+    const auto sample = [&, at = first[x / kLanes]](const float* plane) {
+      const Table here(plane + at);
+      return here(left + x) * p + here(right + x) * q;
+    };
+    Colours colours{sample(from.red), sample(from.green), sample(from.blue)};
+    if (add) {
+      const Colours before = load(out, x);
+      colours = {before.red + colours.red, before.green + colours.green, before.blue + colours.blue};
     }
+    store(out, x, colours);
   }
 }
 
-/* Whole numbers at one index a pixel, each as taps.relative() gives it, plus `more`. */
-CPCDR_APART void take_row(const int32_t* __restrict from, const RowTaps& taps, const int32_t* __restrict index,
-                          int count, int32_t more, int32_t* __restrict out) {
+/* Copies and regions of pixels: [H,W] on a canvas, or a row of them. */
+struct Ids {
+  int32_t *copies, *regions;
+
+  Ids at(int64_t i) const { return {copies + i, regions + i}; }
+};
+
+/* Ids at one index a pixel, each as taps.relative() gives it; `first` is added to the copies. */
+CPCDR_APART void take_ids(const Ids from, const RowTaps& taps, const int32_t* __restrict index, int count,
+                          int32_t first, const Ids out) {
   int x = 0;
   if (taps.near) {
+    const int32_t* const start = taps.first;
     for (; x + kLanes <= count; x += kLanes) {
-      const float* const here = reinterpret_cast<const float*>(from) + taps.first[x / kLanes];
-      const Words words = reinterpret_cast<Words>(look_up(here, index + x)) + more;
-      std::memcpy(out + x, &words, sizeof(words));
+      const Ids here = from.at(start[x / kLanes]);
+      const auto take = [&](const int32_t* ids) {
+        return reinterpret_cast<Words>(Table(reinterpret_cast<const float*>(ids))(index + x));
+      };
+      const Words copies = take(here.copies) + first, regions = take(here.regions);
+      std::memcpy(out.copies + x, &copies, sizeof(copies));
+      std::memcpy(out.regions + x, &regions, sizeof(regions));
     }
-    for (; x < count; x++) out[x] = from[taps.first[x / kLanes] + index[x]] + more;
-    return;
   }
-  for (; x < count; x++) out[x] = from[index[x]] + more;
+  for (; x < count; x++) {
+    const int32_t i = taps.near ? taps.first[x / kLanes] + index[x] : index[x];
+    out.copies[x] = from.copies[i] + first;
+    out.regions[x] = from.regions[i];
+  }
 }
 
 }  // namespace CPCDR_ISA

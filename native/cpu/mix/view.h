@@ -4,6 +4,7 @@
 
 #include "canvas.h"
 #include "../math.h"
+#include "../stream.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -16,10 +17,10 @@ class RowWriter {
  public:
   static constexpr int kReach = 2, kRing = 8;
 
-  static int64_t floats(int width) { return (kRing + 2) * 3 * row_floats(width); }
+  static int64_t floats(int width) { return (kRing + 3) * 3 * row_floats(width); }
 
-  RowWriter(float* memory, int height, int width, float deviation, float* images)
-      : memory_(memory), height_(height), width_(width), images_(images), blurs_(deviation > 0) {
+  RowWriter(float* memory, int height, int width, float deviation, float* images, bool streams)
+      : memory_(memory), height_(height), width_(width), images_(images), streams_(streams), blurs_(deviation > 0) {
     if (!blurs_) return;
     float sum = 0;
     for (int k = -kReach; k <= kReach; k++) {
@@ -29,12 +30,15 @@ class RowWriter {
     for (float& tap : taps_) tap /= sum;
   }
 
-  void put(int y, const Planes& row) {
-    if (!blurs_) return write(y, row);
-    const Planes padded = ring(kRing), to = ring(y % kRing);
-    blur_row(row.red, padded.red, to.red);
-    blur_row(row.green, padded.green, to.green);
-    blur_row(row.blue, padded.blue, to.blue);
+  /* Row y of the view; colours_at as keep_row() has it. */
+  template <typename ColoursAt>
+  void put(int y, const ColoursAt& colours_at) {
+    if (!blurs_) return write(y, colours_at);
+    const Planes padded = ring(kRing), to = ring(y % kRing), plain = ring(kRing + 1);
+    keep_row(colours_at, width_, plain);
+    blur_row(plain.red, padded.red, to.red);
+    blur_row(plain.green, padded.green, to.green);
+    blur_row(plain.blue, padded.blue, to.blue);
     if (y >= kReach) write_blurred(y - kReach);
     if (y < height_ - 1) return;
     for (int last = std::max(0, height_ - kReach); last < height_; last++) write_blurred(last);
@@ -61,57 +65,66 @@ class RowWriter {
   }
 
   void write_blurred(int y) const {
-    Planes rows[5];
+    Planes rows[2 * kReach + 1];
     for (int k = -kReach; k <= kReach; k++) rows[k + kReach] = ring(std::min(height_ - 1, std::max(0, y + k)) % kRing);
-    const Planes out = ring(kRing + 1);
-    blur_column(rows[0].red, rows[1].red, rows[2].red, rows[3].red, rows[4].red, out.red);
-    blur_column(rows[0].green, rows[1].green, rows[2].green, rows[3].green, rows[4].green, out.green);
-    blur_column(rows[0].blue, rows[1].blue, rows[2].blue, rows[3].blue, rows[4].blue, out.blue);
-    write(y, out);
+    write(y, [&](int x) {
+      Colours sum{};
+      for (int k = 0; k <= 2 * kReach; k++) {
+        const Colours row = load(rows[k], x);
+        sum = {sum.red + taps_[k] * row.red, sum.green + taps_[k] * row.green, sum.blue + taps_[k] * row.blue};
+      }
+      return sum;
+    });
   }
 
-  CPCDR_APART void blur_column(const float* a, const float* b, const float* c, const float* d, const float* e,
-                   float* __restrict out) const {
-    for (int x = 0; x < width_; x++) {
-      out[x] = taps_[0] * a[x] + taps_[1] * b[x] + taps_[2] * c[x] + taps_[3] * d[x] + taps_[4] * e[x];
+  /* Normalised, with the channels of a pixel side by side. */
+  template <typename ColoursAt>
+  CPCDR_APART void write(int y, const ColoursAt& colours_at) const {
+    float* const place = images_ + 3 * int64_t{y} * width_;
+    float* const out = streams_ ? ring(kRing + 2).red : place;
+    const int whole = width_ / kLanes * kLanes;
+    for (int x = 0; x < whole; x += kLanes) store_pixels(normalised(colours_at(x)), out + 3 * x);
+    if (whole < width_) {
+      float last[3 * kLanes];
+      store_pixels(normalised(colours_at(whole)), last);
+      std::copy_n(last, 3 * (width_ - whole), out + 3 * whole);
     }
+    if (streams_) stream(out, 3 * int64_t{width_}, place);
   }
 
-  CPCDR_APART void write(int y, const Planes& row) const {
-    const float *__restrict const red = row.red, *__restrict const green = row.green, *__restrict const blue = row.blue;
-    float* __restrict const out = images_ + 3 * int64_t{y} * width_;
-    for (int x = 0; x < width_; x++) {
-      out[3 * x] = red[x] * (1 / kDeviation[0]) - kMean[0] / kDeviation[0];
-      out[3 * x + 1] = green[x] * (1 / kDeviation[1]) - kMean[1] / kDeviation[1];
-      out[3 * x + 2] = blue[x] * (1 / kDeviation[2]) - kMean[2] / kDeviation[2];
-    }
+  static Colours normalised(const Colours& p) {
+    return {p.red * (1 / kDeviation[0]) - kMean[0] / kDeviation[0],
+            p.green * (1 / kDeviation[1]) - kMean[1] / kDeviation[1],
+            p.blue * (1 / kDeviation[2]) - kMean[2] / kDeviation[2]};
   }
 
   float* memory_;
   int height_, width_;
   float* images_;
-  bool blurs_;
+  bool streams_, blurs_;
   float taps_[5];
 };
 
 /* One image's view, CPCDR_VIEW_FIELDS doubles. */
 class View {
  public:
-  static int64_t floats(int height, int width) {
-    return RowTaps::floats(width) + whole_steps(width) + 9 * (whole_steps(width) + kSlack) + RowWriter::floats(width) +
-           5 * int64_t{height};
+  static int64_t floats(int width) {
+    return RowTaps::floats(width) + 3 * whole_steps(width) + 6 * (whole_steps(width) + kSlack) +
+           RowWriter::floats(width);
   }
 
-  View(const double* fields, float* memory, int height, int width) : fields_(fields), height_(height), width_(width) {
+  /* What it shows is written past the caches where it `streams`. */
+  View(const double* fields, float* memory, int height, int width, bool streams)
+      : fields_(fields), height_(height), width_(width), streams_(streams) {
     taps_.place(memory, width);
     memory += RowTaps::floats(width);
     nearest_ = reinterpret_cast<int32_t*>(memory);
-    memory += whole_steps(width);
+    line_ = {nearest_ + whole_steps(width), nearest_ + 2 * whole_steps(width)};
+    memory += 3 * whole_steps(width);
     const int64_t row = whole_steps(width) + kSlack;
-    line_ = Planes::in(memory, row);
-    kept_[0] = Planes::in(memory + 3 * row, row);
-    kept_[1] = Planes::in(memory + 6 * row, row);
-    memory += 9 * row;
+    kept_[0] = Planes::in(memory, row);
+    kept_[1] = Planes::in(memory + 3 * row, row);
+    memory += 6 * row;
     rest_ = memory;
     seen_ = {height, width, 0, 0};
     for (int x = 0; x < width; x++) {
@@ -135,34 +148,30 @@ class View {
   const Box& seen() const { return seen_; }
 
   /* `first` is added to the numbers of copies. */
-  void render(const Canvas& canvas, int32_t first, float* images, int32_t* copies, int32_t* regions) {
+  void render(const Canvas& canvas, int32_t first, float* images, const Ids& ids) {
     Recolour look(fields_ + 6);
-    RowWriter writer(rest_, height_, width_, static_cast<float>(fields_[5]), images);
-    const int stride = taps_.count;
-    const bool waits = look.waits();
-    const auto row = [&](int y) { return waits ? canvas.scratch().at(int64_t{y} * stride) : line_; };
+    RowWriter writer(rest_, height_, width_, static_cast<float>(fields_[5]), images, streams_);
+    const auto kept = [&](int y) { return canvas.scratch().at(int64_t{y} * taps_.count); };
     double sum = 0;
+    /* A row as it goes on: to where it waits for the mean grey of all, or to the end. */
+    const auto pass_on = [&](int y, const auto& colours_at) {
+      const auto changed = [&](int x) { return look.changed(colours_at(x)); };
+      if (look.waits()) sum += keep_and_sum_row(changed, width_, kept(y));
+      else writer.put(y, changed);
+    };
     kept_rows_[0] = kept_rows_[1] = -1;
     for (int y = 0; y < height_; y++) {
       const RowOfView from = row_of(y);
-      const Planes &top = kept(canvas, from.pair[0].index), &bottom = kept(canvas, from.pair[1].index);
-      mix_rows(top, from.pair[0].weight, bottom, from.pair[1].weight, stride, row(y));
-      const int64_t nearest = from.nearest * canvas.stride(), to = int64_t{y} * width_;
-      take_row(canvas.copies() + nearest, taps_, nearest_, width_, first, copies + to);
-      take_row(canvas.regions() + nearest, taps_, nearest_, width_, 0, regions + to);
-      look.apply(row(y), stride);
-      if (waits) sum += sum_of_greys(row(y), width_);
-      else writer.put(y, line_);
+      write_ids(canvas.ids().at(from.nearest * canvas.stride()), first, ids.at(int64_t{y} * width_));
+      pass_on(y, MixedRow{sampled(canvas, from.pair[0].index), sampled(canvas, from.pair[1].index),
+                          from.pair[0].weight, from.pair[1].weight});
     }
     while (look.waits()) {
       look.meet(sum / (static_cast<double>(width_) * height_));
       sum = 0;
-      for (int y = 0; y < height_; y++) {
-        look.apply(row(y), stride);
-        if (look.waits()) sum += sum_of_greys(row(y), width_);
-        else writer.put(y, row(y));
-      }
+      for (int y = 0; y < height_; y++) pass_on(y, StoredRow{kept(y)});
     }
+    if (streams_) stream_end();
   }
 
  private:
@@ -180,8 +189,15 @@ class View {
     return row;
   }
 
+  void write_ids(const Ids& row, int32_t first, const Ids& place) const {
+    take_ids(row, taps_, nearest_, width_, first, streams_ ? line_ : place);
+    if (!streams_) return;
+    stream(line_.copies, width_, place.copies);
+    stream(line_.regions, width_, place.regions);
+  }
+
   /* A row of the canvas through the taps; neighbouring rows do not displace each other. */
-  const Planes& kept(const Canvas& canvas, int32_t row) {
+  const Planes& sampled(const Canvas& canvas, int32_t row) {
     const Planes& planes = kept_[row & 1];
     if (kept_rows_[row & 1] == row) return planes;
     kept_rows_[row & 1] = row;
@@ -191,9 +207,11 @@ class View {
 
   const double* fields_;
   int height_, width_;
+  bool streams_;
   RowTaps taps_;
   int32_t* nearest_; /* [W] as taps_.relative() gives it */
-  Planes line_, kept_[2];
+  Ids line_;         /* [W] */
+  Planes kept_[2];
   int32_t kept_rows_[2];
   float* rest_;
   Box seen_;

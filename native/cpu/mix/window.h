@@ -60,19 +60,20 @@ class WindowSampler {
     }
   }
 
-  /* Row y of the canvas, filled up with black to whole steps. */
-  void row(int y, const Planes& out) {
+  /* Row y of the canvas: take(colours_at), see keep_row(). */
+  template <typename Take>
+  void row(int y, const Take& take) {
     const double centre = paste_->source_row(y);
     if (samples_ == 1) {
       Tap pair[2];
       linear_taps(centre, height_, 1 / 255.0f, pair);
-      mix_rows(kept(pair[0].index), pair[0].weight, kept(pair[1].index), pair[1].weight, taps_[0].count, out);
-      return;
+      return take(MixedRow{kept(pair[0].index), kept(pair[1].index), pair[0].weight, pair[1].weight});
     }
     mix_source_rows(centre);
     split_row(mixed_ + 3 * low_, high_ + 1 - low_, 1.0f, line_.at(low_));
-    sample_planes<false>(line_, taps_[0], out);
-    for (int i = 1; i < samples_; i++) sample_planes<true>(line_, taps_[i], out);
+    sample_planes<false>(line_, taps_[0], kept_[0]);
+    for (int i = 1; i < samples_; i++) sample_planes<true>(line_, taps_[i], kept_[0]);
+    take(StoredRow{kept_[0]});
   }
 
  private:
