@@ -116,14 +116,14 @@ Deno.test("on CamVid the main arms share one depth network, and clusters are as 
   assertEquals(settingsOf(PRESETS.tiny, picie.arm, 1, 300).pretrain.prototypes, 11);
 });
 
-Deno.test("at the size of preset small three arms and three seeds share two depth networks", () => {
+Deno.test("at the size of preset small three arms and five seeds share two depth networks", () => {
   const plan = planOf({ preset: "small" });
   const jobs = [...validationJobs(plan), ...testJobs(plan, () => 1)];
   const depth = jobs.filter(({ kind }) => kind === "depth").map(({ name }) => name);
   assertEquals(new Set(depth), new Set(["depth-seed0", "depth-seed1"]));
   const runs = jobs.flatMap((job) => job.kind === "run" ? [job] : []);
-  assertEquals(runs.length, 3 * PROTOCOL.rates.length + 3 * 3);
-  assertEquals(runs.find(({ seed }) => seed === 2)?.depthSeed, 0);
+  assertEquals(runs.length, 3 * PROTOCOL.rates.length + 3 * 5);
+  assertEquals(runs.find(({ seed }) => seed === 4)?.depthSeed, 0);
   const { height, pretrain } = settingsOf(PRESETS.small, runs[0].arm, 0.5, 300);
   const { learningRate } = PRESETS.small.pretrain.optimizer;
   assertEquals([height, pretrain.optimizer.learningRate], [192, learningRate / 2]);
