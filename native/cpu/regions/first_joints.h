@@ -13,7 +13,7 @@ namespace CPCDR_ISA {
 #ifdef CPCDR_SIXTEEN_NODES
 
 /* Fewer joints in a word are sooner taken one after the other. */
-constexpr int kFewJoints = 8;
+constexpr int kFewJoints = 10;
 
 /* Bits, and what comes after each of them up to the next start of a run. */
 inline uint64_t fill_runs(uint64_t bits, uint64_t starts) {
@@ -25,19 +25,13 @@ inline uint64_t fill_runs(uint64_t bits, uint64_t starts) {
   return bits;
 }
 
-/*
- * `joints` are pixels of a whole word that are joined to the row above. A run that begins in the word, none of which
- * has a part yet, takes that of the run above its first joint. Answers the joints that are left.
- */
-CPCDR_APART uint64_t take_first_joints(int32_t* nodes, const BitRow& above, const BitRow& here, int word, uint64_t joints) {
+/* take_first_joints() where these are `own` joints of runs that begin in the word. */
+CPCDR_APART uint64_t hand_on_parts(int32_t* nodes, const BitRow& above, const BitRow& here, int word, uint64_t joints,
+                                   uint64_t own) {
   const uint64_t starts = here.starts[word], upper = above.starts[word];
-  /* The run that goes on from the word before may have its part. */
-  const uint64_t own = starts ? joints & ~uint64_t{0} << __builtin_ctzll(starts) : 0;
-  if (__builtin_popcountll(own) < kFewJoints) return joints;
   const uint64_t filled = fill_runs(own, starts), firsts = own & ~(filled << 1 & ~starts);
   for (int k = 0; k < kWordPixels; k += 16) {
     const __mmask16 lanes = static_cast<__mmask16>(firsts >> k);
-    if (!lanes) continue;
     const uint64_t passed = (uint64_t{1} << k) - 1;
     const unsigned begun = starts >> k & 0xffff;
     /* Bit r: whether run r of the sixteen pixels has its first joint here. The one that goes on from before may not. */
@@ -50,6 +44,18 @@ CPCDR_APART uint64_t take_first_joints(int32_t* nodes, const BitRow& above, cons
     _mm512_mask_storeu_epi32(first, runs, _mm512_maskz_expand_epi32(runs, _mm512_maskz_compress_epi32(lanes, parts)));
   }
   return joints & ~firsts;
+}
+
+/*
+ * `joints` are pixels of a whole word that are joined to the row above. A run that begins in the word, none of which
+ * has a part yet, takes that of the run above its first joint. Answers the joints that are left.
+ */
+CPCDR_APART uint64_t take_first_joints(int32_t* nodes, const BitRow& above, const BitRow& here, int word, uint64_t joints) {
+  const uint64_t starts = here.starts[word];
+  /* The run that goes on from the word before may have its part. */
+  const uint64_t own = starts ? joints & ~uint64_t{0} << __builtin_ctzll(starts) : 0;
+  if (__builtin_popcountll(own) < kFewJoints) return joints;
+  return hand_on_parts(nodes, above, here, word, joints, own);
 }
 
 #else

@@ -239,9 +239,7 @@ struct LabelledMap {
     take_names(parts, base, found[strip]);
     const int last = std::min(shape.height, (strip + 1) * shape.strip_rows()) - 1, word = shape.words() - 1;
     const int32_t count = row(last).before[word] + __builtin_popcountll(row(last).starts[word]);
-    int32_t* const nodes = labels + base;
-    const int32_t* const names = parts + base;
-    for (int32_t k = 0; k < count; k++) nodes[k] = names[nodes[k]];
+    name_nodes(labels + base, count, parts + base);
   }
 
   void write_strip(int strip) const {

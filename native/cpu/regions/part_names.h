@@ -97,6 +97,18 @@ CPCDR_APART void take_names(int32_t* parts, int32_t first, int32_t count) {
   }
 }
 
+/* Nodes become the names of their parts. */
+CPCDR_APART void name_nodes(int32_t* nodes, int32_t count, const int32_t* names) {
+  int32_t k = 0;
+#ifdef CPCDR_SIXTEEN_NODES
+  for (; k + 16 <= count; k += 16) {
+    const __m512i parts = _mm512_loadu_si512(nodes + k);
+    _mm512_storeu_si512(nodes + k, _mm512_mask_i32gather_epi32(parts, 0xFFFF, parts, names, 4));
+  }
+#endif
+  for (; k < count; k++) nodes[k] = names[nodes[k]];
+}
+
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr
 #endif
