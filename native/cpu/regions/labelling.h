@@ -145,9 +145,10 @@ struct LabelledMap {
     }
   }
 
+  /* Inlined everywhere: GCC 12 would do so for bytes alone, and floats take a tenth longer for it. */
   template <typename Join>
-  void join_diagonals(int w, int64_t i, const uint64_t* vertical, const BitRow& above, const BitRow& here,
-                      const Join& join) const {
+  __attribute__((always_inline)) void join_diagonals(int w, int64_t i, const uint64_t* vertical, const BitRow& above,
+                                                     const BitRow& here, const Join& join) const {
     const int n = shape.word_pixels(w), width = shape.width;
     const bool first = w == 0, last = w + 1 == shape.words();
     const uint64_t v = vertical[w];
