@@ -69,9 +69,9 @@ function options(): Options {
     );
   }
   const { preset } = values;
-  if (preset !== "tiny" && (preset !== "small" || values.camvid !== undefined)) {
+  if (preset !== "tiny" && preset !== "small") {
     throw new ConfigError(
-      `Cannot run the ablation: expected --preset tiny or small, and tiny on CamVid, got ${preset}`,
+      `Cannot run the ablation: expected --preset tiny or small, got ${preset}`,
     );
   }
   return {

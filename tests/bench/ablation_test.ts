@@ -129,6 +129,16 @@ Deno.test("at the size of preset small three arms and five seeds share two depth
   assertEquals([height, pretrain.optimizer.learningRate], [192, learningRate / 2]);
 });
 
+Deno.test("on CamVid at the size of preset small three arms and three seeds share one depth network", () => {
+  const plan = planOf({ preset: "small", camvid: "camvid", kitti: "clip" });
+  const jobs = [...validationJobs(plan), ...testJobs(plan, () => 1)];
+  const depth = jobs.filter(({ kind }) => kind === "depth").map(({ name }) => name);
+  assertEquals(new Set(depth), new Set(["depth-seed0"]));
+  const runs = jobs.flatMap((job) => job.kind === "run" ? [job] : []);
+  assertEquals(runs.length, 3 * PROTOCOL.rates.length + 3 * 3);
+  assertEquals(new Set(runs.map(({ depthSeed }) => depthSeed)), new Set([0]));
+});
+
 Deno.test("arms differ from the default in what they name", () => {
   const settings = (name: string) =>
     settingsOf(PRESETS.tiny, ARMS.find((arm) => arm.name === name)!, 1, 500);
