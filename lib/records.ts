@@ -109,7 +109,7 @@ export interface MixedBatch {
   readonly copyIds: Int32Array;
   /** `[2M,H,W]` region ids, unique in the batch: `regionOffsets[source] + id in that source`. */
   readonly regionIds: Int32Array;
-  /** Where the pixels of all images come from. */
+  /** Where the pixels of all images come from; copies that later ones hid again are among them. */
   readonly copies: readonly Copy[];
   /** `[M+1]` first batch-wide region id of each source, and the total at the end. */
   readonly regionOffsets: Int32Array;

@@ -11,6 +11,14 @@ import type { MixSource, Paste } from "./paste.ts";
 /** Weights of the softened mask, 3 taps of a Gaussian of deviation 1. */
 const SIDE = 0.27406862, CENTRE = 0.45186276;
 
+/** Rows [y0, y1) and columns [x0, x1) of a canvas. */
+export interface Box {
+  readonly y0: number;
+  readonly y1: number;
+  readonly x0: number;
+  readonly x1: number;
+}
+
 /** See the module's comment. All arrays are `[H,W]`, colours `[H,W,3]` in 0..1. */
 export class Canvas {
   readonly height: number;
@@ -19,9 +27,11 @@ export class Canvas {
   readonly disparity: Float32Array;
   readonly copyIds: Int32Array;
   readonly regionIds: Int32Array;
+  readonly #reach: Box;
 
-  /** Starts with a whole source as background. */
-  constructor(background: MixSource, copyId: number, regionOffset: number) {
+  /** Starts with a whole source as background. Pieces win pixels within `reach` alone, see `reachOf()` in view.ts. */
+  constructor(background: MixSource, copyId: number, regionOffset: number, reach: Box) {
+    this.#reach = reach;
     this.height = background.height;
     this.width = background.width;
     // A loop, since `from` with a function is many times slower.
@@ -32,7 +42,7 @@ export class Canvas {
     this.regionIds = background.regions.ids.map((id) => id + regionOffset);
   }
 
-  /** Pastes one piece; answers whether any pixel of it shows. */
+  /** Pastes one piece; answers whether it wins any pixel within reach. */
   paste(
     paste: Paste,
     source: MixSource,
@@ -84,8 +94,9 @@ export class Canvas {
     y: number,
     config: MixConfig,
   ) {
-    const inside = y >= paste.top && y < paste.top + paste.height && x >= paste.left &&
-      x < paste.left + paste.width;
+    const { y0, y1, x0, x1 } = this.#reach;
+    const inside = y >= Math.max(y0, paste.top) && y < Math.min(y1, paste.top + paste.height) &&
+      x >= Math.max(x0, paste.left) && x < Math.min(x1, paste.left + paste.width);
     if (!inside) return false;
     const from = nearest(source, sx, sy);
     const { region } = paste.piece;
@@ -124,7 +135,7 @@ export class Canvas {
 export function windowOf(
   paste: Paste,
   { height, width }: { readonly height: number; readonly width: number },
-): { y0: number; y1: number; x0: number; x1: number } {
+): Box {
   return {
     y0: Math.max(0, paste.top - 1),
     y1: Math.min(height, paste.top + paste.height + 1),

@@ -11,7 +11,7 @@ import { Canvas } from "./canvas.ts";
 import { type ColourStep, MOST_COLOUR_STEPS } from "./colour.ts";
 import type { MixConfig } from "./config.ts";
 import type { MixSource, Paste } from "./paste.ts";
-import { type Look, renderView, type View } from "./view.ts";
+import { type Look, reachOf, renderView, type View } from "./view.ts";
 
 /** A paste and what is done to its colours. */
 export interface PlannedPaste {
@@ -31,7 +31,7 @@ export interface MixPlan {
 /** The pixels of a batch, see {@linkcode MixedBatch}. */
 export type BatchArrays = Pick<MixedBatch, "images" | "copyIds" | "regionIds">;
 
-/** What is in a batch, and whether each paste of each image shows. */
+/** What is in a batch, and of each paste of each image whether it wins a pixel within its view's reach. */
 export interface Composition extends BatchArrays {
   readonly regionOffsets: Int32Array;
   readonly shown: readonly (readonly boolean[])[];
@@ -47,7 +47,8 @@ export function composePlainly(
   const { images, copyIds, regionIds, regionOffsets } = batchArrays(sources, plans.length, into);
   let copies = 0;
   const shown = plans.map(({ source, pastes, view, look }, mixed) => {
-    const canvas = new Canvas(sources[source], copies++, regionOffsets[source]);
+    const reach = reachOf(view, sources[source]);
+    const canvas = new Canvas(sources[source], copies++, regionOffsets[source], reach);
     const shows = pastes.map(({ paste, steps }) => {
       const from = paste.piece.source;
       const any = canvas.paste(paste, sources[from], copies, regionOffsets[from], steps, config);

@@ -5,7 +5,7 @@
  */
 
 import type { Random } from "../random.ts";
-import type { Canvas } from "./canvas.ts";
+import type { Box, Canvas } from "./canvas.ts";
 import { blur, changeColours, type ColourStep, drawColours } from "./colour.ts";
 import type { MixConfig } from "./config.ts";
 
@@ -57,6 +57,26 @@ export function throughView(transform: Float64Array, view: View): Float64Array {
   seen[5] = (transform[5] - view.shiftY) / view.scaleY;
   seen[8] = 1;
   return seen;
+}
+
+/**
+ * The pixels of a canvas that can tell in the view: what it samples, and a pixel around that, since softened edges
+ * reach over. Of a larger canvas the rest need not be made.
+ */
+export function reachOf(
+  { scaleX, shiftX, scaleY, shiftY }: View,
+  { height, width }: { readonly height: number; readonly width: number },
+): Box {
+  const [y0, y1] = reachAlong(scaleY, shiftY, height), [x0, x1] = reachAlong(scaleX, shiftX, width);
+  return { y0, y1, x0, x1 };
+}
+
+/** Positions along an axis only grow or only shrink, so that both ends of the view bound them. */
+function reachAlong(scale: number, shift: number, size: number): [number, number] {
+  const ends = [shift, scale * (size - 1) + shift];
+  const first = Math.floor(Math.max(0, Math.min(size - 1, ...ends)));
+  const last = Math.floor(Math.min(size - 1, Math.max(0, ...ends))) + 1;
+  return [Math.max(0, first - 1), Math.min(size, last + 2)];
 }
 
 /** Writes what the view shows of a canvas, at `index` of the batch's arrays. */

@@ -92,7 +92,8 @@ enum cpcdr_colour_step {
  * lib/mix/canvas.ts and view.ts are the definition. sources [3 * sources]: rgb uint8 [H,W,3], disparity float
  * [H,W], region ids int32 [H,W] of each. region_offsets [sources] is added to ids. images [mixed,H,W,3], copy_ids
  * and region_ids [mixed,H,W] and shown [pastes] come out. Copies are numbered over the batch: each image's
- * background, then its pastes of which any pixel won; shown is the number of each paste, -1 where it has none.
+ * background, then its pastes of which any pixel won that the view samples, or one beside those, which softened
+ * edges reach; shown is the number of each paste, -1 where it has none.
  * sizes: sources, height, width, mixed, pastes, depth test, ground distance (disparity grows with scale).
  */
 CPCDR_API int32_t cpcdr_composite(const void* const* sources, const int32_t* region_offsets, const double* pastes,

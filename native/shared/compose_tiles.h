@@ -2,12 +2,17 @@
  * Compositing in tiles of 32 x 8 pixels of a mixed image: a block finds the pastes that reach its tile, 256 at a
  * time, and lets them pass in their order. Whether a paste wins a pixel depends on that pixel's past alone, its
  * colour also on the marks of the eight around it, so that a tile keeps the disparity of a rim one pixel wide.
+ * Tiles that the view of their image does not reach have nothing to do.
+ *
+ * Pastes pass twice: first to find which of them show at all, mostly few, of which alone mean greys are wanted; then
+ * with their colours.
  */
 #ifndef CPCDR_COMPOSE_TILES_H
 #define CPCDR_COMPOSE_TILES_H
 
 #include "paste.h"
 #include "pixel.h"
+#include "reach.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -25,6 +30,8 @@ struct Composition {
   const PlannedPaste* pastes;
   const int32_t* first_pastes; /* [mixed + 1] where the pastes of each image begin */
   const int32_t* behind;       /* [mixed] the source behind */
+  const Box* reaches;          /* [mixed] where pastes may win */
+  const int32_t* shown;        /* [pastes] 1 where any pixel won; 0 before */
   const float* greys;          /* [pastes, CPCDR_COLOUR_STEPS] */
   int height, width, mixed;
   bool depth_test, ground_distance;
@@ -60,6 +67,7 @@ struct PasteWindows {
   Composition all;
 
   CPCDR_SHARED const ColourSteps& steps(int item) const { return all.pastes[item].steps; }
+  CPCDR_SHARED bool wanted(int item) const { return all.shown[item] != 0; }
   CPCDR_SHARED int columns(const Paste& paste) const {
     return smaller(all.width, paste.left + paste.width + 1) - larger(0, paste.left - 1);
   }
@@ -94,10 +102,10 @@ struct ComposeTile {
   };
 
   Composition all;
-  float* colours;   /* [mixed,H,W,3] */
+  int32_t* shown;   /* all.shown to write to, or null where colours are made */
+  float* colours;   /* [mixed,H,W,3], as what follows written within reach alone, and with colours */
   int32_t* copies;  /* [mixed,H,W] index of the paste, -1 for the background */
   int32_t* regions; /* [mixed,H,W] */
-  int32_t* shown;   /* [pastes] becomes 1 where any pixel shows; 0 before */
 
   CPCDR_SHARED int tiles_across() const { return static_cast<int>(blocks_for(all.width, kWidth)); }
   CPCDR_SHARED int64_t tiles() const { return tiles_across() * blocks_for(all.height, kHeight); }
@@ -111,6 +119,8 @@ struct ComposeTile {
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
     const Place at = place(where);
     if (p == 0) {
+      const Box tile{at.top, at.left, at.top + kHeight, at.left + kWidth};
+      if (tile.within(all.reaches[at.mixed]).empty()) return false;
       begin(at, where.thread, shared, local);
     } else if (local.stage == kFind) {
       find(at, where.thread, shared, local);
@@ -147,19 +157,20 @@ struct ComposeTile {
     if (local.stage == kMark && thread < kThreads / 32) shared.reached[thread] = 0;
     local.copy = -1;
     const int x = at.left + thread % kWidth, y = at.top + thread / kWidth;
-    if (!on_canvas(x, y)) return;
+    if (shown || !on_canvas(x, y)) return;
     const int64_t i = int64_t{y} * all.width + x;
     for (int c = 0; c < 3; c++) local.rgb[c] = static_cast<float>(source.rgb[3 * i + c]) * (1.0f / 255);
     local.region = source.ids[i] + source.region_offset;
   }
 
-  /* Which of the next 256 pastes reach the tile or its rim. */
+  /* Which of the next 256 pastes reach the tile or its rim; with colours, of those that show. */
   CPCDR_SHARED void find(const Place& at, int thread, Shared& shared, Local& local) const {
     bool reaches = false;
     if (local.batch + thread < local.end) {
       const Paste& paste = all.pastes[local.batch + thread].place;
       reaches = paste.left <= at.left + kWidth && paste.left + paste.width >= at.left &&
                 paste.top <= at.top + kHeight && paste.top + paste.height >= at.top;
+      reaches = reaches && (shown || all.shown[local.batch + thread] != 0);
     }
     write_bit(&shared.reached[thread / 32], thread % 32, reaches);
     local.paste = -1;
@@ -182,10 +193,11 @@ struct ComposeTile {
     const Paste paste = all.pastes[local.paste].place;
     const MixSource source = all.sources[paste.source];
     const double factor = all.ground_distance ? paste.scale : 1;
+    const Box reach = all.reaches[at.mixed];
     bool any = false;
     for (int q = thread; q < kRim; q += kThreads) {
       const int x = at.left - 1 + q % kRimWidth, y = at.top - 1 + q / kRimWidth;
-      bool wins = on_canvas(x, y) && x >= paste.left && x < paste.left + paste.width && y >= paste.top &&
+      bool wins = reach.holds(x, y) && x >= paste.left && x < paste.left + paste.width && y >= paste.top &&
                   y < paste.top + paste.height;
       if (wins) {
         const int64_t from = nearest(paste, x, y);
@@ -211,6 +223,10 @@ struct ComposeTile {
     const int x = at.left + thread % kWidth, y = at.top + thread / kWidth;
     if (!on_canvas(x, y)) return;
     const float* const centre = shared.marks + (thread / kWidth + 1) * kRimWidth + thread % kWidth + 1;
+    if (shown) {
+      if (centre[0] != 0) store_relaxed(shown + local.paste, 1);
+      return;
+    }
     float rows[3];
     for (int r = 0; r < 3; r++) {
       const float* const marks = centre + (r - 1) * kRimWidth;
@@ -227,12 +243,11 @@ struct ComposeTile {
     if (centre[0] == 0) return;
     local.copy = local.paste;
     local.region = source.ids[nearest(paste.place, x, y)] + source.region_offset;
-    store_relaxed(shown + local.paste, 1);
   }
 
   CPCDR_SHARED void write(const Place& at, int thread, const Local& local) const {
     const int x = at.left + thread % kWidth, y = at.top + thread / kWidth;
-    if (!on_canvas(x, y)) return;
+    if (shown || !on_canvas(x, y)) return;
     const int64_t i = at.mixed * all.pixels() + int64_t{y} * all.width + x;
     for (int c = 0; c < 3; c++) colours[3 * i + c] = local.rgb[c];
     copies[i] = local.copy;

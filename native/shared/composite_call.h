@@ -97,7 +97,8 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
   HostArray<PlannedPaste> pastes(count);
   HostArray<PlannedView> views(mixed);
   HostArray<int32_t> firsts(mixed + 1), behind(mixed);
-  if (sources.failed() || pastes.failed() || views.failed() || firsts.failed() || behind.failed()) {
+  HostArray<Box> reaches(mixed);
+  if (sources.failed() || pastes.failed() || views.failed() || firsts.failed() || behind.failed() || reaches.failed()) {
     return device.fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for the plan");
   }
   for (int s = 0; s < all.source_count(); s++) {
@@ -115,10 +116,12 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
     if (m == mixed) break;
     views[m] = PlannedView::from(all.view(m));
     behind[m] = static_cast<int32_t>(all.view(m)[0]);
+    reaches[m] = reach_of(seen_by(all.view(m), height, width), height, width);
   }
   const int64_t pixels = int64_t{height} * width;
   Composition plan{copy_to(device, sources), copy_to(device, pastes), copy_to(device, firsts), copy_to(device, behind),
-                   nullptr, height, width, mixed, all.sizes[5] != 0, all.sizes[6] != 0};
+                   copy_to(device, reaches), all.shown, nullptr, height, width, mixed, all.sizes[5] != 0,
+                   all.sizes[6] != 0};
   const PlannedView* const planned_views = copy_to(device, views);
   float* const paste_greys = device.template memory<float>(int64_t{CPCDR_COLOUR_STEPS} * count);
   float* const view_greys = device.template memory<float>(int64_t{CPCDR_COLOUR_STEPS} * mixed);
@@ -126,12 +129,16 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
   int32_t* const copies = device.template memory<int32_t>(pixels * mixed);
   int32_t* const regions = device.template memory<int32_t>(pixels * mixed);
   int32_t* const backgrounds = device.template memory<int32_t>(mixed);
-  if (!plan.sources || !plan.pastes || !plan.first_pastes || !plan.behind || !planned_views || !paste_greys ||
-      !view_greys || !colours || !copies || !regions || !backgrounds) {
+  if (!plan.sources || !plan.pastes || !plan.first_pastes || !plan.behind || !plan.reaches || !planned_views ||
+      !paste_greys || !view_greys || !colours || !copies || !regions || !backgrounds) {
     return device.fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for a canvas");
   }
   plan.greys = paste_greys;
-  if (count > 0) device.zero(all.shown, sizeof(int32_t) * static_cast<size_t>(count));
+  if (count > 0) {
+    device.zero(all.shown, sizeof(int32_t) * static_cast<size_t>(count));
+    const ComposeTile find{plan, all.shown, nullptr, nullptr, nullptr};
+    device.launch(mixed * find.tiles(), find);
+  }
   const auto window_pixels = [&](int p) -> int64_t {
     const Paste& place = pastes[p].place;
     if (!pastes[p].shows) return 0;
@@ -142,7 +149,7 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
           window_pixels)) {
     return status;
   }
-  const ComposeTile compose{plan, colours, copies, regions, all.shown};
+  const ComposeTile compose{plan, nullptr, colours, copies, regions};
   device.launch(mixed * compose.tiles(), compose);
   device.launch(1, NumberCopies{plan.pastes, plan.first_pastes, all.shown, backgrounds, count, mixed});
   const Views shown_views{colours, planned_views, height, width};

@@ -69,8 +69,8 @@ struct GreyJob {
 constexpr int kGreyPixels = 4096;
 
 /*
- * The mean grey of items before their contrast step `step`. An Items has steps(item), pixels(item) and
- * colour(item, pixel, rgb), the pixel before all steps.
+ * The mean grey of items before their contrast step `step`. An Items has steps(item), pixels(item), colour(item, pixel,
+ * rgb), the pixel before all steps, and wanted(item): that of an item which is not is 0.
  */
 template <typename Items>
 struct AddGreys {
@@ -89,7 +89,7 @@ struct AddGreys {
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
     if (p == 0) {
       const GreyJob job = jobs[where.block];
-      const int end = smaller(items.pixels(job.item), job.first + kGreyPixels);
+      const int end = items.wanted(job.item) ? smaller(items.pixels(job.item), job.first + kGreyPixels) : 0;
       double sum = 0;
       for (int i = job.first + where.thread; i < end; i += kThreads) {
         float rgb[3];

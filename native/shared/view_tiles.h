@@ -39,6 +39,7 @@ struct Views {
 
   CPCDR_SHARED int64_t pixels_each() const { return int64_t{height} * width; }
   CPCDR_SHARED const ColourSteps& steps(int item) const { return views[item].steps; }
+  CPCDR_SHARED bool wanted(int) const { return true; }
   CPCDR_SHARED int pixels(int) const { return height * width; }
   CPCDR_SHARED void colour(int item, int pixel, float* rgb) const {
     colour_at(item, pixel % width, pixel / width, rgb);

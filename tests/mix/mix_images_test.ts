@@ -1,8 +1,11 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { ConfigError } from "../../lib/errors.ts";
+import { Canvas } from "../../lib/mix/canvas.ts";
+import { drawColours } from "../../lib/mix/colour.ts";
 import { type MixConfig, tinyMixConfig } from "../../lib/mix/config.ts";
 import { mixImages } from "../../lib/mix/mix_images.ts";
-import { drawPaste, type MixSource, pasteTransform } from "../../lib/mix/paste.ts";
+import { drawPaste, type MixSource, pasteTransform, piecesOf } from "../../lib/mix/paste.ts";
+import { drawLook, drawView, reachOf, renderView } from "../../lib/mix/view.ts";
 import { randomStream } from "../../lib/random.ts";
 
 const [HEIGHT, WIDTH] = [64, 128];
@@ -124,6 +127,37 @@ Deno.test("mixImages() with the depth test never hides what is nearer", () => {
   }
   const careless = mixImages(inputs, { ...config, depthTest: false }, randomStream(7, "test"));
   assert(careless.copyIds.some((id, i) => id !== batch.copyIds[i]));
+});
+
+Deno.test("what lies beyond a view's reach does not tell in it", () => {
+  const seed = Math.floor(Math.random() * 1e6), random = randomStream(seed, "reach");
+  const from = sources(), pixels = HEIGHT * WIDTH;
+  let saved = 0;
+  for (let round = 0; round < 20; round++) {
+    const view = drawView(HEIGHT, WIDTH, { ...tinyMixConfig, maxZoom: 3 }, random);
+    const look = drawLook(tinyMixConfig, random);
+    const reach = reachOf(view, from[0]), all = { y0: 0, y1: HEIGHT, x0: 0, x1: WIDTH };
+    const canvases = [reach, all].map((box) => new Canvas(from[0], 0, 0, box));
+    for (let copy = 1; copy < 12; copy++) {
+      const source = random.integer(from.length);
+      const [piece] = random.shuffle(piecesOf(from[source], source, tinyMixConfig, random));
+      const paste = drawPaste(piece, from[source], from[0], tinyMixConfig, random);
+      const steps = drawColours(tinyMixConfig.pasteColour, random);
+      const [within, anywhere] = canvases.map((canvas) =>
+        canvas.paste(paste, from[source], copy, 4 * source, steps, tinyMixConfig)
+      );
+      assert(anywhere || !within);
+      saved += Number(anywhere && !within);
+    }
+    const [small, whole] = canvases.map((canvas) => {
+      const images = new Float32Array(3 * pixels);
+      const [copyIds, regionIds] = [new Int32Array(pixels), new Int32Array(pixels)];
+      renderView(canvas, view, 0, images, copyIds, regionIds, look);
+      return { images, copyIds, regionIds };
+    });
+    assertEquals(small, whole, `round ${round}, seed ${seed}`);
+  }
+  assert(saved > 0, `no paste lay beyond reach, seed ${seed}`);
 });
 
 Deno.test("drawPaste() with ground distance scales about the horizon", () => {

@@ -98,7 +98,7 @@ CPCDR_KERNEL(cpcdr_composite,
     for (int64_t m = begin; m < end; m++) {
       const double* fields = views + m * CPCDR_VIEW_FIELDS;
       View view(fields, memory + floats, height, width, streams);
-      canvas.begin(source_at(static_cast<int>(fields[0])), view.seen());
+      canvas.begin(source_at(static_cast<int>(fields[0])), seen_by(fields, height, width));
       int32_t copies = 1;
       for (int p = 0; p < paste_count; p++) {
         const double* const numbers = pastes + int64_t{p} * CPCDR_PASTE_FIELDS;

@@ -16,8 +16,8 @@ struct Layer : MixSource {
 };
 
 /*
- * Disparities are kept of the whole canvas, since a paste may win where nobody looks; the rest of what its view
- * shows alone. Copies are numbered as they come, the background is 0.
+ * Of what its view samples alone; pastes win pixels within reach of that. Copies are numbered as they come, the
+ * background is 0.
  */
 class Canvas {
  public:
@@ -58,12 +58,14 @@ class Canvas {
   /* As large as the colours, for whoever comes when all is pasted. */
   const Planes& scratch() const { return window_; }
 
-  /* Whose view shows `seen` of it. */
+  /* Whose view samples `seen` of it. */
   void begin(const Layer& background, const Box& seen) {
     seen_ = seen;
+    reach_ = reach_of(seen, height_, width_);
     shown_ = 0;
-    for (int y = 0; y < height_; y++) {
-      std::copy_n(background.disparity + int64_t{y} * width_, width_, disparity_ + y * stride_);
+    for (int y = reach_.top; y < reach_.bottom; y++) {
+      std::copy_n(background.disparity + int64_t{y} * width_ + reach_.left, reach_.right - reach_.left,
+                  disparity_ + y * stride_ + reach_.left);
     }
     if (depth_test) std::copy_n(background.least, blocks_of(height_, width_), floor_);
     const int count = seen.right - seen.left;
@@ -77,14 +79,14 @@ class Canvas {
     }
   }
 
-  /* Answers the paste's number on this canvas, 0 where no pixel of it shows. */
+  /* Answers the paste's number on this canvas, 0 where it wins no pixel within reach. */
   int32_t paste(const Paste& paste, const Layer& source) {
     const Box window{paste.window_top(), paste.window_left(), paste.window_bottom(height_), paste.window_right(width_)};
     if (window.empty()) return 0;
     const Box won = mark(paste, source, window);
     if (won.empty()) return 0;
     /* The softened edge reaches over by a pixel. */
-    const Box changed = Box{won.top - 1, won.left - 1, won.bottom + 1, won.right + 1}.within(window).within(seen_);
+    const Box changed = won.grown(1).within(window).within(seen_);
     if (!changed.empty()) recolour(paste, source, window, changed);
     return ++shown_;
   }
@@ -100,7 +102,8 @@ class Canvas {
 
   /* Where the paste wins: marks, disparities, copies and regions. Answers a box that holds all such pixels. */
   Box mark(const Paste& paste, const Layer& source, const Box& window) {
-    const Box inside = Box{paste.top, paste.left, paste.top + paste.height, paste.left + paste.width}.within(window);
+    const Box inside =
+        Box{paste.top, paste.left, paste.top + paste.height, paste.left + paste.width}.within(window).within(reach_);
     Box won{window.bottom, window.right, window.top, window.left};
     if (inside.empty()) return won;
     const auto column = [&](int x) { return nearest_index(paste.source_column(x), width_); };
@@ -248,7 +251,7 @@ class Canvas {
 
   int height_, width_;
   int64_t stride_;
-  Box seen_;
+  Box seen_, reach_;
   int32_t shown_;
   Planes colours_, window_; /* [H,W] */
   float* disparity_;        /* [H,W] */

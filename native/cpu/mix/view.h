@@ -126,26 +126,15 @@ class View {
     kept_[1] = Planes::in(memory + 3 * row, row);
     memory += 6 * row;
     rest_ = memory;
-    seen_ = {height, width, 0, 0};
     for (int x = 0; x < width; x++) {
       Tap pair[2];
       linear_taps(position(1, x), width, 1, pair);
       taps_.set(x, pair);
       nearest_[x] = nearest_index(position(1, x), width);
-      seen_.left = std::min(seen_.left, std::min(pair[0].index, nearest_[x]));
-      seen_.right = std::max(seen_.right, std::max(pair[1].index, nearest_[x]) + 1);
     }
     taps_.settle(width);
     for (int x = 0; x < width; x++) nearest_[x] = taps_.relative(x, nearest_[x]);
-    for (int y = 0; y < height; y++) {
-      const RowOfView row = row_of(y);
-      seen_.top = std::min(seen_.top, std::min(row.pair[0].index, row.nearest));
-      seen_.bottom = std::max(seen_.bottom, std::max(row.pair[1].index, row.nearest) + 1);
-    }
   }
-
-  /* What it shows of the canvas. */
-  const Box& seen() const { return seen_; }
 
   /* `first` is added to the numbers of copies. */
   void render(const Canvas& canvas, int32_t first, float* images, const Ids& ids) {
@@ -214,7 +203,6 @@ class View {
   Planes kept_[2];
   int32_t kept_rows_[2];
   float* rest_;
-  Box seen_;
 };
 
 }  // namespace CPCDR_ISA

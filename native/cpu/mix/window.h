@@ -3,23 +3,13 @@
 #define CPCDR_MIX_WINDOW_H
 
 #include "../../shared/paste.h"
+#include "../../shared/reach.h"
 #include "planes.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
 
 constexpr int kMostSamples = static_cast<int>(1 / kSmallestScale);
-
-/* Rows [top, bottom) and columns [left, right). */
-struct Box {
-  int top, left, bottom, right;
-
-  bool empty() const { return top >= bottom || left >= right; }
-  Box within(const Box& other) const {
-    return {std::max(top, other.top), std::max(left, other.left), std::min(bottom, other.bottom),
-            std::min(right, other.right)};
-  }
-};
 
 /* One paste at a time, row by row: rows of the source are mixed, and sampled along their columns. */
 class WindowSampler {
