@@ -16,8 +16,8 @@ struct Layer : MixSource {
 };
 
 /*
- * Of what its view samples alone; pastes win pixels within reach of that. Copies are numbered as they come, the
- * background is 0.
+ * Holds what its view samples, and disparities within reach of that (shared/reach.h): nowhere else do pastes win
+ * pixels. Copies are numbered as they come, the background is 0.
  */
 class Canvas {
  public:
@@ -256,11 +256,11 @@ class Canvas {
   Planes colours_, window_; /* [H,W] */
   float* disparity_;        /* [H,W] */
   Ids ids_;                 /* [H,W] */
-  float* marks_;     /* [H+2,W], 1 where the paste at hand wins, else 0 */
-  float* soft_;      /* two rows */
-  MarkColumns shows_; /* of the paste at hand */
-  int32_t* spans_;   /* [H+2,2] */
-  float* floor_;     /* least disparities of blocks, or less */
+  float* marks_;            /* [H+2,W], 1 where the paste at hand wins, else 0 */
+  float* soft_;             /* two rows */
+  MarkColumns shows_;       /* of the paste at hand */
+  int32_t* spans_;          /* [H+2,2] */
+  float* floor_;            /* least disparities of blocks, or less */
   WindowSampler sampler_;
 };
 

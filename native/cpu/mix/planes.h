@@ -100,13 +100,13 @@ struct MixedRow {
   }
 };
 
-/* Whole steps of a row into planes; colours_at(x) gives the colours of the vector that begins at pixel x. */
+/* A row into planes, up to the end of a vector; colours_at(x) gives the colours of the vector that begins at x. */
 template <typename ColoursAt>
 CPCDR_APART void keep_row(const ColoursAt& colours_at, int count, const Planes& out) {
   for (int x = 0; x < count; x += kLanes) store(out, x, colours_at(x));
 }
 
-/* The same of any number of pixels, and the sum of their greys. */
+/* The same, and the sum of the greys of its `count` pixels. */
 template <typename ColoursAt>
 CPCDR_APART double keep_and_sum_row(const ColoursAt& colours_at, int count, const Planes& out) {
   Vec sums{};

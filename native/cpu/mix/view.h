@@ -17,7 +17,7 @@ class RowWriter {
  public:
   static constexpr int kReach = 2, kRing = 8;
 
-  static int64_t floats(int width) { return (kRing + 3) * 3 * row_floats(width); }
+  static int64_t floats(int width) { return (kRing + 2) * 3 * row_floats(width); }
 
   RowWriter(float* memory, int height, int width, float deviation, float* images, bool streams)
       : memory_(memory), height_(height), width_(width), images_(images), streams_(streams), blurs_(deviation > 0) {
@@ -34,11 +34,11 @@ class RowWriter {
   template <typename ColoursAt>
   void put(int y, const ColoursAt& colours_at) {
     if (!blurs_) return write(y, colours_at);
-    const Planes padded = ring(kRing), to = ring(y % kRing), plain = ring(kRing + 1);
-    keep_row(colours_at, width_, plain);
-    blur_row(plain.red, padded.red, to.red);
-    blur_row(plain.green, padded.green, to.green);
-    blur_row(plain.blue, padded.blue, to.blue);
+    const Planes padded = ring(kRing), to = ring(y % kRing);
+    keep_row(colours_at, width_, padded.at(kReach));
+    blur_row(padded.red, to.red);
+    blur_row(padded.green, to.green);
+    blur_row(padded.blue, to.blue);
     if (y >= kReach) write_blurred(y - kReach);
     if (y < height_ - 1) return;
     for (int last = std::max(0, height_ - kReach); last < height_; last++) write_blurred(last);
@@ -51,12 +51,11 @@ class RowWriter {
     return Planes::in(memory_ + slot * 3 * row, row);
   }
 
-  /* Along the row, whose ends go on. */
-  CPCDR_APART void blur_row(const float* from, float* __restrict padded, float* __restrict to) const {
-    std::copy_n(from, width_, padded + kReach);
+  /* Along a row that begins at padded[kReach], whose ends go on. */
+  CPCDR_APART void blur_row(float* __restrict padded, float* __restrict to) const {
     for (int k = 0; k < kReach; k++) {
-      padded[k] = from[0];
-      padded[width_ + kReach + k] = from[width_ - 1];
+      padded[k] = padded[kReach];
+      padded[width_ + kReach + k] = padded[width_ + kReach - 1];
     }
     for (int x = 0; x < width_; x++) {
       to[x] = taps_[0] * padded[x] + taps_[1] * padded[x + 1] + taps_[2] * padded[x + 2] + taps_[3] * padded[x + 3] +
@@ -81,7 +80,7 @@ class RowWriter {
   template <typename ColoursAt>
   CPCDR_APART void write(int y, const ColoursAt& colours_at) const {
     float* const place = images_ + 3 * int64_t{y} * width_;
-    float* const out = streams_ ? ring(kRing + 2).red : place;
+    float* const out = streams_ ? ring(kRing + 1).red : place;
     const int whole = width_ / kLanes * kLanes;
     for (int x = 0; x < whole; x += kLanes) store_pixels(normalised(colours_at(x)), out + 3 * x);
     if (whole < width_) {
