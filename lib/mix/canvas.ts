@@ -55,13 +55,15 @@ export class Canvas {
     if (y0 >= y1 || x0 >= x1) return false;
     const rows = y1 - y0, columns = x1 - x0;
     const mask = new Float32Array(rows * columns);
+    const bottom = Math.min(this.#reach.y1, paste.top + paste.height);
+    const right = Math.min(this.#reach.x1, paste.left + paste.width);
     let shows = false;
-    for (let y = y0, i = 0; y < y1; y++) {
+    for (let y = Math.max(this.#reach.y0, paste.top); y < bottom; y++) {
       const sy = sourceRow(paste, y);
-      for (let x = x0; x < x1; x++, i++) {
+      for (let x = Math.max(this.#reach.x0, paste.left); x < right; x++) {
         const sx = sourceColumn(paste, x);
-        if (!this.#wins(paste, source, sx, sy, y * this.width + x, x, y, config)) continue;
-        mask[i] = 1;
+        if (!this.#wins(paste, source, sx, sy, y * this.width + x, config)) continue;
+        mask[(y - y0) * columns + x - x0] = 1;
         shows = true;
       }
     }
@@ -90,14 +92,8 @@ export class Canvas {
     sx: number,
     sy: number,
     at: number,
-    x: number,
-    y: number,
     config: MixConfig,
   ) {
-    const { y0, y1, x0, x1 } = this.#reach;
-    const inside = y >= Math.max(y0, paste.top) && y < Math.min(y1, paste.top + paste.height) &&
-      x >= Math.max(x0, paste.left) && x < Math.min(x1, paste.left + paste.width);
-    if (!inside) return false;
     const from = nearest(source, sx, sy);
     const { region } = paste.piece;
     if (region >= 0 && source.regions.ids[from] !== region) return false;

@@ -27,20 +27,17 @@ inline void stream(const T* __restrict from, int64_t count, T* __restrict to) {
   int64_t i = 0;
 #if defined(__x86_64__)
   constexpr int64_t kBytes = kLanes * 4;
-  const int64_t head = -reinterpret_cast<intptr_t>(to) & (kBytes - 1);
-  if (head % 4 == 0) {
-    i = std::min(count, head / 4);
-    std::copy_n(from, i, to);
-    for (; i + kLanes <= count; i += kLanes) {
+  i = std::min(count, (-reinterpret_cast<intptr_t>(to) & (kBytes - 1)) / 4);
+  std::copy_n(from, i, to);
+  for (; i + kLanes <= count; i += kLanes) {
 #if CPCDR_ISA_LEVEL == 2
-      _mm512_stream_si512(reinterpret_cast<__m512i*>(to + i), _mm512_loadu_si512(from + i));
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to + i), _mm512_loadu_si512(from + i));
 #elif CPCDR_ISA_LEVEL == 1
-      _mm256_stream_si256(reinterpret_cast<__m256i*>(to + i),
-                          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i)));
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(to + i),
+                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i)));
 #else
-      _mm_stream_si128(reinterpret_cast<__m128i*>(to + i), _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i)));
+    _mm_stream_si128(reinterpret_cast<__m128i*>(to + i), _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i)));
 #endif
-    }
   }
 #endif
   std::copy_n(from + i, count - i, to + i);

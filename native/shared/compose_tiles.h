@@ -31,7 +31,7 @@ struct Composition {
   const int32_t* first_pastes; /* [mixed + 1] where the pastes of each image begin */
   const int32_t* behind;       /* [mixed] the source behind */
   const Box* reaches;          /* [mixed] where pastes may win */
-  const int32_t* shown;        /* [pastes] 1 where any pixel won; 0 before */
+  int32_t* shown;              /* [pastes] becomes 1 where any pixel wins; 0 before */
   const float* greys;          /* [pastes, CPCDR_COLOUR_STEPS] */
   int height, width, mixed;
   bool depth_test, ground_distance;
@@ -102,8 +102,7 @@ struct ComposeTile {
   };
 
   Composition all;
-  int32_t* shown;   /* all.shown to write to, or null where colours are made */
-  float* colours;   /* [mixed,H,W,3], as what follows written within reach alone, and with colours */
+  float* colours;   /* [mixed,H,W,3], written in tiles within reach as what follows; null: to find what shows */
   int32_t* copies;  /* [mixed,H,W] index of the paste, -1 for the background */
   int32_t* regions; /* [mixed,H,W] */
 
@@ -157,7 +156,7 @@ struct ComposeTile {
     if (local.stage == kMark && thread < kThreads / 32) shared.reached[thread] = 0;
     local.copy = -1;
     const int x = at.left + thread % kWidth, y = at.top + thread / kWidth;
-    if (shown || !on_canvas(x, y)) return;
+    if (!colours || !on_canvas(x, y)) return;
     const int64_t i = int64_t{y} * all.width + x;
     for (int c = 0; c < 3; c++) local.rgb[c] = static_cast<float>(source.rgb[3 * i + c]) * (1.0f / 255);
     local.region = source.ids[i] + source.region_offset;
@@ -170,7 +169,7 @@ struct ComposeTile {
       const Paste& paste = all.pastes[local.batch + thread].place;
       reaches = paste.left <= at.left + kWidth && paste.left + paste.width >= at.left &&
                 paste.top <= at.top + kHeight && paste.top + paste.height >= at.top;
-      reaches = reaches && (shown || all.shown[local.batch + thread] != 0);
+      reaches = reaches && (!colours || all.shown[local.batch + thread] != 0);
     }
     write_bit(&shared.reached[thread / 32], thread % 32, reaches);
     local.paste = -1;
@@ -223,8 +222,8 @@ struct ComposeTile {
     const int x = at.left + thread % kWidth, y = at.top + thread / kWidth;
     if (!on_canvas(x, y)) return;
     const float* const centre = shared.marks + (thread / kWidth + 1) * kRimWidth + thread % kWidth + 1;
-    if (shown) {
-      if (centre[0] != 0) store_relaxed(shown + local.paste, 1);
+    if (!colours) {
+      if (centre[0] != 0) store_relaxed(all.shown + local.paste, 1);
       return;
     }
     float rows[3];
@@ -247,7 +246,7 @@ struct ComposeTile {
 
   CPCDR_SHARED void write(const Place& at, int thread, const Local& local) const {
     const int x = at.left + thread % kWidth, y = at.top + thread / kWidth;
-    if (shown || !on_canvas(x, y)) return;
+    if (!colours || !on_canvas(x, y)) return;
     const int64_t i = at.mixed * all.pixels() + int64_t{y} * all.width + x;
     for (int c = 0; c < 3; c++) colours[3 * i + c] = local.rgb[c];
     copies[i] = local.copy;

@@ -136,7 +136,7 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
   plan.greys = paste_greys;
   if (count > 0) {
     device.zero(all.shown, sizeof(int32_t) * static_cast<size_t>(count));
-    const ComposeTile find{plan, all.shown, nullptr, nullptr, nullptr};
+    const ComposeTile find{plan, nullptr, nullptr, nullptr};
     device.launch(mixed * find.tiles(), find);
   }
   const auto window_pixels = [&](int p) -> int64_t {
@@ -149,7 +149,7 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
           window_pixels)) {
     return status;
   }
-  const ComposeTile compose{plan, nullptr, colours, copies, regions};
+  const ComposeTile compose{plan, colours, copies, regions};
   device.launch(mixed * compose.tiles(), compose);
   device.launch(1, NumberCopies{plan.pastes, plan.first_pastes, all.shown, backgrounds, count, mixed});
   const Views shown_views{colours, planned_views, height, width};

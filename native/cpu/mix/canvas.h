@@ -107,12 +107,11 @@ class Canvas {
     Box won{window.bottom, window.right, window.top, window.left};
     if (inside.empty()) return won;
     const auto column = [&](int x) { return nearest_index(paste.source_column(x), width_); };
-    const int one = column(inside.left), other = column(inside.right - 1);
+    const auto [low, high] = std::minmax({column(inside.left), column(inside.right - 1)});
     shows_.count = 0;
     for (int y = inside.top, end; y < inside.bottom; y = end) {
       end = std::min(inside.bottom, (y / kBlock + 1) * kBlock);
-      const Box strip = contested(paste, source, Box{y, inside.left, end, inside.right}, std::min(one, other),
-                                  std::max(one, other));
+      const Box strip = contested(paste, source, Box{y, inside.left, end, inside.right}, low, high);
       if (strip.left >= strip.right) continue;
       if (shows_.count == 0) {
         shows_.settle(inside.left, inside.right - inside.left, column);

@@ -9,8 +9,7 @@ namespace CPCDR_ISA {
 
 #ifdef CPCDR_SIXTEEN_NODES
 inline __m512i sixteen_from(int32_t first) {
-  return _mm512_add_epi32(_mm512_set1_epi32(first),
-                          _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+  return reinterpret_cast<__m512i>(kLane + first);
 }
 #endif
 
