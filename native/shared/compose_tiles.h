@@ -21,7 +21,6 @@ namespace CPCDR_ISA {
 struct PlannedPaste {
   Paste place;
   ColourSteps steps;
-  int32_t shows; /* of its window anything lies on the canvas */
 };
 
 /* What is pasted where, in memory of the device. */
@@ -68,17 +67,14 @@ struct PasteWindows {
 
   CPCDR_SHARED const ColourSteps& steps(int item) const { return all.pastes[item].steps; }
   CPCDR_SHARED bool wanted(int item) const { return all.shown[item] != 0; }
-  CPCDR_SHARED int columns(const Paste& paste) const {
-    return smaller(all.width, paste.left + paste.width + 1) - larger(0, paste.left - 1);
-  }
   CPCDR_SHARED int pixels(int item) const {
-    const Paste& paste = all.pastes[item].place;
-    return columns(paste) * (smaller(all.height, paste.top + paste.height + 1) - larger(0, paste.top - 1));
+    const Box window = all.pastes[item].place.window(all.height, all.width);
+    return window.height() * window.width();
   }
   CPCDR_SHARED void colour(int item, int pixel, float* rgb) const {
     const Paste& paste = all.pastes[item].place;
-    const int x = larger(0, paste.left - 1) + pixel % columns(paste);
-    const int y = larger(0, paste.top - 1) + pixel / columns(paste);
+    const Box window = paste.window(all.height, all.width);
+    const int x = window.left + pixel % window.width(), y = window.top + pixel / window.width();
     sample_paste(paste, all.sources[paste.source], all.height, all.width, x, y, rgb);
   }
 };
@@ -192,12 +188,11 @@ struct ComposeTile {
     const Paste paste = all.pastes[local.paste].place;
     const MixSource source = all.sources[paste.source];
     const double factor = all.ground_distance ? paste.scale : 1;
-    const Box reach = all.reaches[at.mixed];
+    const Box place = paste.place().within(all.reaches[at.mixed]);
     bool any = false;
     for (int q = thread; q < kRim; q += kThreads) {
       const int x = at.left - 1 + q % kRimWidth, y = at.top - 1 + q / kRimWidth;
-      bool wins = reach.holds(x, y) && x >= paste.left && x < paste.left + paste.width && y >= paste.top &&
-                  y < paste.top + paste.height;
+      bool wins = place.holds(x, y);
       if (wins) {
         const int64_t from = nearest(paste, x, y);
         const double ahead = static_cast<double>(source.disparity[from]) * factor;

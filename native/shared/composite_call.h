@@ -106,9 +106,7 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
                   static_cast<const int32_t*>(all.sources[3 * s + 2]), all.region_offsets[s]};
   }
   for (int p = 0; p < count; p++) {
-    const Paste place(all.paste(p));
-    const bool shows = place.window_top() < place.window_bottom(height) && place.window_left() < place.window_right(width);
-    pastes[p] = {place, ColourSteps::from(all.paste(p) + 13), shows};
+    pastes[p] = {Paste(all.paste(p)), ColourSteps::from(all.paste(p) + 13)};
   }
   for (int m = 0, p = 0; m <= mixed; m++) {
     while (p < count && pastes[p].place.mixed < m) p++;
@@ -140,9 +138,8 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
     device.launch(mixed * find.tiles(), find);
   }
   const auto window_pixels = [&](int p) -> int64_t {
-    const Paste& place = pastes[p].place;
-    if (!pastes[p].shows) return 0;
-    return int64_t{place.window_bottom(height) - place.window_top()} * (place.window_right(width) - place.window_left());
+    const Box window = pastes[p].place.window(height, width);
+    return window.empty() ? 0 : int64_t{window.height()} * window.width();
   };
   if (const int32_t status = mean_greys_on(
           device, PasteWindows{plan}, count, paste_greys, [&](int p) -> const ColourSteps& { return pastes[p].steps; },

@@ -2,6 +2,7 @@
 #ifndef CPCDR_PASTE_H
 #define CPCDR_PASTE_H
 
+#include "box.h"
 #include "resample.h"
 
 namespace cpcdr {
@@ -35,13 +36,11 @@ struct Paste {
     const double share = (x - left + 0.5) / width;
     return multiply_add(flip ? 1 - share : share, piece_right - piece_left, piece_left - 0.5);
   }
-  /* Of the window, one pixel wider than the piece, since its softened edge reaches over: clipped to the canvas. */
-  int window_top() const { return top > 1 ? top - 1 : 0; }
-  int window_left() const { return left > 1 ? left - 1 : 0; }
-  int window_bottom(int canvas_height) const {
-    return top + height + 1 < canvas_height ? top + height + 1 : canvas_height;
+  CPCDR_SHARED Box place() const { return {top, left, top + height, left + width}; }
+  /* One pixel wider than the place, since its softened edge reaches over: clipped to the canvas. */
+  CPCDR_SHARED Box window(int canvas_height, int canvas_width) const {
+    return place().grown(1).within({0, 0, canvas_height, canvas_width});
   }
-  int window_right(int canvas_width) const { return left + width + 1 < canvas_width ? left + width + 1 : canvas_width; }
 };
 
 /* Weights of the softened mask, 3 taps of a Gaussian of deviation 1. */

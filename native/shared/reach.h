@@ -2,24 +2,11 @@
 #ifndef CPCDR_REACH_H
 #define CPCDR_REACH_H
 
-#include "launch.h"
+#include "box.h"
 #include "resample.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
-
-/* Rows [top, bottom) and columns [left, right). */
-struct Box {
-  int top, left, bottom, right;
-
-  CPCDR_SHARED bool empty() const { return top >= bottom || left >= right; }
-  CPCDR_SHARED bool holds(int x, int y) const { return y >= top && y < bottom && x >= left && x < right; }
-  CPCDR_SHARED Box within(const Box& other) const {
-    return {larger(top, other.top), larger(left, other.left), smaller(bottom, other.bottom),
-            smaller(right, other.right)};
-  }
-  CPCDR_SHARED Box grown(int by) const { return {top - by, left - by, bottom + by, right + by}; }
-};
 
 /* Positions along an axis only grow or only shrink, so that both ends of the view bound them. */
 inline void seen_along(double scale, double shift, int size, int* first, int* end) {

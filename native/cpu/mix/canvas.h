@@ -81,7 +81,7 @@ class Canvas {
 
   /* Answers the paste's number on this canvas, 0 where it wins no pixel within reach. */
   int32_t paste(const Paste& paste, const Layer& source) {
-    const Box window{paste.window_top(), paste.window_left(), paste.window_bottom(height_), paste.window_right(width_)};
+    const Box window = paste.window(height_, width_);
     if (window.empty()) return 0;
     const Box won = mark(paste, source, window);
     if (won.empty()) return 0;
@@ -102,8 +102,7 @@ class Canvas {
 
   /* Where the paste wins: marks, disparities, copies and regions. Answers a box that holds all such pixels. */
   Box mark(const Paste& paste, const Layer& source, const Box& window) {
-    const Box inside =
-        Box{paste.top, paste.left, paste.top + paste.height, paste.left + paste.width}.within(window).within(reach_);
+    const Box inside = paste.place().within(reach_);
     Box won{window.bottom, window.right, window.top, window.left};
     if (inside.empty()) return won;
     const auto column = [&](int x) { return nearest_index(paste.source_column(x), width_); };
