@@ -1,8 +1,9 @@
-/* Numbers of half precision as their bits, and reads and writes of 16 bytes at a time. */
+/* Numbers of half precision as their bits. */
 #ifndef CPCDR_HALF_H
 #define CPCDR_HALF_H
 
 #include "tensor_cores.h"
+#include "words.h"
 
 #if defined(__CUDACC__)
 #include <cuda_fp16.h>
@@ -20,31 +21,7 @@ struct Either<false, First, Second> {
   typedef Second Type;
 };
 
-struct alignas(16) Words {
-  uint32_t at[4];
-};
-
-CPCDR_SHARED Words read_words(const void* from) {
-#if defined(__CUDA_ARCH__)
-  const uint4 words = *static_cast<const uint4*>(from);
-  return {{words.x, words.y, words.z, words.w}};
-#else
-  Words words;
-  memcpy(&words, from, sizeof words);
-  return words;
-#endif
-}
-
-CPCDR_SHARED void write_words(void* to, const Words& words) {
-#if defined(__CUDA_ARCH__)
-  *static_cast<uint4*>(to) = make_uint4(words.at[0], words.at[1], words.at[2], words.at[3]);
-#else
-  memcpy(to, &words, sizeof words);
-#endif
-}
-
 /* Two neighbours at an even index. */
-CPCDR_SHARED uint32_t pair_of(uint16_t low, uint16_t high) { return low | static_cast<uint32_t>(high) << 16; }
 CPCDR_SHARED void write_pair(uint16_t* to, uint16_t low, uint16_t high) {
   const uint32_t pair = pair_of(low, high);
 #if defined(__CUDA_ARCH__)

@@ -4,6 +4,8 @@
 
 #include "../include/cpcdr_hot.h"
 #include "label_names.h"
+#include "label_seams.h"
+#include "label_tiles.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -11,23 +13,43 @@ namespace CPCDR_ISA {
 /* Pixels of a batch are counted in 31 bits, rows as whole words of 32. */
 constexpr int64_t kMostNodes = INT32_MAX;
 
-template <typename Device, typename Rule>
-int32_t call_label(Device& device, const int32_t* sizes, const Rule& rule, bool bounded, float background,
-                   int32_t* labels, int32_t* counts) {
+/* All launches for one batch that has pixels. */
+template <typename Device, typename Maps>
+int32_t label_on(Device& device, const Maps& maps, int32_t* labels, int32_t* counts) {
+  const LabelShape& shape = maps.shape;
+  const LabelNodes all{shape,
+                       device.template memory<uint16_t>(shape.all_tiles() * kTilePixels),
+                       device.template memory<uint32_t>(shape.all_tiles() * kRootWords),
+                       device.template memory<uint32_t>(shape.all_words()),
+                       device.template memory<int32_t>(32 * shape.all_words()),
+                       device.template memory<TileSeams>(shape.all_tiles())};
+  RootWord* const words = device.template memory<RootWord>(shape.all_words());
+  if (!all.locals || !all.tile_roots || !all.roots || !all.nodes || !all.seams || !words) {
+    return device.fail(CPCDR_OUT_OF_MEMORY, "label: no memory for the components of tiles");
+  }
+  device.launch(shape.all_tiles(), LabelTile<Maps>{maps, all});
+  device.launch(blocks_for(LabelSeams::threads_of(shape), LabelSeams::kThreads), LabelSeams{all});
+  device.launch(CountRoots::blocks_of(shape), CountRoots{all, words, counts});
+  device.launch(shape.all_tiles(), WriteLabels{all, words, labels});
+  return CPCDR_OK;
+}
+
+template <bool kBounded, typename Device, typename Rule>
+int32_t call_label(Device& device, const int32_t* sizes, const Rule& rule, float background, int32_t* labels,
+                   int32_t* counts) {
   if (sizes[0] < 0 || sizes[1] < 0 || sizes[2] < 0) return device.fail(CPCDR_INVALID_ARGUMENT, "label: negative size");
   if (sizes[3] != 4 && sizes[3] != 8) {
     return device.fail(CPCDR_INVALID_ARGUMENT, "label: connectivity is not 4 or 8");
   }
-  const LabelShape shape{sizes[0], sizes[1], sizes[2], sizes[3] == 8};
-  if (shape.pixels() > INT32_MAX) {
-    return device.fail(CPCDR_INVALID_ARGUMENT, "label: more than 2^31 - 1 pixels a map");
-  }
-  if (shape.batch == 0) return CPCDR_OK;
-  if (shape.pixels() == 0) return device.zero(counts, sizeof(int32_t) * static_cast<size_t>(shape.batch));
+  const int64_t pixels = int64_t{sizes[1]} * sizes[2];
+  if (pixels > INT32_MAX) return device.fail(CPCDR_INVALID_ARGUMENT, "label: more than 2^31 - 1 pixels a map");
+  if (sizes[0] == 0) return CPCDR_OK;
+  if (pixels == 0) return device.zero(counts, sizeof(int32_t) * static_cast<size_t>(sizes[0]));
+  const LabelShape shape = LabelShape::of(sizes[0], sizes[1], sizes[2], sizes[3] == 8);
   if (shape.nodes() > kMostNodes / shape.batch) {
     return device.fail(CPCDR_INVALID_ARGUMENT, "label: more than 2^31 - 1 pixels a batch, rows filled up to 32");
   }
-  return label_on(device, LabelMaps<Rule>{shape, rule, bounded, background}, labels, counts);
+  return label_on(device, LabelMaps<Rule, kBounded>{shape, rule, background}, labels, counts);
 }
 
 /* cpcdr_label */
@@ -37,8 +59,11 @@ int32_t label_maps_on(Device& device, const float* maps, int32_t* labels, int32_
   if (!maps || !labels || !counts || !sizes) return device.fail(CPCDR_INVALID_ARGUMENT, "label: null pointer");
   if (!(max_jump >= 0)) return device.fail(CPCDR_INVALID_ARGUMENT, "label: the largest jump is below 0");
   const bool bounded = sizes[4] != 0;
-  if (max_jump == 0) return call_label(device, sizes, EqualRule{maps}, bounded, background, labels, counts);
-  return call_label(device, sizes, JumpRule{maps, max_jump}, bounded, background, labels, counts);
+  const auto call = [&](const auto& rule) {
+    return bounded ? call_label<true>(device, sizes, rule, background, labels, counts)
+                   : call_label<false>(device, sizes, rule, background, labels, counts);
+  };
+  return max_jump == 0 ? call(EqualRule{maps}) : call(JumpRule{maps, max_jump});
 }
 
 /* cpcdr_label_surfaces */
@@ -48,7 +73,7 @@ int32_t label_surfaces_on(Device& device, const SurfaceRule& rule, int32_t* labe
   if (!rule.points || !rule.normals || !rule.heights || !rule.kinds || !labels || !counts || !sizes) {
     return device.fail(CPCDR_INVALID_ARGUMENT, "label_surfaces: null pointer");
   }
-  return call_label(device, sizes, rule, false, 0, labels, counts);
+  return call_label<false>(device, sizes, rule, 0, labels, counts);
 }
 
 }  // namespace CPCDR_ISA

@@ -25,6 +25,12 @@
 
 #include "shared.h"
 
+#if defined(__CUDA_ARCH__)
+#define CPCDR_UNROLL _Pragma("unroll")
+#else
+#define CPCDR_UNROLL
+#endif
+
 namespace cpcdr {
 namespace CPCDR_ISA {
 
@@ -145,6 +151,17 @@ CPCDR_SHARED void write_bit(uint32_t* word, int bit, bool value) {
   if (bit == 0) *word = all;
 #else
   *word = value ? *word | uint32_t{1} << bit : *word & ~(uint32_t{1} << bit);
+#endif
+}
+
+/* The same for four words next to each other, the first at a multiple of 16 bytes. */
+CPCDR_SHARED void write_bits(uint32_t (&words)[4], int bit, const bool (&values)[4]) {
+#if defined(__CUDA_ARCH__)
+  const uint4 all = make_uint4(__ballot_sync(~0u, values[0]), __ballot_sync(~0u, values[1]),
+                               __ballot_sync(~0u, values[2]), __ballot_sync(~0u, values[3]));
+  if (bit == 0) *reinterpret_cast<uint4*>(words) = all;
+#else
+  for (int k = 0; k < 4; k++) write_bit(words + k, bit, values[k]);
 #endif
 }
 

@@ -13,12 +13,6 @@
 #include <mma.h>
 #endif
 
-#if defined(__CUDA_ARCH__)
-#define CPCDR_UNROLL _Pragma("unroll")
-#else
-#define CPCDR_UNROLL
-#endif
-
 namespace cpcdr {
 namespace CPCDR_ISA {
 

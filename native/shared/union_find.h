@@ -25,12 +25,23 @@ CPCDR_SHARED int32_t find_first(const Nodes& nodes, int32_t i) {
   return i;
 }
 
+/* Both at once, as each step waits for memory. */
+template <typename Nodes>
+CPCDR_SHARED void find_first(const Nodes& nodes, int32_t& a, int32_t& b) {
+  int32_t next_a = load_relaxed(nodes + a), next_b = load_relaxed(nodes + b);
+  while (next_a != a || next_b != b) {
+    a = next_a;
+    b = next_b;
+    next_a = load_relaxed(nodes + a);
+    next_b = load_relaxed(nodes + b);
+  }
+}
+
 /* Answers the root that is one no longer, or -1 where the two were united already. */
 template <typename Nodes>
 CPCDR_SHARED int32_t unite_nodes(const Nodes& nodes, int32_t a, int32_t b) {
   for (;;) {
-    a = find_first(nodes, a);
-    b = find_first(nodes, b);
+    find_first(nodes, a, b);
     if (a == b) return -1;
     const int32_t first = smaller(a, b), other = larger(a, b);
     const int32_t before = atomic_min(nodes + other, first);
