@@ -8,7 +8,7 @@ import { svg } from "../../lib/report/plots.ts";
 import { armRows } from "./tables.ts";
 import type { Outcome } from "./store.ts";
 
-/** mIoU of every arm on test streets as an SVG string. */
+/** mIoU of every arm on test frames as an SVG string. */
 export function ablationPlot(outcomes: readonly Outcome[]): string {
   const rows = armRows(outcomes).map(({ arm, scores: { miou } }) => {
     const mean = 100 * miou!.mean, half = Number.isNaN(miou!.half) ? 0 : 100 * miou!.half;
@@ -16,7 +16,7 @@ export function ablationPlot(outcomes: readonly Outcome[]): string {
   });
   const runs = outcomes.filter(({ split }) => split === "test")
     .map(({ arm, miou }) => ({ arm, miou: 100 * miou }));
-  const label = "mIoU on test streets: " +
+  const label = "mIoU on test frames: " +
     rows.map(({ arm, mean, high }) => `${arm} ${mean.toFixed(1)} ± ${(high - mean).toFixed(1)}`)
       .join(", ");
   return svg({

@@ -10,7 +10,7 @@ import type { Failure, Outcome } from "./store.ts";
 const METRICS = ["miou", "accuracy", "kmeans", "linear"] as const;
 type Metric = typeof METRICS[number];
 
-/** An arm's scores on test streets, or a baseline's. */
+/** An arm's scores on test frames, or a baseline's. */
 export interface ArmRow {
   readonly arm: string;
   readonly rate?: number;
@@ -37,7 +37,7 @@ export function chosenRate(outcomes: readonly Outcome[], arm: Arm): number | und
   return PROTOCOL.rates[means.indexOf(Math.max(...means))];
 }
 
-/** Means on test streets, in the order of the arms, baselines last. */
+/** Means on test frames, in the order of the arms, baselines last. */
 export function armRows(outcomes: readonly Outcome[]): ArmRow[] {
   const test = outcomes.filter(({ split }) => split === "test");
   const names = [...new Set([...ARMS.map(({ name }) => name), ...test.map(({ arm }) => arm)])];

@@ -10,6 +10,7 @@ import { shrinkImage } from "../ops/shrink_image.ts";
 import { type CamerasAt, type Motion, rotationMatrices } from "./camera.ts";
 import type { AlignmentLevel } from "./config.ts";
 import { sourcePositions } from "./view_synthesis.ts";
+import { customGrad } from "../ops/variable_grads.ts";
 
 /** Frames `[B,H,W,3]` with values 0..1, the inverse depth `[B,H,W,1]` of the target, and its cameras. */
 export interface AlignmentInput {
@@ -30,7 +31,7 @@ export function alignMotions(
 ): Motion {
   const batch = input.target.shape[0];
   const { rotation, translation } = initial;
-  const align = tf.customGrad((disparity, rotation, translation) => {
+  const align = customGrad((disparity, rotation, translation) => {
     const start = { rotation, translation } as Motion;
     const pairs = levels.map(({ shrink }) => shrinkPair({ ...input, disparity } as never, shrink));
     let motion = start;

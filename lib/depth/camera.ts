@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Intrinsics } from "../records.ts";
+import { customGrad } from "../ops/variable_grads.ts";
 
 /** A rigid motion of points, X' = R X + t, one per batch item. */
 export interface Motion {
@@ -86,7 +87,7 @@ export function camerasOf(intrinsics: readonly Intrinsics[], focal?: tf.Scalar):
  */
 export function heldInPixels({ rotation, translation }: Motion, focal: tf.Scalar): Motion {
   // 0 by value; its derivative is that of 1 / focal length.
-  const still = tf.customGrad((x) => ({
+  const still = customGrad((x) => ({
     value: tf.zerosLike(x as tf.Tensor),
     gradFunc: (dy) => tf.neg(dy),
   }))(focal) as tf.Scalar;

@@ -8,6 +8,7 @@ import { TrainingError } from "../errors.ts";
 import { Adam } from "../nn/optimizers.ts";
 import { ParameterStore, partOf, type StateDict } from "../nn/parameters.ts";
 import { type Schedule, stepwise, warmupCosine } from "../nn/schedules.ts";
+import { variableGrads } from "../ops/variable_grads.ts";
 import { randomStream } from "../random.ts";
 import type { DepthMap, Intrinsics } from "../records.ts";
 import { assessBatch, type DepthAssessment } from "./assess.ts";
@@ -105,7 +106,7 @@ export class DepthTrainer {
       const frames = tensors(prepared.frames);
       const varied = { ...tensors(prepared.varied), offsets: batch.offsets };
       let parts: tf.Tensor1D | undefined;
-      const { grads } = tf.variableGrads(() => {
+      const { grads } = variableGrads(() => {
         const triplet = { ...frames, cameras: this.#networks.cameras(prepared.intrinsics) };
         const disparities = this.#networks.disparities(varied.target, TRAINING, this.config.scales);
         const answered = this.#networks.motions(varied, TRAINING);

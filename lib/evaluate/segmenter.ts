@@ -10,6 +10,7 @@ import { Adam, type Optimizer, Sgd } from "../nn/optimizers.ts";
 import { ParameterStore, type StateDict } from "../nn/parameters.ts";
 import { polynomial, type Schedule, warmupCosine } from "../nn/schedules.ts";
 import { resizeBilinear } from "../ops/resize.ts";
+import { variableGrads } from "../ops/variable_grads.ts";
 import type { PretrainConfig } from "../pretrain/config.ts";
 import { type Encoder, encoder, frameBatch } from "../pretrain/encoder.ts";
 import { randomStream } from "../random.ts";
@@ -90,7 +91,7 @@ export class Segmenter {
     const targets = this.#targets(frames, ignore);
     const learningRate = this.#schedule(step);
     const value = tf.tidy(() => {
-      const { value, grads } = tf.variableGrads(
+      const { value, grads } = variableGrads(
         () => this.#loss(frames, targets),
         this.#store.trainable(),
       );

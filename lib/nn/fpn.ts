@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { plus } from "../ops/plus.ts";
 import { resizeBilinear } from "../ops/resize.ts";
 import { conv2d, convNorm, type Layer, type Mode } from "./layers.ts";
 import type { Scope } from "./parameters.ts";
@@ -54,10 +55,16 @@ export function featurePyramid(
     let above: tf.Tensor4D | undefined;
     let sum: tf.Tensor4D | undefined;
     for (let i = maps.length - 1; i >= 0; i--) {
-      const lateral = laterals[i](maps[i], mode);
-      above = above ? tf.add(lateral, double(above)) : lateral;
-      const refined = heads[i](outputs[i](above, mode), mode);
-      sum = sum ? tf.add(sum, refined) : refined;
+      // Scopes of their own, so that what no gradient needs is gone before the next level.
+      const [coarser, coarserSum] = [above, sum];
+      const map = above = tf.tidy(() => {
+        const lateral = laterals[i](maps[i], mode);
+        return coarser ? plus(lateral, double(coarser)) : lateral;
+      });
+      sum = tf.tidy(() => {
+        const refined = heads[i](outputs[i](map, mode), mode);
+        return coarserSum ? plus(coarserSum, refined) : refined;
+      });
     }
     return sum!;
   };

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { plus } from "../ops/plus.ts";
 import { ConfigError } from "../errors.ts";
 import { batchNormTrain } from "../ops/batch_norm.ts";
 import { moveStatistics } from "../ops/running_statistics.ts";
@@ -42,10 +43,11 @@ export function conv2d(scope: Scope, options: ConvOptions): Layer {
   const weight = scope.weight("weight", shape, options.initial ?? uniform());
   const bound = 1 / Math.sqrt(kernelSize * kernelSize * inputChannels);
   const offset = bias ? scope.weight("bias", [outputChannels], uniform(bound)) : undefined;
-  return (x) => {
-    const y = tf.conv2d(x, weight as tf.Tensor as tf.Tensor4D, stride, padding);
-    return offset ? tf.add(y, offset) : y;
-  };
+  return (x) =>
+    tf.tidy(() => {
+      const y = tf.conv2d(x, weight as tf.Tensor as tf.Tensor4D, stride, padding);
+      return offset ? plus(y, offset) : y;
+    });
 }
 
 /** Settings of {@linkcode convNorm} beyond the convolution's. */

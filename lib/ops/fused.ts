@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { freeingGradient } from "./variable_grads.ts";
 
 /**
  * True if the current engine has the kernel. Its gradient is then known to tfjs-core, which keeps
@@ -11,6 +12,8 @@ import * as tf from "@tensorflow/tfjs-core";
  */
 export function useFusedKernel(name: string, gradient?: tf.GradConfig): boolean {
   if (tf.getKernel(name, tf.getBackend()) === undefined) return false;
-  if (gradient && tf.getGradient(name) === undefined) tf.registerGradient(gradient);
+  if (gradient && tf.getGradient(name) === undefined) {
+    tf.registerGradient(freeingGradient(gradient));
+  }
   return true;
 }

@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { useFusedKernel } from "./fused.ts";
+import { customGrad } from "./variable_grads.ts";
 
 /** Settings of {@linkcode gridSample}. */
 export interface GridSampleOptions {
@@ -73,7 +74,7 @@ function neighbour(position: tf.Tensor, step: number, size: number): [tf.Tensor,
 /** Rows of `[N,C]`; its gradient adds into them (tfjs-core's own walks over all N per row). */
 function gatherRows(rows: tf.Tensor2D, index: tf.Tensor1D): tf.Tensor2D {
   const { shape } = rows;
-  return tf.customGrad((rows) => ({
+  return customGrad((rows) => ({
     value: tf.gather(rows as tf.Tensor2D, index),
     gradFunc: (dy: tf.Tensor) => tf.scatterND(tf.expandDims(index, 1), dy, shape),
   }))(rows) as tf.Tensor2D;

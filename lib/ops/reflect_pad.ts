@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError } from "../errors.ts";
 import { useFusedKernel } from "./fused.ts";
+import { customGrad } from "./variable_grads.ts";
 
 /**
  * Puts one row and column around `[B,H,W,C]`, mirrored at the border pixel's centre, so that row -1
@@ -24,13 +25,13 @@ export function reflectPad(x: tf.Tensor4D): tf.Tensor4D {
   }
   const attrs = { paddings: [[0, 0], [1, 1], [1, 1], [0, 0]], mode: "reflect" };
   if (useFusedKernel("MirrorPadGrad")) {
-    return tf.customGrad((x) => ({
+    return customGrad((x) => ({
       value: tf.engine().runKernel("MirrorPad", { x: x as tf.Tensor }, attrs) as tf.Tensor,
       gradFunc: (dy: tf.Tensor) =>
         tf.engine().runKernel("MirrorPadGrad", { dy }, attrs) as tf.Tensor,
     }))(x) as tf.Tensor4D;
   }
-  return tf.customGrad((x) => ({
+  return customGrad((x) => ({
     value: padAxis(padAxis(x as tf.Tensor4D, 2), 1),
     gradFunc: (dy: tf.Tensor) => foldAxis(foldAxis(dy as tf.Tensor4D, 1), 2),
   }))(x) as tf.Tensor4D;

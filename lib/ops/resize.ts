@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { customGrad } from "./variable_grads.ts";
 
 /**
  * Resizes `[B,H,W,C]` to `[B,height,width,C]`, pixels being areas: the centre of output pixel i is
@@ -13,7 +14,7 @@ import * as tf from "@tensorflow/tfjs-core";
 export function resizeBilinear(x: tf.Tensor4D, height: number, width: number): tf.Tensor4D {
   const [, inHeight, inWidth] = x.shape;
   if (height === inHeight && width === inWidth) return x;
-  return tf.customGrad((x) => ({
+  return customGrad((x) => ({
     value: tf.image.resizeBilinear(x as tf.Tensor4D, [height, width], false, true),
     gradFunc: (dy: tf.Tensor) => spread(dy as tf.Tensor4D, inHeight, inWidth),
   }))(x) as tf.Tensor4D;

@@ -8,10 +8,8 @@ import type { PretrainConfig } from "./config.ts";
 
 /** Bytes of a step, by what they are for. */
 export interface MemoryPlan {
-  /** What every layer answered, kept until its gradient is known. */
+  /** What layers answered, kept until its gradient is known; gradients take the place of what goes. */
   readonly activations: number;
-  /** Their gradients, which tfjs-core keeps until the whole backward pass is done. */
-  readonly activationGradients: number;
   /** Weights, their gradients (twice where micro-batches add up) and the optimiser's moments. */
   readonly weights: number;
   /** Similarities of samples and prototypes at the larger of the two levels, and the samples' features. */
@@ -47,9 +45,9 @@ const BLOCKS = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const
 
 /**
  * Estimates the step of a configuration. The rule: a convolution with batch normalisation keeps two maps of its
- * output's size (before and after normalising), one with a bias two (before and after adding it), a resize and a sum
- * one; the gradient of each map is as large, but that sums hand theirs on. Weights are counted as they are
- * created. It leaves out the engine's scratch memory, the dataset and JavaScript's own heap.
+ * output's size (before and after normalising), and every convolution what it reads, which may be one of those.
+ * Weights are counted as they are created. It leaves out the engine's scratch memory, the dataset and JavaScript's own
+ * heap.
  *
  * @param parameters Weights of the network, running statistics left out.
  */
@@ -61,15 +59,13 @@ export function memoryPlan(
   const { accumulate = 1, enlarge = 1, optimizer, embeddingSize, prototypes, queueLength = 0 } =
     config;
   const images = count / accumulate, pixels = height * width, seen = pixels * enlarge ** 2;
-  const { kept, moved } = mapsPerPixel(config);
   const rows = images * Math.max(config.pixelSamples, config.regionSamples);
   const similarities = queueLength === 0
     ? LOSS_MATRICES * rows
     : COMPOSED_MATRICES * rows + BALANCED_MATRICES * (rows + queueLength);
   const copies = 1 + (accumulate > 1 ? 2 : 1) + (optimizer.kind === "adam" ? 2 : 1);
   const parts = {
-    activations: images * seen * kept * FLOAT,
-    activationGradients: images * seen * moved * FLOAT,
+    activations: images * seen * keptPerPixel(config) * FLOAT,
     weights: parameters * copies * FLOAT,
     loss: (similarities * prototypes + rows * SAMPLE_ROWS * embeddingSize) * FLOAT,
     batches: BATCHES * count * pixels * BATCH_PIXEL,
@@ -77,13 +73,12 @@ export function memoryPlan(
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-/** Channels of all maps for each pixel of the image: those that are kept, and those of gradients. */
-function mapsPerPixel(config: PretrainConfig): { kept: number; moved: number } {
+/** Channels of all maps that are kept, for each pixel of the image. */
+function keptPerPixel(config: PretrainConfig): number {
   const { depth, width, pyramidChannels, topDownChannels = 0, projectorChannels, embeddingSize } =
     config;
   // The image, then the stem at 1/4 of the pixels and its pooled map at 1/16.
   let kept = 3 + 2 * width / 4 + width / 16;
-  let moved = 2 * width / 4 + width / 16;
   const channels = resnetChannels({ depth, width });
   BLOCKS[depth].forEach((count, stage) => {
     const area = 1 / (16 * 4 ** stage), inner = width << stage, outputs = channels[stage + 1];
@@ -92,34 +87,20 @@ function mapsPerPixel(config: PretrainConfig): { kept: number; moved: number } {
     const first = depth === 50 ? 2 * inner * before + 2 * inner + 2 * outputs : 4 * outputs;
     const other = depth === 50 ? 4 * inner + 2 * outputs : 4 * outputs;
     const projected = depth === 50 || stage > 0 ? 2 * outputs : 0;
-    const maps = (first + projected + (count - 1) * other) * area;
-    kept += maps;
-    // What both ways into a block say of its input is summed, and one of them stays until the end.
-    moved += maps + count * outputs * area;
+    kept += (first + projected + (count - 1) * other) * area;
   });
   const inner = topDownChannels || pyramidChannels, finest = 1 / 16;
   for (let level = 0; level < 4; level++) {
     const area = finest / 4 ** level;
-    // Lateral and its bias; doubled and summed below the coarsest.
-    kept += (level < 3 ? 4 : 2) * inner * area;
-    moved += (level > 0 ? 3 : 1) * inner * area;
-    if (topDownChannels > 0) {
-      kept += 2 * inner * area;
-      moved += inner * area;
-    }
+    // What the head and, where there is one, the output convolution read.
+    kept += (topDownChannels > 0 ? 2 : 1) * inner * area;
     for (let j = 0; j < Math.max(1, level); j++) {
-      const doubled = level > 0 ? 4 : 0;
-      const maps = (2 + doubled) * pyramidChannels * area * 4 ** j;
-      kept += maps;
-      moved += maps;
+      const doubled = j + 1 < level ? 4 : 0;
+      kept += (2 + doubled) * pyramidChannels * area * 4 ** j;
     }
   }
-  // Three sums, whose gradients are one.
-  kept += 3 * pyramidChannels * finest;
-  const projector = projectorChannels === 0
-    ? [2 * embeddingSize, embeddingSize]
-    : [2 * projectorChannels + embeddingSize, 2 * projectorChannels + embeddingSize];
-  return { kept: kept + projector[0] * finest, moved: moved + projector[1] * finest };
+  // The sum of the pyramid's levels, and the projector's maps.
+  return kept + (pyramidChannels + 2 * projectorChannels + embeddingSize) * finest;
 }
 
 /** The plan in one line, largest parts named, for people. */
@@ -128,11 +109,10 @@ export function memoryLine(plan: MemoryPlan, config: PretrainConfig, batch: Plan
   const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(2);
   const dealt = accumulate > 1 ? ` in ${accumulate} micro-batches` : "";
   return `memory of a step (${batch.count} images of ${batch.height} x ${batch.width}${dealt}): about ` +
-    `${gib(plan.total)} GiB = activations ${gib(plan.activations)} + their gradients ` +
-    `${gib(plan.activationGradients)} + weights, gradients and optimiser ${
-      gib(plan.weights)
-    } + loss ` +
-    `${gib(plan.loss)} + batches ${gib(plan.batches)}`;
+    `${gib(plan.total)} GiB = activations ${
+      gib(plan.activations)
+    } + weights, gradients and optimiser ` +
+    `${gib(plan.weights)} + loss ${gib(plan.loss)} + batches ${gib(plan.batches)}`;
 }
 
 /**

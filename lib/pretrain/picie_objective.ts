@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { partOf, type StateDict } from "../nn/parameters.ts";
+import { variableGrads } from "../ops/variable_grads.ts";
 import { randomStream } from "../random.ts";
 import type { MixedBatch } from "../records.ts";
 import { sampleRows } from "./comparison.ts";
@@ -59,7 +60,7 @@ export class PicieObjective implements Objective {
     const samples = this.#samples(batch, step), pairs = viewPairs(samples);
     const { centroids, labels } = this.#clusters.at(step);
     const value = tf.tidy(() => {
-      const { value, grads } = tf.variableGrads(() => {
+      const { value, grads } = variableGrads(() => {
         const { projections } = this.#encode(imagesOf(batch), { training: true });
         const rows = sampleRows(projections, samples);
         return picieLoss(rows, pairs, labels, centroids, this.#config.temperature);

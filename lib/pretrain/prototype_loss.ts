@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { useFusedKernel } from "../ops/fused.ts";
 import type { SampleSet } from "./sampling.ts";
 import { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
+import { customGrad } from "../ops/variable_grads.ts";
 
 /** Settings of {@linkcode prototypeLoss}. */
 export interface PrototypeLossOptions extends SinkhornOptions {
@@ -90,7 +91,7 @@ export function prototypeLoss(
     const all = tf.concat([tf.tensor1d(present), tf.ones([earlier.shape[0]])]) as tf.Tensor1D;
     return tf.slice(sinkhorn(tf.concat([scores, earlier]), all, options), [0, 0], scores.shape);
   };
-  const operation = tf.customGrad((input, save) => {
+  const operation = customGrad((input, save) => {
     const [value, difference] = tf.tidy(() => {
       const scores = input as tf.Tensor2D;
       const assignments = assign(scores);

@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StateDict } from "../nn/parameters.ts";
+import { variableGrads } from "../ops/variable_grads.ts";
 import { randomStream } from "../random.ts";
 import type { MixedBatch } from "../records.ts";
 import { compare, type Comparison, countUsed, type Level, readComparison } from "./comparison.ts";
@@ -125,7 +126,7 @@ export class SwappedObjective implements Objective {
     comparisons: Comparison[],
   ): tf.NamedTensorMap {
     const images = imagesOf(batch);
-    return tf.variableGrads(() => {
+    return variableGrads(() => {
       const { projections } = this.#encode(images, { training: true });
       const losses = levels.map(({ name, samples, weight }): tf.Scalar => {
         const earlier = queue?.rows(name);

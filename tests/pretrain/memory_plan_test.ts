@@ -69,7 +69,7 @@ Deno.test({
       });
       const plan = memoryPlan(config, batch, countParameters(config));
       // The matrix of similarities and the batches lie outside of the pool.
-      const ratio = (plan.activations + plan.activationGradients + plan.weights) / peak;
+      const ratio = (plan.activations + plan.weights) / peak;
       assert(ratio > 0.8 && ratio < 1.2, `${JSON.stringify(change)}: ${ratio} of what was lent`);
     }
   },

@@ -8,8 +8,8 @@
 const SMALLEST_BYTES = 1024;
 
 /**
- * Lends Float32Arrays and takes them back. Blocks come in size classes, four to each power of two, so
- * at most a fifth of a block is idle. A block that {@linkcode BufferPool.release | escaped} belongs to
+ * Lends Float32Arrays and takes them back. Blocks come in size classes, eight to each power of two, so
+ * at most a ninth of a block is idle, and maps of frames of 3 x 2^n by 3 x 2^m fill theirs. A block that {@linkcode BufferPool.release | escaped} belongs to
  * whoever holds it and never comes back.
  */
 export class BufferPool {
@@ -68,9 +68,9 @@ export class BufferPool {
   }
 }
 
-/** The smallest block size that holds so many bytes: k/4 of a power of two, k = 5..8. */
+/** The smallest block size that holds so many bytes: k/8 of a power of two, k = 9..16. */
 function sizeClass(bytes: number): number {
   const power = 2 ** Math.ceil(Math.log2(bytes));
-  const quarter = power / 8;
-  return Math.ceil(bytes / quarter) * quarter;
+  const step = power / 16;
+  return Math.ceil(bytes / step) * step;
 }

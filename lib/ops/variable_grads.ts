@@ -1,0 +1,106 @@
+/**
+ * Gradients of variables that take as much memory as the forward pass and no more. tfjs-core keeps the gradient of
+ * every layer's output, and all that was saved for gradients, until the whole backward pass is done; here both go as
+ * soon as the gradients of an op's inputs are known.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs-core";
+
+/** What a call of {@linkcode variableGrads} has used up. */
+class Spent {
+  #tensors: readonly tf.Tensor[] = [];
+
+  /** What the op that is asked for its gradients now needs until the next one is asked. */
+  hold(tensors: readonly tf.Tensor[]): void {
+    this.#tensors = tensors;
+  }
+
+  free(): void {
+    this.#tensors.forEach((tensor) => tensor.dispose());
+    this.#tensors = [];
+  }
+}
+
+/** Of the innermost call under way. */
+let spent: Spent | undefined;
+
+const freeing = new WeakSet<tf.GradConfig>();
+
+/**
+ * Runs the gradient of an op for what comes out of it, with what it saved.
+ *
+ * @param own Makes its results outlive `dy` where they are no other tensors.
+ */
+function freeAround<T>(
+  dy: tf.Tensor | tf.Tensor[],
+  saved: tf.Tensor[],
+  run: (own: <R extends tf.Tensor>(result: R) => R) => T,
+): T {
+  if (!spent) return run((result) => result);
+  // All that the op before was asked for is known.
+  spent.free();
+  const outer = [dy].flat();
+  spent.hold([...outer, ...saved]);
+  return run((result) => outer.includes(result) ? tf.clone(result) : result);
+}
+
+/** A gradient that lets go what the one before it needed. */
+export function freeingGradient(config: tf.GradConfig): tf.GradConfig {
+  const gradFunc: tf.GradFunc = (dy, saved, attributes) =>
+    freeAround(dy, saved, (own) => {
+      const gradients = Object.entries(config.gradFunc(dy, saved, attributes));
+      return Object.fromEntries(
+        gradients.map(([name, gradient]) => [name, () => own(gradient())]),
+      );
+    });
+  const wrapped = { ...config, gradFunc };
+  freeing.add(wrapped);
+  return wrapped;
+}
+
+/** `tf.customGrad(f)`, with a gradient that lets go what the one before it needed. */
+export function customGrad<T extends tf.Tensor>(
+  f: Parameters<typeof tf.customGrad<T>>[0],
+): ReturnType<typeof tf.customGrad<T>> {
+  return tf.customGrad<T>((...inputs) => {
+    const { value, gradFunc } = f(...inputs);
+    return {
+      value,
+      gradFunc: (dy, saved) =>
+        freeAround(dy, saved, (own) => {
+          const gradients = gradFunc(dy, saved);
+          return Array.isArray(gradients) ? gradients.map(own) : own(gradients);
+        }),
+    };
+  });
+}
+
+/** Those of tfjs-core's own ops. */
+function wrapGradients(): void {
+  for (const { kernelName } of tf.getKernelsForBackend(tf.getBackend())) {
+    const config = tf.getGradient(kernelName);
+    if (config && !freeing.has(config)) tf.registerGradient(freeingGradient(config));
+  }
+}
+
+/**
+ * What `tf.variableGrads(f, variables)` answers, with about half its memory at the peak.
+ *
+ * @param f Takes no gradients itself, and what it answers depends on some of the variables.
+ */
+export function variableGrads(
+  f: () => tf.Scalar,
+  variables: tf.Variable[],
+): { value: tf.Scalar; grads: tf.NamedTensorMap } {
+  wrapGradients();
+  const outer = spent, own = new Spent();
+  spent = own;
+  try {
+    return tf.variableGrads(f, variables);
+  } finally {
+    own.free();
+    spent = outer;
+  }
+}
