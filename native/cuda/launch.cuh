@@ -18,12 +18,31 @@ struct Resident<Kernel, std::enable_if_t<(Kernel::kResident > 0)>> {
   static constexpr int kBlocks = Kernel::kResident;
 };
 
+/* How many phases each of its blocks has: kernel's kPhases, else it is asked after each of them. */
+template <typename Kernel, typename = void>
+struct Phases {
+  static constexpr int kCount = 0;
+};
+template <typename Kernel>
+struct Phases<Kernel, std::enable_if_t<(Kernel::kPhases > 0)>> {
+  static constexpr int kCount = Kernel::kPhases;
+};
+
 template <typename Kernel>
 __global__ void __launch_bounds__(Kernel::kThreads, Resident<Kernel>::kBlocks) run_phases(const Kernel kernel) {
   __shared__ typename Kernel::Shared memory;
   typename Kernel::Local local;
   const shared::Where where{static_cast<int32_t>(blockIdx.x), static_cast<int>(threadIdx.x)};
-  for (int p = 0; kernel.phase(p, where, memory, local); p++) __syncthreads();
+  if constexpr (Phases<Kernel>::kCount > 0) {
+    /* One after the other, so that no phase makes ready what another needs. */
+#pragma unroll
+    for (int p = 0; p < Phases<Kernel>::kCount; p++) {
+      if (p > 0) __syncthreads();
+      kernel.phase(p, where, memory, local);
+    }
+  } else {
+    for (int p = 0; kernel.phase(p, where, memory, local); p++) __syncthreads();
+  }
 }
 
 template <typename Kernel>

@@ -87,7 +87,7 @@ struct CountRoots {
 
 /* A block for each tile names its components, then writes the labels of four pixels a thread at once. */
 struct WriteLabels {
-  static constexpr int kThreads = 256, kEach = 4, kParts = kThreads / kRootWords, kResident = 4;
+  static constexpr int kThreads = 256, kEach = 4, kParts = kThreads / kRootWords, kPhases = 2, kResident = 4;
   static constexpr int kBits = 32 / kParts; /* of a word of roots, by a thread */
   typedef Nothing Local;
   struct Shared {
@@ -102,7 +102,7 @@ struct WriteLabels {
     const TilePlace at = all.shape.place(where.block);
     if (p == 0) name_roots(at, where.thread, shared);
     else write(at, where.thread, shared);
-    return p == 0;
+    return p + 1 < kPhases;
   }
 
   CPCDR_SHARED void name_roots(const TilePlace& at, int thread, Shared& shared) const {

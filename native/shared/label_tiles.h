@@ -6,8 +6,7 @@
 #ifndef CPCDR_LABEL_TILES_H
 #define CPCDR_LABEL_TILES_H
 
-#include "label_plan.h"
-#include "rules.h"
+#include "label_pixels.h"
 #include "union_find.h"
 #include "words.h"
 
@@ -34,92 +33,79 @@ struct LabelMaps {
 };
 
 /*
- * A warp reads a column of words, whose pixels are its lanes; then each thread unites the runs of a word with those
- * above, and points them to the first pixel of their component; then threads write eight pixels at once.
+ * A warp finds what is joined in a column of words, whose pixels are its lanes; then each thread unites the runs of a
+ * word with those above, and points them to the first pixel of their component; then threads write eight pixels at once.
  */
 template <typename Maps>
 struct LabelTile {
   static constexpr int kThreads = kRootWords, kWarps = kThreads / kWarp, kOctet = 8;
   static_assert(kWarps == kTileWords && kTileHeight == kWarp, "sides are words of rows");
-  typedef typename Maps::Rule Rule;
   typedef typename Maps::Pixel Pixel;
-  /* Rows read at once, so that their loads overlap. */
-  static constexpr int kAhead = sizeof(Pixel) <= 4 ? 4 : 1;
-  static constexpr int kResident = sizeof(Pixel) <= 4 ? 16 : 0;
+  typedef typename PixelsOf<typename Maps::Rule>::Type Pixels;
+  static constexpr int kPhases = 6, kResident = sizeof(Pixel) <= 4 ? 16 : 0;
 
   /* Of the pixels of a word: which are joined to their left, and to the row above. */
   enum Join { kAcross, kUp, kUpLeft, kUpRight, kJoins };
   struct Shared {
     alignas(16) uint32_t joins[kTileHeight][kTileWords][kJoins];
+    uint32_t inside[kTileHeight][kTileWords];
     uint32_t across_above[kTileWords], sides[TileSeams::kSides];
-    int32_t nodes[SpreadNodes::room(kTilePixels)];
+    union {
+      typename Pixels::Memory pixels;
+      int32_t nodes[SpreadNodes::room(kTilePixels)]; /* at the first pixels of runs */
+    };
   };
   typedef Nothing Local;
-  /* A lane's column and those beside it, kept within the map, and which of them are there. */
-  struct Columns {
-    Rule own, left, right;
-    bool has_own, has_right;
-  };
-  struct Trio {
-    Pixel own, left, right;
-  };
 
   Maps maps;
   LabelNodes all;
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
     const TilePlace at = maps.shape.place(where.block);
-    if (p == 0) read_words(at, where.thread, shared);
-    if (p == 1) join_words(at, where.thread, shared);
-    if (p == 2) flatten(at, where.thread, shared);
-    if (p == 3) write(at, where.thread, shared);
-    return p < 3;
+    if (p == 0) Pixels::template copy<kThreads>(maps.rule, maps.shape, at, where.thread, shared.pixels);
+    if (p == 1) find_joins(at, where.thread, shared);
+    if (p == 2) begin_runs(at, where.thread, shared);
+    if (p == 3) join_words(at, where.thread, shared);
+    if (p == 4) flatten(at, where.thread, shared);
+    if (p == 5) write(at, where.thread, shared);
+    return p + 1 < kPhases;
   }
 
-  CPCDR_SHARED Trio read_trio(const Columns& columns, int y) const {
-    const int32_t row = y * maps.shape.width;
-    return {columns.own.pixel(row), columns.left.pixel(row), columns.right.pixel(row)};
-  }
-
-  CPCDR_SHARED void read_words(const TilePlace& at, int thread, Shared& shared) const {
+  CPCDR_SHARED void find_joins(const TilePlace& at, int thread, Shared& shared) const {
     const int word = thread / kWarp, lane = thread % kWarp, x = at.left + 32 * word + lane;
-    const int last = maps.shape.width - 1;
-    const Rule rule = maps.rule.at(at.map * maps.shape.pixels());
-    const Columns columns{rule.at(smaller(x, last)), rule.at(smaller(larger(x - 1, 0), last)),
-                          rule.at(smaller(x + 1, last)), x <= last, x < last};
+    const bool has_own = x < maps.shape.width, has_right = x < maps.shape.width - 1;
+    const Pixels pixels(maps.rule, maps.shape, at, 32 * word + lane, shared.pixels);
     /* Above the map lies nothing, which join_words() knows. */
-    Trio above = read_trio(columns, larger(at.top - 1, 0));
+    Trio<Pixel> above = pixels.trio(-1);
     write_bit(&shared.across_above[word], lane, maps.joined(above.left, above.own));
-    int row = 0;
-    for (; row + kAhead <= at.rows; row += kAhead) read_rows<kAhead>(at, columns, row, word, lane, above, shared);
-    for (; row < at.rows; row++) read_rows<1>(at, columns, row, word, lane, above, shared);
-  }
-
-  template <int kRows>
-  CPCDR_SHARED void read_rows(const TilePlace& at, const Columns& columns, int row, int word, int lane, Trio& above,
-                              Shared& shared) const {
-    Trio ahead[kRows];
-    CPCDR_UNROLL
-    for (int k = 0; k < kRows; k++) ahead[k] = read_trio(columns, at.top + row + k);
-    CPCDR_UNROLL
-    for (int k = 0; k < kRows; k++) {
-      write_joins(above, ahead[k], columns, lane, shared.joins[row + k][word]);
-      const int32_t node = (row + k) * kTileWidth + 32 * word + lane;
-      *(SpreadNodes{shared.nodes} + node) = columns.has_own & maps.inside(ahead[k].own) ? node : kBackground;
-      above = ahead[k];
+    for (int row = 0; row < at.rows; row++) {
+      const Trio<Pixel> here = pixels.trio(row);
+      write_joins(above, here, has_own, has_right, lane, shared.joins[row][word]);
+      write_bit(&shared.inside[row][word], lane, has_own & maps.inside(here.own));
+      above = here;
     }
   }
 
-  CPCDR_SHARED void write_joins(const Trio& above, const Trio& here, const Columns& columns, int lane,
+  CPCDR_SHARED void write_joins(const Trio<Pixel>& above, const Trio<Pixel>& here, bool has_own, bool has_right, int lane,
                                 uint32_t (&joins)[kJoins]) const {
     bool joined[kJoins] = {false, false, false, false};
-    joined[kAcross] = columns.has_own & maps.joined(here.left, here.own);
-    joined[kUp] = columns.has_own & maps.joined(above.own, here.own);
+    joined[kAcross] = has_own & maps.joined(here.left, here.own);
+    joined[kUp] = has_own & maps.joined(above.own, here.own);
     if (maps.shape.diagonals) {
-      joined[kUpLeft] = columns.has_own & maps.joined(above.left, here.own);
-      joined[kUpRight] = columns.has_right & maps.joined(above.right, here.own);
+      joined[kUpLeft] = has_own & maps.joined(above.left, here.own);
+      joined[kUpRight] = has_right & maps.joined(above.right, here.own);
     }
     write_bits(joins, lane, joined);
+  }
+
+  CPCDR_SHARED void begin_runs(const TilePlace& at, int thread, Shared& shared) const {
+    const int row = thread / kTileWords, word = thread % kTileWords, first = 32 * thread;
+    if (row >= at.rows) return;
+    const uint32_t inside = shared.inside[row][word];
+    for (uint32_t bits = starts(shared, row, word); bits; bits &= bits - 1) {
+      const int bit = lowest_bit(bits);
+      *(SpreadNodes{shared.nodes} + (first + bit)) = inside >> bit & 1 ? first + bit : kBackground;
+    }
   }
 
   /*
@@ -151,9 +137,12 @@ struct LabelTile {
     if (word == 0) left &= ~uint32_t{1};
     if (word == kTileWords - 1) right &= ~uint32_t{0} >> 1;
     while (up | left | right) {
-      uint32_t& bits = up ? up : left ? left : right;
+      /* One bit of the first that has any. */
+      const uint32_t bits = up ? up : left ? left : right;
       const int shift = up ? 0 : left ? -1 : 1, x = 32 * word + lowest_bit(bits);
-      bits &= bits - 1;
+      right &= up | left ? right : bits - 1;
+      left &= up ? left : bits - 1;
+      up &= up - 1;
       unite_nodes(nodes, run_of(shared, row, x), run_of(shared, row - 1, x + shift));
     }
   }
@@ -197,10 +186,8 @@ struct LabelTile {
     uint32_t roots = 0;
     if (row < at.rows) {
       const SpreadNodes nodes{shared.nodes};
-      const int32_t first = row * kTileWidth + 32 * word;
-      for (uint32_t bits = starts(shared, row, word); bits; bits &= bits - 1) {
-        const int32_t node = first + lowest_bit(bits), link = load_relaxed(nodes + node);
-        if (link == kBackground) continue;
+      for (uint32_t bits = starts(shared, row, word) & shared.inside[row][word]; bits; bits &= bits - 1) {
+        const int32_t node = 32 * thread + lowest_bit(bits), link = load_relaxed(nodes + node);
         if (link == node) {
           roots |= bits & (~bits + 1);
           const int32_t of_all = maps.shape.node(at, node);

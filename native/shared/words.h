@@ -1,4 +1,4 @@
-/* Reads and writes of several words at once, and bits as they are. */
+/* Reads, writes and copies of several words at once. */
 #ifndef CPCDR_WORDS_H
 #define CPCDR_WORDS_H
 
@@ -43,6 +43,42 @@ CPCDR_SHARED void write_words(void* to, const Words& words) {
   *static_cast<uint4*>(to) = make_uint4(words.at[0], words.at[1], words.at[2], words.at[3]);
 #else
   memcpy(to, &words, sizeof words);
+#endif
+}
+
+/*
+ * Begins to copy to memory of the block, 16 bytes or 4; zeros unless there is something to copy. end_copies() ends a
+ * batch, and wait_copies<kLeft>() waits until at most so many of the thread's batches are under way. Where a device
+ * cannot copy while it computes, and on the CPU, all is there at once.
+ */
+CPCDR_SHARED void copy_words(void* to, const void* from, bool there) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  const uint32_t at = static_cast<uint32_t>(__cvta_generic_to_shared(to));
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(from), "r"(there ? 16 : 0) : "memory");
+#else
+  write_words(to, there ? read_words(from) : Words{{0, 0, 0, 0}});
+#endif
+}
+
+CPCDR_SHARED void copy_word(void* to, const void* from, bool there) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  const uint32_t at = static_cast<uint32_t>(__cvta_generic_to_shared(to));
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(at), "l"(from), "r"(there ? 4 : 0) : "memory");
+#else
+  *static_cast<uint32_t*>(to) = there ? *static_cast<const uint32_t*>(from) : 0;
+#endif
+}
+
+CPCDR_SHARED void end_copies() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+template <int kLeft>
+CPCDR_SHARED void wait_copies() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_group %0;" ::"n"(kLeft) : "memory");
 #endif
 }
 
