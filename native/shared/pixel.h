@@ -2,8 +2,10 @@
 #ifndef CPCDR_PIXEL_H
 #define CPCDR_PIXEL_H
 
+#include <cmath>
+
 #include "../include/cpcdr_hot.h"
-#include "launch.h"
+#include "canvas_colour.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -31,22 +33,24 @@ CPCDR_SHARED float grey_of(const float* pixel) { return 0.299f * pixel[0] + 0.58
 
 /* Moves every channel from `grey` by the factor. */
 CPCDR_SHARED void stretch_pixel(float* pixel, float grey, float factor) {
-  for (int c = 0; c < 3; c++) pixel[c] = between_0_and_1(grey + (pixel[c] - grey) * factor);
+  CPCDR_UNROLL
+  for (int c = 0; c < 3; c++) pixel[c] = between_0_and_1(fused(pixel[c] - grey, factor, grey));
 }
 
-/* Turns the hue by a share of the circle, in HSV. */
+/* Turns the hue by a share of the circle, in HSV. The hue is kept times the chroma, so that nothing is divided. */
 CPCDR_SHARED void turn_pixel(float* pixel, float turn) {
   if (turn == 0) return;
   const float r = pixel[0], g = pixel[1], b = pixel[2];
   const float value = larger(r, larger(g, b)), chroma = value - smaller(r, smaller(g, b));
-  const float inverse = 1 / (chroma == 0 ? 1.0f : chroma);
-  const float from_green = value == g ? 2 + (b - r) * inverse : 4 + (r - g) * inverse;
-  const float hue = (value == r ? (g - b) * inverse : from_green) + 6 * turn;
+  const float from_green = value == g ? fused(2, chroma, b - r) : fused(4, chroma, r - g);
+  const float hue = value == r ? g - b : from_green;
+  const float sixths = 6 * turn, turned = sixths - 6 * floorf(sixths * (1.0f / 6)), round = 6 * chroma;
+  CPCDR_UNROLL
   for (int c = 0; c < 3; c++) {
-    /* k = (5, 3, 1)[c] + hue, modulo 6. */
-    const float shifted = static_cast<float>(5 - 2 * c) + hue;
-    const float k = shifted - 6 * floorf(shifted * (1.0f / 6));
-    pixel[c] = value - chroma * larger(0.0f, smaller(smaller(k, 4 - k), 1.0f));
+    /* k = (5, 3, 1)[c] + turned + hue / chroma, modulo 6, times the chroma. */
+    const float first = static_cast<float>(5 - 2 * c) + turned, begin = first < 6 ? first : first - 6;
+    const float along = fused(begin, chroma, hue), k = along >= round ? along - round : along;
+    pixel[c] = value - larger(0.0f, smaller(smaller(k, fused(4, chroma, -k)), chroma));
   }
 }
 
@@ -61,77 +65,6 @@ CPCDR_SHARED void change_pixel(float* pixel, const ColourSteps& steps, const flo
     }
   }
 }
-
-/* A stretch of an item's pixels whose grey one block adds up. */
-struct GreyJob {
-  int32_t item, first;
-};
-constexpr int kGreyPixels = 4096;
-
-/*
- * The mean grey of items before their contrast step `step`. An Items has steps(item), pixels(item), colour(item, pixel,
- * rgb), the pixel before all steps, and wanted(item): that of an item which is not is 0.
- */
-template <typename Items>
-struct AddGreys {
-  static constexpr int kThreads = 256;
-  typedef Nothing Local;
-  struct Shared {
-    double sums[kThreads];
-  };
-
-  Items items;
-  const GreyJob* jobs;
-  const float* greys; /* [items, CPCDR_COLOUR_STEPS] of earlier steps */
-  double* sums;       /* [jobs] */
-  int step;
-
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    if (p == 0) {
-      const GreyJob job = jobs[where.block];
-      const int end = items.wanted(job.item) ? smaller(items.pixels(job.item), job.first + kGreyPixels) : 0;
-      double sum = 0;
-      for (int i = job.first + where.thread; i < end; i += kThreads) {
-        float rgb[3];
-        items.colour(job.item, i, rgb);
-        change_pixel(rgb, items.steps(job.item), greys + CPCDR_COLOUR_STEPS * job.item, step);
-        sum += static_cast<double>(grey_of(rgb));
-      }
-      shared.sums[where.thread] = sum;
-      return true;
-    }
-    const int half = kThreads >> p;
-    if (where.thread < half) shared.sums[where.thread] += shared.sums[where.thread + half];
-    if (half > 1) return true;
-    if (where.thread == 0) sums[where.block] = shared.sums[0];
-    return false;
-  }
-};
-
-/* A thread for each item that has the step: jobs [first_jobs[k], first_jobs[k + 1]) are those of the k-th. */
-template <typename Items>
-struct MeanGreys {
-  static constexpr int kThreads = 256;
-  typedef Nothing Local;
-  typedef Nothing Shared;
-
-  Items items;
-  const GreyJob* jobs;
-  const double* sums;
-  const int32_t* first_jobs;
-  float* greys;
-  int step, count;
-
-  CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t k = where.index(kThreads);
-    if (k >= count) return false;
-    double sum = 0;
-    for (int32_t job = first_jobs[k]; job < first_jobs[k + 1]; job++) sum += sums[job];
-    const int item = jobs[first_jobs[k]].item;
-    greys[CPCDR_COLOUR_STEPS * item + step] = static_cast<float>(sum / items.pixels(item));
-    return false;
-  }
-};
 
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr

@@ -1,0 +1,185 @@
+/*
+ * Mean greys of items before their contrast steps: the means that change_pixel() wants. An item's k-th contrast step
+ * waits for its steps before alone, so that the k-th of all items are found in one round; mostly there is one.
+ */
+#ifndef CPCDR_MEAN_GREYS_H
+#define CPCDR_MEAN_GREYS_H
+
+#include "host_array.h"
+#include "pixel.h"
+
+namespace cpcdr {
+namespace CPCDR_ISA {
+
+/* An item with a step of a round: each of its jobs, but the last, has `each` pixels. */
+struct GreyOwner {
+  int32_t item, step, first_job, end_job, each;
+};
+/* A stretch of an owner's pixels whose grey one block adds up. */
+struct GreyJob {
+  int32_t owner, first;
+};
+constexpr int kGreyThreads = 256;
+/* Samples of a job: so few that blocks are many, so many that a block is worth its launch. */
+constexpr int64_t kGreySamples = 8 * kGreyThreads;
+
+/*
+ * An Items has steps(item), pixels(item), colour(item, pixel, rgb), the pixel before all steps, and wanted(item): the
+ * mean grey of an item which is not is 0.
+ */
+template <typename Items>
+struct AddGreys {
+  static constexpr int kThreads = kGreyThreads, kResident = 4;
+  typedef Nothing Local;
+  struct Shared {
+    double sums[kThreads];
+  };
+
+  Items items;
+  const GreyOwner* owners;
+  const GreyJob* jobs; /* from the round's first on */
+  const float* greys;  /* [items, CPCDR_COLOUR_STEPS] of earlier rounds */
+  double* sums;        /* as jobs */
+
+  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
+    if (p == 0) {
+      const GreyJob job = jobs[where.block];
+      const GreyOwner owner = owners[job.owner];
+      /* All threads alike: a block without pixels has nothing to add up. */
+      if (!items.wanted(owner.item)) {
+        if (where.thread == 0) sums[where.block] = 0;
+        return false;
+      }
+      shared.sums[where.thread] = add(owner, job.first, where.thread);
+      return true;
+    }
+    const int half = kThreads >> p;
+    if (where.thread < half) shared.sums[where.thread] += shared.sums[where.thread + half];
+    if (half > 1) return true;
+    if (where.thread == 0) sums[where.block] = shared.sums[0];
+    return false;
+  }
+
+  CPCDR_SHARED double add(const GreyOwner& owner, int first, int thread) const {
+    const ColourSteps steps = items.steps(owner.item);
+    const int pixels = items.pixels(owner.item), end = pixels - first < owner.each ? pixels : first + owner.each;
+    double sum = 0;
+    for (int i = first + thread; i < end; i += kThreads) {
+      float rgb[3];
+      items.colour(owner.item, i, rgb);
+      change_pixel(rgb, steps, greys + CPCDR_COLOUR_STEPS * int64_t{owner.item}, owner.step);
+      sum += static_cast<double>(grey_of(rgb));
+    }
+    return sum;
+  }
+};
+
+/* A block for each owner of the round. */
+template <typename Items>
+struct MeanGreys {
+  static constexpr int kThreads = 64;
+  typedef Nothing Local;
+  struct Shared {
+    double sums[kThreads];
+  };
+
+  Items items;
+  const GreyOwner* owners; /* from the round's first on */
+  const double* sums;      /* of all jobs */
+  float* greys;
+
+  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
+    const GreyOwner owner = owners[where.block];
+    if (p == 0) {
+      double sum = 0;
+      for (int32_t job = owner.first_job + where.thread; job < owner.end_job; job += kThreads) sum += sums[job];
+      shared.sums[where.thread] = sum;
+      return true;
+    }
+    const int half = kThreads >> p;
+    if (where.thread < half) shared.sums[where.thread] += shared.sums[where.thread + half];
+    if (half > 1) return true;
+    if (where.thread == 0) {
+      greys[CPCDR_COLOUR_STEPS * int64_t{owner.item} + owner.step] =
+          static_cast<float>(shared.sums[0] / items.pixels(owner.item));
+    }
+    return false;
+  }
+};
+
+/* The rounds of `count` items, planned on the host. */
+class GreyRounds {
+ public:
+  /* steps(item), pixels(item) and samples(item) of each pixel. Without memory the parcel fails, see HostParcel. */
+  template <typename Steps, typename Pixels, typename Samples>
+  void plan(HostParcel& parcel, int count, const Steps& steps, const Pixels& pixels, const Samples& samples) {
+    int64_t owners = 0, jobs = 0;
+    for (int round = 0; round < CPCDR_COLOUR_STEPS; round++) {
+      for (int i = 0; i < count; i++) {
+        if (pixels(i) == 0 || contrast_step(steps(i), round) == CPCDR_COLOUR_STEPS) continue;
+        owners++;
+        jobs += blocks_for(pixels(i), each(samples(i)));
+      }
+      first_owners_[round + 1] = owners;
+      first_jobs_[round + 1] = jobs;
+      if (owners == first_owners_[round]) break;
+      rounds_ = round + 1;
+    }
+    if (jobs > INT32_MAX) return parcel.refuse();
+    owners_ = parcel.add<GreyOwner>(owners);
+    jobs_ = parcel.add<GreyJob>(jobs);
+    if (parcel.failed()) return;
+    GreyOwner* const owner_at = parcel.at(owners_);
+    GreyJob* const job_at = parcel.at(jobs_);
+    int32_t owner = 0, job = 0;
+    for (int round = 0; round < rounds_; round++) {
+      for (int i = 0; i < count; i++) {
+        const int step = contrast_step(steps(i), round), pixels_here = static_cast<int>(pixels(i));
+        if (pixels_here == 0 || step == CPCDR_COLOUR_STEPS) continue;
+        const int32_t first_job = job, pixels_each = each(samples(i));
+        for (int64_t first = 0; first < pixels_here; first += pixels_each) {
+          job_at[job++] = {owner, static_cast<int32_t>(first)};
+        }
+        owner_at[owner++] = {i, step, first_job, job, pixels_each};
+      }
+    }
+  }
+
+  /* Queues what fills greys [items, CPCDR_COLOUR_STEPS], from the parcel on the device. Answers whether it could. */
+  template <typename Device, typename Items>
+  bool run(Device& device, const HostParcel& parcel, const Items& items, float* greys) const {
+    if (rounds_ == 0) return true;
+    const GreyOwner* const owners = parcel.sent(owners_);
+    const GreyJob* const jobs = parcel.sent(jobs_);
+    double* const sums = device.template memory<double>(first_jobs_[rounds_]);
+    if (!sums) return false;
+    for (int round = 0; round < rounds_; round++) {
+      const int64_t owner = first_owners_[round], job = first_jobs_[round];
+      device.launch(first_jobs_[round + 1] - job, AddGreys<Items>{items, owners, jobs + job, greys, sums + job});
+      device.launch(first_owners_[round + 1] - owner, MeanGreys<Items>{items, owners + owner, sums, greys});
+    }
+    return true;
+  }
+
+ private:
+  /* The place of the contrast step after `before` others, or CPCDR_COLOUR_STEPS. */
+  static int contrast_step(const ColourSteps& steps, int before) {
+    int s = 0;
+    for (; s < CPCDR_COLOUR_STEPS; s++) {
+      if (steps.kinds[s] == CPCDR_CONTRAST && before-- == 0) break;
+    }
+    return s;
+  }
+  static int32_t each(int64_t samples) {
+    return static_cast<int32_t>(larger<int64_t>(kGreySamples / samples / kGreyThreads, 1) * kGreyThreads);
+  }
+
+  int rounds_ = 0;
+  int64_t first_owners_[CPCDR_COLOUR_STEPS + 1] = {}, first_jobs_[CPCDR_COLOUR_STEPS + 1] = {};
+  HostParcel::Part<GreyOwner> owners_;
+  HostParcel::Part<GreyJob> jobs_;
+};
+
+}  // namespace CPCDR_ISA
+}  // namespace cpcdr
+#endif
