@@ -94,21 +94,16 @@ struct CompositePlan {
       if (!window.empty()) along_count += window.height() + window.width();
       mark_count += mark_words(paste.place().within(parcel.at(reaches)[paste.mixed]));
     }
-    const auto paste = [&](int p) -> const PlannedPaste& { return parcel.at(pastes)[p]; };
-    const auto window_pixels = [&](int p) -> int64_t {
-      const Box window = paste(p).place.window(height, width);
-      return window.empty() ? 0 : int64_t{window.height()} * window.width();
-    };
-    const auto samples = [&](int p) -> int64_t {
-      const int64_t along = samples_of(paste(p).place.scale);
-      return along * along;
-    };
-    paste_greys.plan(
-        parcel, count, [&](int p) -> const ColourSteps& { return paste(p).steps; }, window_pixels, samples);
+    paste_greys.plan(parcel, count, [&](int p) -> GreyItem {
+      const PlannedPaste& paste = parcel.at(pastes)[p];
+      const Box window = paste.place.window(height, width);
+      const int64_t along = samples_of(paste.place.scale);
+      return {paste.steps, window.empty() ? 0 : int64_t{window.height()} * window.width(), along * along};
+    });
     if (parcel.failed()) return;
-    view_greys.plan(
-        parcel, mixed, [&](int m) -> const ColourSteps& { return parcel.at(views)[m].steps; },
-        [=](int) { return int64_t{height} * width; }, [](int) { return int64_t{1}; });
+    view_greys.plan(parcel, mixed, [&](int m) -> GreyItem {
+      return {parcel.at(views)[m].steps, int64_t{height} * width, 1};
+    });
   }
 };
 

@@ -107,40 +107,58 @@ struct MeanGreys {
   }
 };
 
-/* The rounds of `count` items, planned on the host. */
+/* What rounds are planned by: the pixels of an item, how many each job has, and its contrast steps as bits. */
+struct GreyItem {
+  int32_t pixels, each;
+  uint32_t contrasts;
+
+  GreyItem(const ColourSteps& steps, int64_t pixel_count, int64_t samples)
+      : pixels(static_cast<int32_t>(pixel_count)),
+        each(static_cast<int32_t>(larger<int64_t>(kGreySamples / samples / kGreyThreads, 1) * kGreyThreads)),
+        contrasts(0) {
+    if (pixels == 0) return;
+    for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) contrasts |= uint32_t{steps.kinds[s] == CPCDR_CONTRAST} << s;
+  }
+  int64_t jobs() const { return blocks_for(pixels, each); }
+};
+
+/* The rounds of some items, planned on the host. */
 class GreyRounds {
  public:
-  /* steps(item), pixels(item) and samples(item) of each pixel. Without memory the parcel fails, see HostParcel. */
-  template <typename Steps, typename Pixels, typename Samples>
-  void plan(HostParcel& parcel, int count, const Steps& steps, const Pixels& pixels, const Samples& samples) {
-    int64_t owners = 0, jobs = 0;
-    for (int round = 0; round < CPCDR_COLOUR_STEPS; round++) {
-      for (int i = 0; i < count; i++) {
-        if (pixels(i) == 0 || contrast_step(steps(i), round) == CPCDR_COLOUR_STEPS) continue;
-        owners++;
-        jobs += blocks_for(pixels(i), each(samples(i)));
+  /* item(i) answers a GreyItem. Without memory the parcel fails, see HostParcel. */
+  template <typename Item>
+  void plan(HostParcel& parcel, int count, const Item& item) {
+    HostArray<GreyItem> items(count);
+    if (items.failed()) return parcel.refuse();
+    int64_t owners[CPCDR_COLOUR_STEPS] = {}, jobs[CPCDR_COLOUR_STEPS] = {};
+    for (int i = 0; i < count; i++) {
+      items[i] = item(i);
+      const int rounds = count_bits(items[i].contrasts);
+      for (int round = 0; round < rounds; round++) {
+        owners[round]++;
+        jobs[round] += items[i].jobs();
       }
-      first_owners_[round + 1] = owners;
-      first_jobs_[round + 1] = jobs;
-      if (owners == first_owners_[round]) break;
-      rounds_ = round + 1;
+      rounds_ = larger(rounds_, rounds);
     }
-    if (jobs > INT32_MAX) return parcel.refuse();
-    owners_ = parcel.add<GreyOwner>(owners);
-    jobs_ = parcel.add<GreyJob>(jobs);
+    for (int round = 0; round < rounds_; round++) {
+      first_owners_[round + 1] = first_owners_[round] + owners[round];
+      first_jobs_[round + 1] = first_jobs_[round] + jobs[round];
+    }
+    if (first_jobs_[rounds_] > INT32_MAX) return parcel.refuse();
+    owners_ = parcel.add<GreyOwner>(first_owners_[rounds_]);
+    jobs_ = parcel.add<GreyJob>(first_jobs_[rounds_]);
     if (parcel.failed()) return;
-    GreyOwner* const owner_at = parcel.at(owners_);
-    GreyJob* const job_at = parcel.at(jobs_);
+    GreyOwner* owner_at = parcel.at(owners_);
+    GreyJob* job_at = parcel.at(jobs_);
     int32_t owner = 0, job = 0;
     for (int round = 0; round < rounds_; round++) {
-      for (int i = 0; i < count; i++) {
-        const int step = contrast_step(steps(i), round), pixels_here = static_cast<int>(pixels(i));
-        if (pixels_here == 0 || step == CPCDR_COLOUR_STEPS) continue;
-        const int32_t first_job = job, pixels_each = each(samples(i));
-        for (int64_t first = 0; first < pixels_here; first += pixels_each) {
-          job_at[job++] = {owner, static_cast<int32_t>(first)};
-        }
-        owner_at[owner++] = {i, step, first_job, job, pixels_each};
+      for (int32_t i = 0; i < count; i++) {
+        uint32_t& waiting = items[i].contrasts;
+        if (waiting == 0) continue;
+        const int32_t first_job = job, end_job = first_job + static_cast<int32_t>(items[i].jobs());
+        for (int32_t first = 0; job < end_job; first += items[i].each) job_at[job++] = {owner, first};
+        owner_at[owner++] = {i, lowest_bit(waiting), first_job, end_job, items[i].each};
+        waiting &= waiting - 1;
       }
     }
   }
@@ -162,18 +180,6 @@ class GreyRounds {
   }
 
  private:
-  /* The place of the contrast step after `before` others, or CPCDR_COLOUR_STEPS. */
-  static int contrast_step(const ColourSteps& steps, int before) {
-    int s = 0;
-    for (; s < CPCDR_COLOUR_STEPS; s++) {
-      if (steps.kinds[s] == CPCDR_CONTRAST && before-- == 0) break;
-    }
-    return s;
-  }
-  static int32_t each(int64_t samples) {
-    return static_cast<int32_t>(larger<int64_t>(kGreySamples / samples / kGreyThreads, 1) * kGreyThreads);
-  }
-
   int rounds_ = 0;
   int64_t first_owners_[CPCDR_COLOUR_STEPS + 1] = {}, first_jobs_[CPCDR_COLOUR_STEPS + 1] = {};
   HostParcel::Part<GreyOwner> owners_;

@@ -56,7 +56,9 @@ CPCDR_SHARED void turn_pixel(float* pixel, float turn) {
 
 /* The first `count` steps; greys [CPCDR_COLOUR_STEPS] holds the mean grey of all pixels before each contrast step. */
 CPCDR_SHARED void change_pixel(float* pixel, const ColourSteps& steps, const float* greys, int count) {
-  for (int s = 0; s < count; s++) {
+  CPCDR_UNROLL
+  for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
+    if (s >= count) return;
     switch (steps.kinds[s]) {
       case CPCDR_BRIGHTEN: stretch_pixel(pixel, 0, steps.amounts[s]); break;
       case CPCDR_CONTRAST: stretch_pixel(pixel, greys[s], steps.amounts[s]); break;
