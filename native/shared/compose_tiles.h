@@ -82,32 +82,39 @@ struct ComposeTurn {
     const int tile = block - mixed * static_cast<int>(tiles.count()), row = quotient(tile, tiles.across());
     top = row * kTileHeight;
     left = (tile - row * tiles.across()) * kWarp;
-    batch = all.first_pastes[mixed];
-    end = all.first_pastes[mixed + 1];
-    return !Box{top, left, top + kTileHeight, left + kWarp}.within(all.reaches[mixed]).empty();
+    const PlannedImage& image = all.images[mixed];
+    batch = image.first_paste;
+    end = image.end_paste;
+    return !reached<kTileHeight>(image.reach).empty();
+  }
+  /* What a box has of the tile. */
+  template <int kTileHeight>
+  CPCDR_SHARED Box reached(const Box& box) const {
+    return box.within({top, left, top + kTileHeight, left + kWarp});
   }
 };
 
 /* Bits of 256 pastes. */
-struct PasteBits {
+struct alignas(16) PasteBits {
   static constexpr int kCount = 256;
   uint32_t words[kCount / 32];
 };
 
-/* Calls visit(paste) with those whose bits are set, in their order. */
+/* Calls visit(paste) with those of `count` pastes whose bits are set, in their order. */
 template <typename Visit>
-CPCDR_SHARED void visit_pastes(const PasteBits& bits, int first, const Visit& visit) {
-  for (int word = 0; word < PasteBits::kCount / 32; word++) {
-    for (uint32_t left = bits.words[word]; left; left &= left - 1) visit(first + 32 * word + lowest_bit(left));
+CPCDR_SHARED void visit_pastes(const PasteBits& bits, int first, int count, const Visit& visit) {
+  for (int k = 0; k < PasteBits::kCount && k < count; k += 64) {
+    for (uint64_t left = bits.words[k / 32] | uint64_t{bits.words[k / 32 + 1]} << 32; left; left &= left - 1) {
+      visit(first + k + lowest_bit(left));
+    }
   }
 }
 
 /* Which pixels each paste wins, and which paste is the last at each. */
 struct FindTile {
-  static constexpr int kRows = 2, kThreads = PasteBits::kCount, kStride = kThreads / kWarp;
-  static constexpr int kHeight = kRows * kStride, kResident = 4;
+  static constexpr int kRows = 4, kThreads = PasteBits::kCount, kHeight = kRows * kThreads / kWarp, kResident = 4;
   typedef PasteBits Shared;
-  /* Of the thread's pixels, kStride rows apart: what is at them. */
+  /* Of the thread's pixels, one below the other: what is at them. */
   struct Local {
     ComposeTurn turn;
     float disparity[kRows];
@@ -119,73 +126,70 @@ struct FindTile {
   int32_t* regions; /* [mixed,H,W] */
 
   CPCDR_SHARED int64_t tiles() const { return Tiles<kHeight>{all.height, all.width}.count(); }
+  CPCDR_SHARED static int column(const ComposeTurn& turn, int thread) { return turn.left + thread % kWarp; }
+  CPCDR_SHARED static int first_row(const ComposeTurn& turn, int thread) { return turn.top + thread / kWarp * kRows; }
+  CPCDR_SHARED bool on_canvas(int x, int y) const { return x < all.width && y < all.height; }
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
     if (p == 0) {
       if (!local.turn.begin<kHeight>(all, where.block)) return false;
       begin(where.thread, local);
     }
+    ComposeTurn& turn = local.turn;
     if (p % 2 == 0) {
-      find(where.thread, shared, local.turn);
+      const int paste = turn.batch + where.thread;
+      const bool reaches = paste < turn.end && !turn.reached<kHeight>(all.places[paste]).empty();
+      write_bit(&shared.words[where.thread / 32], where.thread % 32, reaches);
       return true;
     }
-    visit_pastes(shared, local.turn.batch, [&](int paste) { pass(paste, where.thread, local); });
-    local.turn.batch += kThreads;
-    if (local.turn.batch < local.turn.end) return true;
+    visit_pastes(shared, turn.batch, turn.end - turn.batch, [&](int paste) { pass(paste, where.thread, local); });
+    turn.batch += kThreads;
+    if (turn.batch < turn.end) return true;
     write(where.thread, local);
     return false;
   }
 
-  CPCDR_SHARED bool on_canvas(int x, int y) const { return x < all.width && y < all.height; }
-
   CPCDR_SHARED void begin(int thread, Local& local) const {
-    const MixSource source = all.sources[all.behind[local.turn.mixed]];
-    const int x = local.turn.left + thread % kWarp, y = local.turn.top + thread / kWarp;
+    const MixSource source = all.images[local.turn.mixed].behind;
+    const int x = column(local.turn, thread), y = first_row(local.turn, thread);
     CPCDR_UNROLL
     for (int r = 0; r < kRows; r++) {
       local.copy[r] = -1;
       local.disparity[r] = 0;
       local.region[r] = 0;
-      if (!on_canvas(x, y + r * kStride)) continue;
-      const int i = (y + r * kStride) * all.width + x;
+      if (!on_canvas(x, y + r)) continue;
+      const int i = (y + r) * all.width + x;
       local.disparity[r] = source.disparity[i];
       local.region[r] = source.ids[i] + source.region_offset;
     }
   }
 
-  CPCDR_SHARED void find(int thread, Shared& shared, const ComposeTurn& turn) const {
-    const int paste = turn.batch + thread;
-    const bool reaches = paste < turn.end && !all.places[paste].within({turn.top, turn.left, turn.top + kHeight,
-                                                                        turn.left + kWarp}).empty();
-    write_bit(&shared.words[thread / 32], thread % 32, reaches);
-  }
-
   CPCDR_SHARED void pass(int index, int thread, Local& local) const {
     const Box place = all.places[index];
-    const PlacedPaste& paste = all.placed[index];
-    const int x = local.turn.left + thread % kWarp, y = local.turn.top + thread / kWarp;
+    const PlacedPaste paste = all.placed[index];
+    const int x = column(local.turn, thread), y = first_row(local.turn, thread);
+    if (y >= place.bottom || y + kRows <= place.top) return;
+    /* Pixels beside the place read what is at its edge, so that all reads are under way at once. */
+    const int from_column = all.alongs[paste.columns + larger(place.left, smaller(x, place.right - 1))].nearest;
     const bool across = x >= place.left && x < place.right;
     int32_t ids[kRows];
     float disparities[kRows];
     CPCDR_UNROLL
     for (int r = 0; r < kRows; r++) {
-      const int row = y + r * kStride;
-      ids[r] = 0;
-      disparities[r] = 0;
-      if (!across || row < place.top || row >= place.bottom) continue;
-      const int from = all.alongs[paste.rows + row].nearest * all.width + all.alongs[paste.columns + x].nearest;
+      const int row = larger(place.top, smaller(y + r, place.bottom - 1));
+      const int from = all.alongs[paste.rows + row].nearest * all.width + from_column;
       ids[r] = paste.source.ids[from];
       disparities[r] = paste.source.disparity[from];
     }
+    uint32_t* const marks = all.marks + (paste.marks + int64_t{y} * paste.across + local.turn.left / 32);
     bool any = false;
     CPCDR_UNROLL
     for (int r = 0; r < kRows; r++) {
-      const int row = y + r * kStride;
-      if (row < place.top || row >= place.bottom) continue;
+      if (y + r < place.top || y + r >= place.bottom) continue;
       const double ahead = static_cast<double>(disparities[r]) * paste.nearness;
       const bool wins = across && (paste.region < 0 || ids[r] == paste.region) &&
                         (!all.depth_test || ahead > static_cast<double>(local.disparity[r]));
-      write_bit(all.marks + (paste.marks + int64_t{row} * paste.across + local.turn.left / 32), thread % kWarp, wins);
+      write_bit(marks + r * paste.across, thread % kWarp, wins);
       if (!wins) continue;
       any = true;
       local.disparity[r] = static_cast<float>(ahead);
@@ -196,11 +200,11 @@ struct FindTile {
   }
 
   CPCDR_SHARED void write(int thread, const Local& local) const {
-    const int x = local.turn.left + thread % kWarp, y = local.turn.top + thread / kWarp;
+    const int x = column(local.turn, thread), y = first_row(local.turn, thread);
     CPCDR_UNROLL
     for (int r = 0; r < kRows; r++) {
-      if (!on_canvas(x, y + r * kStride)) continue;
-      const int64_t i = local.turn.mixed * all.pixels() + (y + r * kStride) * all.width + x;
+      if (!on_canvas(x, y + r)) continue;
+      const int64_t i = local.turn.mixed * all.pixels() + (y + r) * all.width + x;
       copies[i] = local.copy[r];
       regions[i] = local.region[r];
     }
@@ -209,11 +213,12 @@ struct FindTile {
 
 /* The colours of all that shows. */
 struct DrawTile {
-  static constexpr int kThreads = PasteBits::kCount, kHeight = kThreads / kWarp, kResident = 4;
+  static constexpr int kRows = 2, kThreads = PasteBits::kCount, kHeight = kRows * kThreads / kWarp, kResident = 3;
   typedef PasteBits Shared;
+  /* Of the thread's pixels, one below the other. */
   struct Local {
     ComposeTurn turn;
-    float rgb[3];
+    float rgb[kRows][3];
   };
 
   Composition all;
@@ -222,72 +227,71 @@ struct DrawTile {
   CPCDR_SHARED int64_t tiles() const { return Tiles<kHeight>{all.height, all.width}.count(); }
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
-    if (p == 0) {
-      if (!local.turn.begin<kHeight>(all, where.block)) return false;
-      begin(where.thread, local);
-    }
+    if (p == 0 && !local.turn.begin<kHeight>(all, where.block)) return false;
+    ComposeTurn& turn = local.turn;
+    const int x = turn.left + where.thread % kWarp, y = turn.top + where.thread / kWarp * kRows;
+    const int rows = x < all.width ? all.height - y : 0; /* of the thread's, those on the canvas */
+    if (p == 0) begin(x, y, rows, local);
     if (p % 2 == 0) {
-      find(where.thread, shared, local.turn);
+      /* Which of those that show reach the tile with their softened edges. */
+      const int paste = turn.batch + where.thread;
+      const bool reaches = paste < turn.end && all.shown[paste] != 0 &&
+                           !turn.reached<kHeight>(all.places[paste].grown(1)).empty();
+      write_bit(&shared.words[where.thread / 32], where.thread % 32, reaches);
       return true;
     }
-    const int x = local.turn.left + where.thread % kWarp, y = local.turn.top + where.thread / kWarp;
-    const bool on_canvas = x < all.width && y < all.height;
-    if (on_canvas) {
-      visit_pastes(shared, local.turn.batch, [&](int paste) { blend(paste, x, y, local.rgb); });
+    visit_pastes(shared, turn.batch, turn.end - turn.batch, [&](int paste) { blend(paste, x, y, rows, local); });
+    turn.batch += kThreads;
+    if (turn.batch < turn.end) return true;
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows; r++) {
+      if (r < rows) colours[turn.mixed * all.pixels() + (y + r) * all.width + x] = canvas_colour(local.rgb[r]);
     }
-    local.turn.batch += kThreads;
-    if (local.turn.batch < local.turn.end) return true;
-    if (on_canvas) colours[local.turn.mixed * all.pixels() + y * all.width + x] = canvas_colour(local.rgb);
     return false;
   }
 
-  CPCDR_SHARED void begin(int thread, Local& local) const {
-    const MixSource& source = all.sources[all.behind[local.turn.mixed]];
-    const int x = local.turn.left + thread % kWarp, y = local.turn.top + thread / kWarp;
-    if (x >= all.width || y >= all.height) return;
-    const uint8_t* const from = source.rgb + 3 * (y * all.width + x);
-    for (int c = 0; c < 3; c++) local.rgb[c] = static_cast<float>(from[c]) * (1.0f / 255);
-  }
-
-  /* Which of those that show reach the tile with their softened edges. */
-  CPCDR_SHARED void find(int thread, Shared& shared, const ComposeTurn& turn) const {
-    const int paste = turn.batch + thread;
-    const bool reaches = paste < turn.end && all.shown[paste] != 0 &&
-                         !all.places[paste].grown(1).within({turn.top, turn.left, turn.top + kHeight,
-                                                             turn.left + kWarp}).empty();
-    write_bit(&shared.words[thread / 32], thread % 32, reaches);
-  }
-
-  /* Mixes the pixel in by the mask, softened along rows and then along columns. */
-  CPCDR_SHARED void blend(int index, int x, int y, float* rgb) const {
-    const PlacedPaste& paste = all.placed[index];
-    const float soft = softened(all.places[index], paste, x, y);
-    if (soft == 0) return;
-    float fresh[3];
-    sample_paste(paste, all.alongs[paste.rows + y], all.alongs[paste.columns + x], all.height, all.width, fresh);
-    change_pixel(fresh, all.pastes[index].steps, all.greys + CPCDR_COLOUR_STEPS * int64_t{index}, CPCDR_COLOUR_STEPS);
-    for (int c = 0; c < 3; c++) rgb[c] = fused(soft, fresh[c] - rgb[c], rgb[c]);
-  }
-
-  /* The words of marks are the same for all threads of a warp. */
-  CPCDR_SHARED float softened(const Box& place, const PlacedPaste& paste, int x, int y) const {
-    const int word = x / 32, bit = x % 32;
-    const bool before = word > place.left / 32 && word - 1 <= (place.right - 1) / 32;
-    const bool here = word >= place.left / 32 && word <= (place.right - 1) / 32;
-    const bool behind = word + 1 >= place.left / 32 && word < (place.right - 1) / 32;
-    float rows[3];
+  CPCDR_SHARED void begin(int x, int y, int rows, Local& local) const {
+    const uint8_t* const from = all.images[local.turn.mixed].behind.rgb;
     CPCDR_UNROLL
-    for (int r = 0; r < 3; r++) {
-      const int row = y + r - 1;
-      const bool on_row = row >= place.top && row < place.bottom;
-      const uint32_t* const words = all.marks + (paste.marks + int64_t{row} * paste.across + word);
-      const uint32_t marks = on_row && here ? words[0] : 0;
-      const uint32_t left = marks << 1 | (on_row && before ? words[-1] >> 31 : 0);
-      const uint32_t right = marks >> 1 | (on_row && behind ? words[1] << 31 : 0);
-      const float sides = ((left >> bit & 1) ? kSide : 0) + ((right >> bit & 1) ? kSide : 0);
-      rows[r] = sides + ((marks >> bit & 1) ? kCentre : 0);
+    for (int r = 0; r < kRows; r++) {
+      for (int c = 0; c < 3; c++) local.rgb[r][c] = 0;
+      if (r >= rows) continue;
+      const int i = 3 * ((y + r) * all.width + x);
+      for (int c = 0; c < 3; c++) local.rgb[r][c] = static_cast<float>(from[i + c]) * (1.0f / 255);
     }
-    return kCentre * rows[1] + kSide * (rows[0] + rows[2]);
+  }
+
+  /* Mixes the thread's pixels in by the mask, softened along rows and then along columns. */
+  CPCDR_SHARED void blend(int index, int x, int y, int rows, Local& local) const {
+    const Box place = all.places[index];
+    if (y > place.bottom || y + kRows < place.top) return;
+    const PlacedPaste& paste = all.placed[index];
+    float sums[kRows + 2];
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows + 2; r++) sums[r] = softened_row(place, paste, x, y + r - 1);
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows; r++) {
+      const float soft = kCentre * sums[r + 1] + kSide * (sums[r] + sums[r + 2]);
+      if (r >= rows || soft == 0) continue;
+      float fresh[3];
+      sample_paste(paste, all.alongs[paste.rows + y + r], all.alongs[paste.columns + x], all.height, all.width, fresh);
+      change_pixel(fresh, all.pastes[index].steps, all.greys + CPCDR_COLOUR_STEPS * int64_t{index}, CPCDR_COLOUR_STEPS);
+      for (int c = 0; c < 3; c++) local.rgb[r][c] = fused(soft, fresh[c] - local.rgb[r][c], local.rgb[r][c]);
+    }
+  }
+
+  /* Of marks at a row, whose words are the same for all threads of a warp. */
+  CPCDR_SHARED float softened_row(const Box& place, const PlacedPaste& paste, int x, int y) const {
+    if (y < place.top || y >= place.bottom) return 0;
+    const int word = x / 32, first = place.left / 32, last = (place.right - 1) / 32;
+    const uint32_t* const words = all.marks + (paste.marks + int64_t{y} * paste.across + word);
+    const uint32_t before = word > first ? words[-1] : 0;
+    const uint32_t here = word >= first && word <= last ? words[0] : 0;
+    const uint32_t behind = word < last ? words[1] : 0;
+    /* From the pixel before on. */
+    const uint32_t marks = static_cast<uint32_t>((uint64_t{here} << 1 | uint64_t{behind} << 33) >> (x % 32)) |
+                           (x % 32 == 0 ? before >> 31 : 0);
+    return (marks & 1 ? kSide : 0) + (marks & 2 ? kCentre : 0) + (marks & 4 ? kSide : 0);
   }
 };
 

@@ -59,8 +59,7 @@ struct CompositePlan {
   HostParcel::Part<MixSource> sources;
   HostParcel::Part<PlannedPaste> pastes;
   HostParcel::Part<PlannedView> views;
-  HostParcel::Part<int32_t> first_pastes, behind;
-  HostParcel::Part<Box> reaches;
+  HostParcel::Part<PlannedImage> images;
   GreyRounds paste_greys, view_greys;
   int64_t along_count = 0, mark_count = 0;
 
@@ -70,29 +69,27 @@ struct CompositePlan {
     sources = parcel.add<MixSource>(all.source_count());
     pastes = parcel.add<PlannedPaste>(count);
     views = parcel.add<PlannedView>(mixed);
-    first_pastes = parcel.add<int32_t>(mixed + 1);
-    behind = parcel.add<int32_t>(mixed);
-    reaches = parcel.add<Box>(mixed);
+    images = parcel.add<PlannedImage>(mixed);
     if (parcel.failed()) return;
     for (int s = 0; s < all.source_count(); s++) {
       parcel.at(sources)[s] = {static_cast<const uint8_t*>(all.sources[3 * s]),
                                static_cast<const float*>(all.sources[3 * s + 1]),
                                static_cast<const int32_t*>(all.sources[3 * s + 2]), all.region_offsets[s]};
     }
-    for (int m = 0, p = 0; m <= mixed; m++) {
-      while (p < count && static_cast<int>(all.paste(p)[0]) < m) p++;
-      parcel.at(first_pastes)[m] = p;
-      if (m == mixed) break;
-      parcel.at(views)[m] = PlannedView::from(all.view(m));
-      parcel.at(behind)[m] = static_cast<int32_t>(all.view(m)[0]);
-      parcel.at(reaches)[m] = reach_of(seen_by(all.view(m), height, width), height, width);
+    for (int m = 0, p = 0; m < mixed; m++) {
+      const double* const view = all.view(m);
+      const int first = p;
+      while (p < count && static_cast<int>(all.paste(p)[0]) == m) p++;
+      parcel.at(views)[m] = PlannedView::from(view);
+      parcel.at(images)[m] = {reach_of(seen_by(view, height, width), height, width),
+                              parcel.at(sources)[static_cast<int>(view[0])], first, p};
     }
     for (int p = 0; p < count; p++) {
       const Paste paste(all.paste(p));
       parcel.at(pastes)[p] = {paste, ColourSteps::from(paste.colour), along_count, mark_count};
       const Box window = paste.window(height, width);
       if (!window.empty()) along_count += window.height() + window.width();
-      mark_count += mark_words(paste.place().within(parcel.at(reaches)[paste.mixed]));
+      mark_count += mark_words(paste.place().within(parcel.at(images)[paste.mixed].reach));
     }
     paste_greys.plan(parcel, count, [&](int p) -> GreyItem {
       const PlannedPaste& paste = parcel.at(pastes)[p];
@@ -138,9 +135,7 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
   const char* const no_means = "composite: no memory for the means of colours";
   const Composition composition{parcel.sent(plan.sources),
                                 parcel.sent(plan.pastes),
-                                parcel.sent(plan.first_pastes),
-                                parcel.sent(plan.behind),
-                                parcel.sent(plan.reaches),
+                                parcel.sent(plan.images),
                                 all.shown,
                                 alongs,
                                 placed,

@@ -33,19 +33,24 @@ struct alignas(16) PlacedPaste {
   float first_shift, shift_step; /* of its samples along each axis, in pixels of the source */
 };
 
+/* A mixed image: where pastes may win, what lies behind them, and which they are. */
+struct PlannedImage {
+  Box reach;
+  MixSource behind;
+  int32_t first_paste, end_paste;
+};
+
 /* Everything in memory of the device. */
 struct Composition {
   const MixSource* sources;
   const PlannedPaste* pastes;
-  const int32_t* first_pastes; /* [mixed + 1] where the pastes of each image begin */
-  const int32_t* behind;       /* [mixed] the source behind */
-  const Box* reaches;          /* [mixed] where pastes may win */
-  int32_t* shown;              /* [pastes] becomes 1 where any pixel wins */
-  Along* alongs;               /* of each paste the rows, then the columns of its window */
-  PlacedPaste* placed;         /* [pastes] */
-  Box* places;                 /* [pastes] where each may win, within reach */
-  uint32_t* marks;             /* a bit for each pixel of a place that its paste wins, whatever comes after it */
-  const float* greys;          /* [pastes, CPCDR_COLOUR_STEPS] */
+  const PlannedImage* images; /* [mixed] */
+  int32_t* shown;             /* [pastes] becomes 1 where any pixel wins */
+  Along* alongs;              /* of each paste the rows, then the columns of its window */
+  PlacedPaste* placed;        /* [pastes] */
+  Box* places;                /* [pastes] where each may win, within reach */
+  uint32_t* marks;            /* a bit for each pixel of a place that its paste wins, whatever comes after it */
+  const float* greys;         /* [pastes, CPCDR_COLOUR_STEPS] */
   int height, width, mixed;
   bool depth_test, ground_distance;
 
@@ -114,7 +119,7 @@ struct PlaceAll {
                                                 : Along::at(paste.source_column(window.left + k - rows), all.width);
     }
     if (thread > 0) return;
-    const Box place = paste.place().within(all.reaches[paste.mixed]);
+    const Box place = paste.place().within(all.images[paste.mixed].reach);
     const int across = words_across(place), samples = samples_of(paste.scale);
     all.shown[p] = 0;
     all.places[p] = place;
