@@ -35,12 +35,21 @@ CPCDR_SHARED CanvasColour canvas_colour(const float* rgb) {
   return low | uint64_t{canvas_channel(rgb[2])} << 32;
 }
 
+/* kWhole plus the lower or the upper 16 bits of a word. */
+CPCDR_SHARED float raised(uint32_t word, bool upper) {
+#if defined(__CUDA_ARCH__)
+  return float_of_bits(__byte_perm(word, kWholeBits, upper ? 0x7632 : 0x7610));
+#else
+  return float_of_bits(kWholeBits | (upper ? word >> 16 : word & 0xFFFF));
+#endif
+}
+
 /* kWhole plus each channel times 65535. */
 CPCDR_SHARED void raised_channels(CanvasColour colour, float* channels) {
   const uint32_t low = static_cast<uint32_t>(colour), high = static_cast<uint32_t>(colour >> 32);
-  channels[0] = float_of_bits(kWholeBits | (low & 0xFFFF));
-  channels[1] = float_of_bits(kWholeBits | low >> 16);
-  channels[2] = float_of_bits(kWholeBits | (high & 0xFFFF));
+  channels[0] = raised(low, false);
+  channels[1] = raised(low, true);
+  channels[2] = raised(high, false);
 }
 
 /* Between pixels (row, column) of a canvas and those behind and below, which may be any memory where shares are 0. */

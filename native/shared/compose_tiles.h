@@ -40,7 +40,19 @@ CPCDR_SHARED void sample_paste(const PlacedPaste& paste, const Along& row, const
   for (int c = 0; c < 3; c++) rgb[c] *= mean;
 }
 
-/* The pixels of the windows of pastes, for AddGreys. */
+/* The pixels of a paste's window. */
+struct PasteWindow {
+  PlacedPaste paste;
+  const Along *rows, *columns;
+  int across, height, width; /* of the window's rows; of the source */
+
+  CPCDR_SHARED void colour(int pixel, float* rgb) const {
+    const int y = quotient(pixel, across);
+    sample_paste(paste, rows[y], columns[pixel - y * across], height, width, rgb);
+  }
+};
+
+/* Those of all pastes, for AddGreys. */
 struct PasteWindows {
   Composition all;
 
@@ -50,12 +62,10 @@ struct PasteWindows {
     const Box window = all.pastes[item].place.window(all.height, all.width);
     return window.height() * window.width();
   }
-  CPCDR_SHARED void colour(int item, int pixel, float* rgb) const {
-    const PlannedPaste& planned = all.pastes[item];
-    const Box window = planned.place.window(all.height, all.width);
-    const int y = quotient(pixel, window.width()), x = pixel - y * window.width();
-    const Along* const rows = all.alongs + planned.alongs;
-    sample_paste(all.placed[item], rows[y], rows[window.height() + x], all.height, all.width, rgb);
+  CPCDR_SHARED PasteWindow of(int item) const {
+    const Box window = all.pastes[item].place.window(all.height, all.width);
+    const Along* const rows = all.alongs + all.pastes[item].alongs;
+    return {all.placed[item], rows, rows + window.height(), window.width(), all.height, all.width};
   }
 };
 

@@ -24,8 +24,8 @@ constexpr int kGreyThreads = 256;
 constexpr int64_t kGreySamples = 8 * kGreyThreads;
 
 /*
- * An Items has steps(item), pixels(item), colour(item, pixel, rgb), the pixel before all steps, and wanted(item): the
- * mean grey of an item which is not is 0.
+ * An Items has steps(item), pixels(item), of(item), whose colour(pixel, rgb) is that before all steps, and wanted(item):
+ * the mean grey of an item which is not is 0.
  */
 template <typename Items>
 struct AddGreys {
@@ -61,12 +61,13 @@ struct AddGreys {
   }
 
   CPCDR_SHARED double add(const GreyOwner& owner, int first, int thread) const {
+    const auto colours = items.of(owner.item);
     const ColourSteps steps = items.steps(owner.item);
     const int pixels = items.pixels(owner.item), end = pixels - first < owner.each ? pixels : first + owner.each;
     double sum = 0;
     for (int i = first + thread; i < end; i += kThreads) {
       float rgb[3];
-      items.colour(owner.item, i, rgb);
+      colours.colour(i, rgb);
       change_pixel(rgb, steps, greys + CPCDR_COLOUR_STEPS * int64_t{owner.item}, owner.step);
       sum += static_cast<double>(grey_of(rgb));
     }

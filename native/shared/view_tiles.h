@@ -7,6 +7,25 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
+/* A canvas and what a view samples of it. */
+struct ShownCanvas {
+  const CanvasColour* colours;
+  const Seen *columns, *rows;
+  int width;
+
+  /* Before all steps. */
+  CPCDR_SHARED void colour(int x, int y, float* rgb) const {
+    const Seen column = columns[x], row = rows[y];
+    mix_canvas(colours + (row.first() * width + column.first()), width, column.share, row.share, rgb);
+  }
+  CPCDR_SHARED void colour(int pixel, float* rgb) const {
+    const int y = quotient(pixel, width);
+    colour(pixel - y * width, y, rgb);
+  }
+  /* The canvas's pixel that is nearest to the view's. */
+  CPCDR_SHARED int nearest(int x, int y) const { return rows[y].nearest() * width + columns[x].nearest(); }
+};
+
 /* Canvases and the views on them. */
 struct Views {
   const CanvasColour* colours; /* [mixed,H,W], with W + 1 of any value behind the last */
@@ -18,16 +37,9 @@ struct Views {
   CPCDR_SHARED const ColourSteps& steps(int item) const { return views[item].steps; }
   CPCDR_SHARED bool wanted(int) const { return true; }
   CPCDR_SHARED int pixels(int) const { return height * width; }
-  CPCDR_SHARED const Seen* columns(int item) const { return seen + int64_t{item} * (width + height); }
-  CPCDR_SHARED void colour(int item, int pixel, float* rgb) const {
-    const int y = quotient(pixel, width);
-    colour_at(item, pixel - y * width, y, rgb);
-  }
-  /* Before all steps. */
-  CPCDR_SHARED void colour_at(int item, int x, int y, float* rgb) const {
-    const Seen column = columns(item)[x], row = columns(item)[width + y];
-    mix_canvas(colours + (item * pixels_each() + row.first() * width + column.first()), width, column.share, row.share,
-               rgb);
+  CPCDR_SHARED ShownCanvas of(int item) const {
+    const Seen* const columns = seen + int64_t{item} * (width + height);
+    return {colours + item * pixels_each(), columns, columns + width, width};
   }
 };
 
@@ -84,14 +96,14 @@ struct ViewTile {
   template <int reach>
   CPCDR_SHARED void colour(const Local& local, int thread, float* to) const {
     constexpr int kAcross = kWidth + 2 * reach, kCount = kAcross * (kHeight + 2 * reach);
+    const ShownCanvas canvas = all.of(local.item);
     const ColourSteps steps = all.views[local.item].steps;
     float means[CPCDR_COLOUR_STEPS];
     for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) means[s] = greys[CPCDR_COLOUR_STEPS * local.item + s];
     for (int q = thread; q < kCount; q += kThreads) {
       const int row = q / kAcross, column = q % kAcross;
       float rgb[3];
-      all.colour_at(local.item, bounded(local.left - reach + column, all.width),
-                    bounded(local.top - reach + row, all.height), rgb);
+      canvas.colour(bounded(local.left - reach + column, all.width), bounded(local.top - reach + row, all.height), rgb);
       change_pixel(rgb, steps, means, CPCDR_COLOUR_STEPS);
       float* const at = to + row * kRimLine + 3 * column;
       at[0] = (rgb[0] - 0.485f) * (1 / 0.229f);
@@ -133,13 +145,13 @@ struct ViewTile {
     const int x = local.left + thread % kWarp;
     if (x >= all.width) return;
     const int64_t base = local.item * all.pixels_each();
-    const int column = all.columns(local.item)[x].nearest();
+    const ShownCanvas canvas = all.of(local.item);
     int32_t found[kRows], region[kRows];
     CPCDR_UNROLL
     for (int r = 0; r < kRows; r++) {
       const int y = local.top + thread / kWarp + r * kWarps;
       if (y >= all.height) continue;
-      const int64_t from = base + all.columns(local.item)[all.width + y].nearest() * all.width + column;
+      const int64_t from = base + canvas.nearest(x, y);
       found[r] = copies[from];
       region[r] = regions[from];
     }
