@@ -36,8 +36,7 @@ CPCDR_SHARED void sample_paste(const PlacedPaste& paste, const Along& row, const
       }
     }
   }
-  const float mean = 1 / (255.0f * static_cast<float>(paste.samples * paste.samples));
-  for (int c = 0; c < 3; c++) rgb[c] *= mean;
+  for (int c = 0; c < 3; c++) rgb[c] *= paste.weight;
 }
 
 /* The pixels of a paste's window. */
@@ -245,8 +244,12 @@ struct DrawTile {
     if (p % 2 == 0) {
       /* Which of those that show reach the tile with their softened edges. */
       const int paste = turn.batch + where.thread;
-      const bool reaches = paste < turn.end && all.shown[paste] != 0 &&
-                           !turn.reached<kHeight>(all.places[paste].grown(1)).empty();
+      bool reaches = false;
+      if (paste < turn.end) {
+        const int32_t shows = all.shown[paste];
+        const Box place = all.places[paste];
+        reaches = shows != 0 && !turn.reached<kHeight>(place.grown(1)).empty();
+      }
       write_bit(&shared.words[where.thread / 32], where.thread % 32, reaches);
       return true;
     }
@@ -277,31 +280,46 @@ struct DrawTile {
     if (y > place.bottom || y + kRows < place.top) return;
     const PlacedPaste& paste = all.placed[index];
     float sums[kRows + 2];
-    CPCDR_UNROLL
-    for (int r = 0; r < kRows + 2; r++) sums[r] = softened_row(place, paste, x, y + r - 1);
+    soften_rows(place, paste, x, y, sums);
+    const ColourSteps& steps = all.pastes[index].steps;
+    const float* const means = all.greys + CPCDR_COLOUR_STEPS * int64_t{index};
     CPCDR_UNROLL
     for (int r = 0; r < kRows; r++) {
       const float soft = kCentre * sums[r + 1] + kSide * (sums[r] + sums[r + 2]);
       if (r >= rows || soft == 0) continue;
       float fresh[3];
       sample_paste(paste, all.alongs[paste.rows + y + r], all.alongs[paste.columns + x], all.height, all.width, fresh);
-      change_pixel(fresh, all.pastes[index].steps, all.greys + CPCDR_COLOUR_STEPS * int64_t{index}, CPCDR_COLOUR_STEPS);
+      change_pixel(fresh, steps, means, CPCDR_COLOUR_STEPS);
       for (int c = 0; c < 3; c++) local.rgb[r][c] = fused(soft, fresh[c] - local.rgb[r][c], local.rgb[r][c]);
     }
   }
 
-  /* Of marks at a row, whose words are the same for all threads of a warp. */
-  CPCDR_SHARED float softened_row(const Box& place, const PlacedPaste& paste, int x, int y) const {
-    if (y < place.top || y >= place.bottom) return 0;
+  /*
+   * Of marks from the row before the thread's on. Their words are the same for all threads of a warp; beside the place
+   * those at its edge are read, so that all reads are under way at once.
+   */
+  CPCDR_SHARED void soften_rows(const Box& place, const PlacedPaste& paste, int x, int y, float* sums) const {
     const int word = x / 32, first = place.left / 32, last = (place.right - 1) / 32;
-    const uint32_t* const words = all.marks + (paste.marks + int64_t{y} * paste.across + word);
-    const uint32_t before = word > first ? words[-1] : 0;
-    const uint32_t here = word >= first && word <= last ? words[0] : 0;
-    const uint32_t behind = word < last ? words[1] : 0;
-    /* From the pixel before on. */
-    const uint32_t marks = static_cast<uint32_t>((uint64_t{here} << 1 | uint64_t{behind} << 33) >> (x % 32)) |
-                           (x % 32 == 0 ? before >> 31 : 0);
-    return (marks & 1 ? kSide : 0) + (marks & 2 ? kCentre : 0) + (marks & 4 ? kSide : 0);
+    const uint32_t* const marks = all.marks + paste.marks;
+    const int across = paste.across;
+    uint32_t words[kRows + 2][3];
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows + 2; r++) {
+      const int row = larger(place.top, smaller(y + r - 1, place.bottom - 1));
+      CPCDR_UNROLL
+      for (int k = 0; k < 3; k++) words[r][k] = marks[int64_t{row} * across + larger(first, smaller(word + k - 1, last))];
+    }
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows + 2; r++) {
+      const bool on_row = y + r - 1 >= place.top && y + r - 1 < place.bottom;
+      const uint32_t before = on_row && word > first ? words[r][0] : 0;
+      const uint32_t here = on_row && word >= first && word <= last ? words[r][1] : 0;
+      const uint32_t behind = on_row && word < last ? words[r][2] : 0;
+      /* From the pixel before on. */
+      const uint32_t bits = static_cast<uint32_t>((uint64_t{here} << 1 | uint64_t{behind} << 33) >> (x % 32)) |
+                            (x % 32 == 0 ? before >> 31 : 0);
+      sums[r] = (bits & 1 ? kSide : 0) + (bits & 2 ? kCentre : 0) + (bits & 4 ? kSide : 0);
+    }
   }
 };
 

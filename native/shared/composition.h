@@ -31,6 +31,7 @@ struct alignas(16) PlacedPaste {
   MixSource source;
   int32_t across, region, samples;
   float first_shift, shift_step; /* of its samples along each axis, in pixels of the source */
+  float weight;                  /* of each sample's channels of 0..255 */
 };
 
 /* A mixed image: where pastes may win, what lies behind them, and which they are. */
@@ -132,7 +133,8 @@ struct PlaceAll {
                      paste.region,
                      samples,
                      static_cast<float>(sample_shift(0, samples, paste.scale)),
-                     static_cast<float>(1 / (samples * paste.scale))};
+                     static_cast<float>(1 / (samples * paste.scale)),
+                     static_cast<float>(1 / (255.0 * samples * samples))};
   }
 
   CPCDR_SHARED void look(int m, int thread) const {

@@ -118,7 +118,7 @@ struct GreyItem {
         each(static_cast<int32_t>(larger<int64_t>(kGreySamples / samples / kGreyThreads, 1) * kGreyThreads)),
         contrasts(0) {
     if (pixels == 0) return;
-    for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) contrasts |= uint32_t{steps.kinds[s] == CPCDR_CONTRAST} << s;
+    for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) contrasts |= uint32_t{steps.kind(s) == CPCDR_CONTRAST} << s;
   }
   int64_t jobs() const { return blocks_for(pixels, each); }
 };

@@ -12,18 +12,21 @@ namespace CPCDR_ISA {
 
 /* CPCDR_COLOUR_STEPS steps in order. */
 struct ColourSteps {
-  int kinds[CPCDR_COLOUR_STEPS];
+  uint32_t kinds; /* four bits each */
   float amounts[CPCDR_COLOUR_STEPS];
 
   /* From pairs of doubles of the host. */
   static ColourSteps from(const double* pairs) {
     ColourSteps steps;
+    steps.kinds = 0;
     for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
-      steps.kinds[s] = static_cast<int>(pairs[2 * s]);
+      const int kind = static_cast<int>(pairs[2 * s]);
+      if (kind >= CPCDR_BRIGHTEN && kind <= CPCDR_HUE) steps.kinds |= static_cast<uint32_t>(kind) << 4 * s;
       steps.amounts[s] = static_cast<float>(pairs[2 * s + 1]);
     }
     return steps;
   }
+  CPCDR_SHARED int kind(int step) const { return static_cast<int>(kinds >> 4 * step & 15); }
 };
 
 CPCDR_SHARED float between_0_and_1(float value) {
@@ -67,7 +70,7 @@ CPCDR_SHARED void change_pixel(float* pixel, const ColourSteps& steps, const flo
   CPCDR_UNROLL
   for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
     if (s >= count) return;
-    const int kind = steps.kinds[s];
+    const int kind = steps.kind(s);
     /* Three kinds differ by their grey alone: choosing it is cheaper than branching to each. */
     if (kind == CPCDR_BRIGHTEN || kind == CPCDR_CONTRAST || kind == CPCDR_SATURATE) {
       const float grey = kind == CPCDR_BRIGHTEN ? 0 : kind == CPCDR_CONTRAST ? greys[s] : grey_of(pixel);
