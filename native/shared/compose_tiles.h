@@ -281,15 +281,18 @@ struct DrawTile {
     const PlacedPaste& paste = all.placed[index];
     float sums[kRows + 2];
     soften_rows(place, paste, x, y, sums);
-    const ColourSteps& steps = all.pastes[index].steps;
-    const float* const means = all.greys + CPCDR_COLOUR_STEPS * int64_t{index};
+    bool any = false;
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows + 2; r++) any |= sums[r] != 0;
+    if (!any) return;
+    const HeldSteps held(all.pastes[index].steps, all.greys + CPCDR_COLOUR_STEPS * int64_t{index});
     CPCDR_UNROLL
     for (int r = 0; r < kRows; r++) {
       const float soft = kCentre * sums[r + 1] + kSide * (sums[r] + sums[r + 2]);
       if (r >= rows || soft == 0) continue;
       float fresh[3];
       sample_paste(paste, all.alongs[paste.rows + y + r], all.alongs[paste.columns + x], all.height, all.width, fresh);
-      change_pixel(fresh, steps, means, CPCDR_COLOUR_STEPS);
+      change_pixel(fresh, held, CPCDR_COLOUR_STEPS);
       for (int c = 0; c < 3; c++) local.rgb[r][c] = fused(soft, fresh[c] - local.rgb[r][c], local.rgb[r][c]);
     }
   }

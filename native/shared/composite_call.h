@@ -94,12 +94,12 @@ struct CompositePlan {
     paste_greys.plan(parcel, count, [&](int p) -> GreyItem {
       const PlannedPaste& paste = parcel.at(pastes)[p];
       const Box window = paste.place.window(height, width);
-      const int64_t along = samples_of(paste.place.scale);
-      return {paste.steps, window.empty() ? 0 : int64_t{window.height()} * window.width(), along * along};
+      const int along = samples_of(paste.place.scale);
+      return {paste.steps, window.empty() ? 0 : window.height() * window.width(), along * along};
     });
     if (parcel.failed()) return;
     view_greys.plan(parcel, mixed, [&](int m) -> GreyItem {
-      return {parcel.at(views)[m].steps, int64_t{height} * width, 1};
+      return {parcel.at(views)[m].steps, height * width, 1};
     });
   }
 };

@@ -20,8 +20,8 @@ struct GreyJob {
   int32_t owner, first;
 };
 constexpr int kGreyThreads = 256;
-/* Samples of a job: so few that blocks are many, so many that a block is worth its launch. */
-constexpr int64_t kGreySamples = 8 * kGreyThreads;
+/* Samples of a thread of a job: so few that blocks are many, so many that a block is worth its launch. */
+constexpr int kGreySamples = 8;
 
 /*
  * An Items has steps(item), pixels(item), of(item), whose colour(pixel, rgb) is that before all steps, and wanted(item):
@@ -62,13 +62,13 @@ struct AddGreys {
 
   CPCDR_SHARED double add(const GreyOwner& owner, int first, int thread) const {
     const auto colours = items.of(owner.item);
-    const ColourSteps steps = items.steps(owner.item);
+    const HeldSteps held(items.steps(owner.item), greys + CPCDR_COLOUR_STEPS * int64_t{owner.item});
     const int pixels = items.pixels(owner.item), end = pixels - first < owner.each ? pixels : first + owner.each;
     double sum = 0;
     for (int i = first + thread; i < end; i += kThreads) {
       float rgb[3];
       colours.colour(i, rgb);
-      change_pixel(rgb, steps, greys + CPCDR_COLOUR_STEPS * int64_t{owner.item}, owner.step);
+      change_pixel(rgb, held, owner.step);
       sum += static_cast<double>(grey_of(rgb));
     }
     return sum;
@@ -113,14 +113,13 @@ struct GreyItem {
   int32_t pixels, each;
   uint32_t contrasts;
 
-  GreyItem(const ColourSteps& steps, int64_t pixel_count, int64_t samples)
-      : pixels(static_cast<int32_t>(pixel_count)),
-        each(static_cast<int32_t>(larger<int64_t>(kGreySamples / samples / kGreyThreads, 1) * kGreyThreads)),
-        contrasts(0) {
+  /* Each of `pixels` is the mean of so many samples. */
+  GreyItem(const ColourSteps& steps, int32_t pixels, int32_t samples)
+      : pixels(pixels), each(larger(kGreySamples / samples, 1) * kGreyThreads), contrasts(0) {
     if (pixels == 0) return;
     for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) contrasts |= uint32_t{steps.kind(s) == CPCDR_CONTRAST} << s;
   }
-  int64_t jobs() const { return blocks_for(pixels, each); }
+  int32_t jobs() const { return pixels / each + (pixels % each != 0); }
 };
 
 /* The rounds of some items, planned on the host. */
@@ -156,8 +155,8 @@ class GreyRounds {
       for (int32_t i = 0; i < count; i++) {
         uint32_t& waiting = items[i].contrasts;
         if (waiting == 0) continue;
-        const int32_t first_job = job, end_job = first_job + static_cast<int32_t>(items[i].jobs());
-        for (int32_t first = 0; job < end_job; first += items[i].each) job_at[job++] = {owner, first};
+        const int32_t first_job = job, end_job = first_job + items[i].jobs();
+        for (; job < end_job; job++) job_at[job] = {owner, (job - first_job) * items[i].each};
         owner_at[owner++] = {i, lowest_bit(waiting), first_job, end_job, items[i].each};
         waiting &= waiting - 1;
       }

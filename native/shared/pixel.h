@@ -12,8 +12,8 @@ namespace CPCDR_ISA {
 
 /* CPCDR_COLOUR_STEPS steps in order. */
 struct ColourSteps {
-  uint32_t kinds; /* four bits each */
-  float amounts[CPCDR_COLOUR_STEPS];
+  uint32_t kinds;                    /* four bits each */
+  float amounts[CPCDR_COLOUR_STEPS]; /* of hues in sixths of the circle, 0 <= amount < 6 */
 
   /* From pairs of doubles of the host. */
   static ColourSteps from(const double* pairs) {
@@ -22,7 +22,8 @@ struct ColourSteps {
     for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
       const int kind = static_cast<int>(pairs[2 * s]);
       if (kind >= CPCDR_BRIGHTEN && kind <= CPCDR_HUE) steps.kinds |= static_cast<uint32_t>(kind) << 4 * s;
-      steps.amounts[s] = static_cast<float>(pairs[2 * s + 1]);
+      const float amount = static_cast<float>(pairs[2 * s + 1]);
+      steps.amounts[s] = kind == CPCDR_HUE ? 6 * amount - 6 * std::floor(amount) : amount;
     }
     return steps;
   }
@@ -48,35 +49,59 @@ CPCDR_SHARED void stretch_pixel(float* pixel, float grey, float factor) {
   for (int c = 0; c < 3; c++) pixel[c] = between_0_and_1(fused(pixel[c] - grey, factor, grey));
 }
 
-/* Turns the hue by a share of the circle, in HSV. The hue is kept times the chroma, so that nothing is divided. */
-CPCDR_SHARED void turn_pixel(float* pixel, float turn) {
-  if (turn == 0) return;
+/* Turns the hue by sixths of the circle, in HSV. The hue is kept times the chroma, so that nothing is divided. */
+CPCDR_SHARED void turn_pixel(float* pixel, float sixths) {
+  if (sixths == 0) return;
   const float r = pixel[0], g = pixel[1], b = pixel[2];
   const float value = larger(r, larger(g, b)), chroma = value - smaller(r, smaller(g, b));
   const float from_green = value == g ? fused(2, chroma, b - r) : fused(4, chroma, r - g);
   const float hue = value == r ? g - b : from_green;
-  const float sixths = 6 * turn, turned = sixths - 6 * floorf(sixths * (1.0f / 6)), round = 6 * chroma;
+  const float round = 6 * chroma;
   CPCDR_UNROLL
   for (int c = 0; c < 3; c++) {
-    /* k = (5, 3, 1)[c] + turned + hue / chroma, modulo 6, times the chroma. */
-    const float first = static_cast<float>(5 - 2 * c) + turned, begin = first < 6 ? first : first - 6;
+    /* k = (5, 3, 1)[c] + sixths + hue / chroma, modulo 6, times the chroma. */
+    const float first = static_cast<float>(5 - 2 * c) + sixths, begin = first < 6 ? first : first - 6;
     const float along = fused(begin, chroma, hue), k = along >= round ? along - round : along;
     pixel[c] = value - larger(0.0f, smaller(smaller(k, fused(4, chroma, -k)), chroma));
   }
 }
 
-/* The first `count` steps; greys [CPCDR_COLOUR_STEPS] holds the mean grey of all pixels before each contrast step. */
-CPCDR_SHARED void change_pixel(float* pixel, const ColourSteps& steps, const float* greys, int count) {
+/* Has a value read by here: compilers put reads off to the branch that wants them, one wait after the other. */
+CPCDR_SHARED void await(float& value) {
+#if defined(__CUDA_ARCH__)
+  asm volatile("" : "+f"(value));
+#else
+  (void)value;
+#endif
+}
+
+/* Steps and the mean greys of all pixels before each contrast step, in registers. */
+struct HeldSteps {
+  ColourSteps steps;
+  float greys[CPCDR_COLOUR_STEPS];
+
+  CPCDR_SHARED HeldSteps(const ColourSteps& from, const float* means) : steps(from) {
+    CPCDR_UNROLL
+    for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
+      greys[s] = means[s];
+      await(greys[s]);
+      await(steps.amounts[s]);
+    }
+  }
+};
+
+/* The first `count` steps. */
+CPCDR_SHARED void change_pixel(float* pixel, const HeldSteps& held, int count) {
   CPCDR_UNROLL
   for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
     if (s >= count) return;
-    const int kind = steps.kind(s);
+    const int kind = held.steps.kind(s);
     /* Three kinds differ by their grey alone: choosing it is cheaper than branching to each. */
     if (kind == CPCDR_BRIGHTEN || kind == CPCDR_CONTRAST || kind == CPCDR_SATURATE) {
-      const float grey = kind == CPCDR_BRIGHTEN ? 0 : kind == CPCDR_CONTRAST ? greys[s] : grey_of(pixel);
-      stretch_pixel(pixel, grey, steps.amounts[s]);
+      const float grey = kind == CPCDR_BRIGHTEN ? 0 : kind == CPCDR_CONTRAST ? held.greys[s] : grey_of(pixel);
+      stretch_pixel(pixel, grey, held.steps.amounts[s]);
     } else if (kind == CPCDR_HUE) {
-      turn_pixel(pixel, steps.amounts[s]);
+      turn_pixel(pixel, held.steps.amounts[s]);
     }
   }
 }

@@ -97,14 +97,12 @@ struct ViewTile {
   CPCDR_SHARED void colour(const Local& local, int thread, float* to) const {
     constexpr int kAcross = kWidth + 2 * reach, kCount = kAcross * (kHeight + 2 * reach);
     const ShownCanvas canvas = all.of(local.item);
-    const ColourSteps steps = all.views[local.item].steps;
-    float means[CPCDR_COLOUR_STEPS];
-    for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) means[s] = greys[CPCDR_COLOUR_STEPS * local.item + s];
+    const HeldSteps held(all.steps(local.item), greys + CPCDR_COLOUR_STEPS * int64_t{local.item});
     for (int q = thread; q < kCount; q += kThreads) {
       const int row = q / kAcross, column = q % kAcross;
       float rgb[3];
       canvas.colour(bounded(local.left - reach + column, all.width), bounded(local.top - reach + row, all.height), rgb);
-      change_pixel(rgb, steps, means, CPCDR_COLOUR_STEPS);
+      change_pixel(rgb, held, CPCDR_COLOUR_STEPS);
       float* const at = to + row * kRimLine + 3 * column;
       at[0] = (rgb[0] - 0.485f) * (1 / 0.229f);
       at[1] = (rgb[1] - 0.456f) * (1 / 0.224f);

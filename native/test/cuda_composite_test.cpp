@@ -101,6 +101,76 @@ void check_composite() {
   expect_close("colours", ours.images, {expected.images.begin(), expected.images.end()}, 0.25 / 255 / 0.224);
 }
 
+/* Positions of tables against those that the CPU library samples by. */
+void check_positions() {
+  const int size = pick(1, 50);
+  const double position = pick(0, 3) ? uniform(-4, size + 4) : pick(-8, 2 * size + 8) / 2.0;
+  const auto expect = [&](bool right, const char* what) {
+    if (right) return;
+    std::printf("FAILED composite position %.17g of %d: %s\n", position, size, what);
+    std::exit(1);
+  };
+  const auto value = [](double at) { return 3 * at; };
+  const auto between = [&](int first, int second, double share) {
+    return value(first) + share * (value(second) - value(first));
+  };
+  const auto mean = [&](const Tap* taps) {
+    return taps[0].weight * value(taps[0].index) + taps[1].weight * value(taps[1].index);
+  };
+  Tap taps[2];
+  linear_taps(position, size, 1, taps);
+  const Seen seen = Seen::at(position, size);
+  expect(seen.nearest() == nearest_index(position, size), "the nearest pixel of a view");
+  expect(std::fabs(between(seen.first(), seen.first() + 1, seen.share) - mean(taps)) < 1e-4, "the sample of a view");
+  expect(seen.first() + 1 < size || seen.share == 0, "a share of what is behind the last pixel");
+  const Along along = Along::at(position, size);
+  const float shift = static_cast<float>(uniform(-3, 3));
+  const LinearSample sample = linear_sample(along, shift, size);
+  linear_taps(position + shift, size, 1, taps);
+  expect(along.nearest == nearest_index(position, size), "the nearest pixel of a paste");
+  expect(std::fabs(between(sample.first, sample.first + 1, sample.share) - mean(taps)) < 1e-4, "the sample of a paste");
+}
+
+/* Four pixels of a canvas, kept and mixed. */
+void check_canvas_colours() {
+  float corners[4][3], mixed[3];
+  CanvasColour canvas[4];
+  for (int k = 0; k < 4; k++) {
+    for (float& channel : corners[k]) channel = pick(0, 4) ? static_cast<float>(uniform(0, 1)) : pick(0, 1) * 1.0000001f;
+    canvas[k] = canvas_colour(corners[k]);
+  }
+  const float right = static_cast<float>(uniform(0, 1)), below = static_cast<float>(uniform(0, 1));
+  mix_canvas(canvas, 2, right, below, mixed);
+  for (int c = 0; c < 3; c++) {
+    const float top = corners[0][c] + right * (corners[1][c] - corners[0][c]);
+    const float bottom = corners[2][c] + right * (corners[3][c] - corners[2][c]);
+    if (std::fabs(mixed[c] - (top + below * (bottom - top))) <= 0.51 / 65535) continue;
+    std::printf("FAILED composite: a canvas's channel is %g, not %g\n", mixed[c], top + below * (bottom - top));
+    std::exit(1);
+  }
+}
+
+/* Parts of a parcel keep what they hold while others are added, and arrive where they are said to. */
+void check_parcel() {
+  HostParcel parcel;
+  std::vector<HostParcel::Part<int32_t>> parts;
+  std::vector<Ids> held;
+  for (int k = 0; k < pick(1, 12); k++) {
+    held.emplace_back(static_cast<size_t>(pick(1, 100)));
+    for (int32_t& value : held.back()) value = pick(-9, 9);
+    parts.push_back(parcel.add<int32_t>(static_cast<int64_t>(held.back().size())));
+    std::copy(held.back().begin(), held.back().end(), parcel.at(parts.back()));
+  }
+  Emulator device;
+  bool right = parcel.send(device);
+  for (size_t k = 0; k < held.size() && right; k++) {
+    right = std::equal(held[k].begin(), held[k].end(), parcel.sent(parts[k]));
+  }
+  if (right) return;
+  std::printf("FAILED composite: a parcel does not arrive\n");
+  std::exit(1);
+}
+
 void check_refusals() {
   Plan plan;
   if (plan.mixed == 0 || plan.total == 0) return;
@@ -129,6 +199,9 @@ void check_refusals() {
 int main(int argc, char** argv) {
   const int cases = argc > 1 ? std::atoi(argv[1]) : 300;
   for (int i = 0; i < cases; i++) {
+    for (int k = 0; k < 50; k++) check_positions();
+    check_canvas_colours();
+    check_parcel();
     check_composite();
     check_refusals();
   }
