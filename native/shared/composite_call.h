@@ -53,13 +53,13 @@ inline const char* fault_of(const CompositeArguments& all) {
   return nullptr;
 }
 
-/* What goes to the device at once. */
+/* What goes to the device in two parcels: the means are planned while it finds what shows. */
 struct CompositePlan {
-  HostParcel parcel;
+  HostParcel parcel, greys_parcel;
   HostParcel::Part<MixSource> sources;
-  HostParcel::Part<PlannedPaste> pastes;
   HostParcel::Part<PlannedView> views;
   HostParcel::Part<PlannedImage> images;
+  HostParcel::Part<PlannedPaste> pastes;
   GreyRounds paste_greys, view_greys;
   int64_t along_count = 0, mark_count = 0;
 
@@ -67,9 +67,9 @@ struct CompositePlan {
   explicit CompositePlan(const CompositeArguments& all) {
     const int mixed = all.mixed(), count = all.paste_count(), height = all.height(), width = all.width();
     sources = parcel.add<MixSource>(all.source_count());
-    pastes = parcel.add<PlannedPaste>(count);
     views = parcel.add<PlannedView>(mixed);
     images = parcel.add<PlannedImage>(mixed);
+    pastes = parcel.add<PlannedPaste>(count); /* the largest last: nothing moves it */
     if (parcel.failed()) return;
     for (int s = 0; s < all.source_count(); s++) {
       parcel.at(sources)[s] = {static_cast<const uint8_t*>(all.sources[3 * s]),
@@ -91,14 +91,19 @@ struct CompositePlan {
       if (!window.empty()) along_count += window.height() + window.width();
       mark_count += mark_words(paste.place().within(parcel.at(images)[paste.mixed].reach));
     }
-    paste_greys.plan(parcel, count, [&](int p) -> GreyItem {
+  }
+
+  /* The same for the other parcel. */
+  void plan_greys(const CompositeArguments& all) {
+    const int height = all.height(), width = all.width();
+    paste_greys.plan(greys_parcel, all.paste_count(), [&](int p) -> GreyItem {
       const PlannedPaste& paste = parcel.at(pastes)[p];
       const Box window = paste.place.window(height, width);
       const int along = samples_of(paste.place.scale);
       return {paste.steps, window.empty() ? 0 : window.height() * window.width(), along * along};
     });
-    if (parcel.failed()) return;
-    view_greys.plan(parcel, mixed, [&](int m) -> GreyItem {
+    if (greys_parcel.failed()) return;
+    view_greys.plan(greys_parcel, all.mixed(), [&](int m) -> GreyItem {
       return {parcel.at(views)[m].steps, height * width, 1};
     });
   }
@@ -150,14 +155,17 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
   device.launch(int64_t{count} + mixed, PlaceAll{composition, planned_views, seen, count});
   const FindTile find{composition, copies, regions};
   device.launch(mixed * find.tiles(), find);
-  if (!plan.paste_greys.run(device, parcel, PasteWindows{composition}, paste_greys)) {
+  HostParcel& means = plan.greys_parcel;
+  plan.plan_greys(all);
+  if (means.failed() || !means.send(device) ||
+      !plan.paste_greys.run(device, means, PasteWindows{composition}, paste_greys)) {
     return device.fail(CPCDR_OUT_OF_MEMORY, no_means);
   }
   const DrawTile draw{composition, colours};
   device.launch(mixed * draw.tiles(), draw);
   device.launch(1, NumberCopies{composition.pastes, all.shown, backgrounds, count, mixed});
   const Views views{colours, planned_views, seen, height, width};
-  if (!plan.view_greys.run(device, parcel, views, view_greys)) return device.fail(CPCDR_OUT_OF_MEMORY, no_means);
+  if (!plan.view_greys.run(device, means, views, view_greys)) return device.fail(CPCDR_OUT_OF_MEMORY, no_means);
   const ViewTile view{views,       view_greys, copies,       regions,       all.shown,
                       backgrounds, all.images, all.copy_ids, all.region_ids};
   device.launch(mixed * view.tiles(), view);

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 
 #include "shared.h"
 
@@ -72,8 +71,6 @@ class HostParcel {
       failed_ = !larger;
       if (failed_) return part;
       memory_ = static_cast<char*>(larger);
-      /* What lies between parts is copied along. */
-      std::memset(memory_ + room_, 0, static_cast<size_t>(wanted - room_));
       room_ = wanted;
     }
     bytes_ = end;
@@ -88,7 +85,7 @@ class HostParcel {
   template <typename Device>
   bool send(Device& device) {
     sent_ = failed_ ? nullptr : device.template memory<char>(bytes_);
-    return sent_ && device.write(sent_, memory_, static_cast<size_t>(bytes_)) == 0;
+    return sent_ && (bytes_ == 0 || device.write(sent_, memory_, static_cast<size_t>(bytes_)) == 0);
   }
   template <typename T>
   T* sent(const Part<T>& part) const {
