@@ -19,6 +19,22 @@ CPCDR_SHARED float fused(float a, float b, float c) {
 #endif
 }
 
+/* Of two numbers; one instruction on a GPU. */
+CPCDR_SHARED float most(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  return fmaxf(a, b);
+#else
+  return a < b ? b : a;
+#endif
+}
+CPCDR_SHARED float least(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  return fminf(a, b);
+#else
+  return b < a ? b : a;
+#endif
+}
+
 /* 2^23, whose lowest bit counts ones: whole numbers below are added to it by their bits. */
 constexpr float kWhole = 8388608;
 constexpr uint32_t kWholeBits = 0x4B000000;
@@ -27,7 +43,7 @@ constexpr uint32_t kWholeBits = 0x4B000000;
 typedef uint64_t CanvasColour;
 
 CPCDR_SHARED uint32_t canvas_channel(float value) {
-  return bits_of_float(fused(larger(0.0f, smaller(value, 1.0f)), 65535.0f, kWhole)) - kWholeBits;
+  return bits_of_float(fused(most(0, least(value, 1)), 65535.0f, kWhole)) - kWholeBits;
 }
 
 CPCDR_SHARED CanvasColour canvas_colour(const float* rgb) {

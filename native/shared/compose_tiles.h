@@ -53,6 +53,7 @@ struct PasteWindow {
 
 /* Those of all pastes, for AddGreys. */
 struct PasteWindows {
+  static constexpr int kAtOnce = 1;
   Composition all;
 
   CPCDR_SHARED const ColourSteps& steps(int item) const { return all.pastes[item].steps; }
@@ -290,10 +291,10 @@ struct DrawTile {
     for (int r = 0; r < kRows; r++) {
       const float soft = kCentre * sums[r + 1] + kSide * (sums[r] + sums[r + 2]);
       if (r >= rows || soft == 0) continue;
-      float fresh[3];
-      sample_paste(paste, all.alongs[paste.rows + y + r], all.alongs[paste.columns + x], all.height, all.width, fresh);
-      change_pixel(fresh, held, CPCDR_COLOUR_STEPS);
-      for (int c = 0; c < 3; c++) local.rgb[r][c] = fused(soft, fresh[c] - local.rgb[r][c], local.rgb[r][c]);
+      float fresh[1][3];
+      sample_paste(paste, all.alongs[paste.rows + y + r], all.alongs[paste.columns + x], all.height, all.width, *fresh);
+      change_pixels(fresh, held, CPCDR_COLOUR_STEPS);
+      for (int c = 0; c < 3; c++) local.rgb[r][c] = fused(soft, fresh[0][c] - local.rgb[r][c], local.rgb[r][c]);
     }
   }
 

@@ -24,12 +24,12 @@ constexpr int kGreyThreads = 256;
 constexpr int kGreySamples = 8;
 
 /*
- * An Items has steps(item), pixels(item), of(item), whose colour(pixel, rgb) is that before all steps, and wanted(item):
- * the mean grey of an item which is not is 0.
+ * An Items has steps(item), pixels(item), of(item), whose colour(pixel, rgb) is that before all steps, wanted(item): the
+ * mean grey of an item which is not is 0, and kAtOnce, how many pixels a thread has under way.
  */
 template <typename Items>
 struct AddGreys {
-  static constexpr int kThreads = kGreyThreads, kResident = 4;
+  static constexpr int kThreads = kGreyThreads, kResident = 4, kAtOnce = Items::kAtOnce;
   typedef Nothing Local;
   struct Shared {
     double sums[kThreads];
@@ -65,11 +65,13 @@ struct AddGreys {
     const HeldSteps held(items.steps(owner.item), greys + CPCDR_COLOUR_STEPS * int64_t{owner.item});
     const int pixels = items.pixels(owner.item), end = pixels - first < owner.each ? pixels : first + owner.each;
     double sum = 0;
-    for (int i = first + thread; i < end; i += kThreads) {
-      float rgb[3];
-      colours.colour(i, rgb);
-      change_pixel(rgb, held, owner.step);
-      sum += static_cast<double>(grey_of(rgb));
+    for (int i = first + thread; i < end; i += kAtOnce * kThreads) {
+      float rgb[kAtOnce][3];
+      CPCDR_UNROLL
+      for (int k = 0; k < kAtOnce; k++) colours.colour(smaller(i + k * kThreads, end - 1), rgb[k]);
+      change_pixels(rgb, held, owner.step);
+      CPCDR_UNROLL
+      for (int k = 0; k < kAtOnce; k++) sum += i + k * kThreads < end ? static_cast<double>(grey_of(rgb[k])) : 0;
     }
     return sum;
   }

@@ -49,20 +49,19 @@ CPCDR_SHARED void stretch_pixel(float* pixel, float grey, float factor) {
   for (int c = 0; c < 3; c++) pixel[c] = between_0_and_1(fused(pixel[c] - grey, factor, grey));
 }
 
-/* Turns the hue by sixths of the circle, in HSV. The hue is kept times the chroma, so that nothing is divided. */
-CPCDR_SHARED void turn_pixel(float* pixel, float sixths) {
-  if (sixths == 0) return;
+/*
+ * Turns the hue in HSV. begins [3] are where the channels begin, (5, 3, 1) plus the turn modulo 6, in sixths of the
+ * circle. The hue is kept times the chroma, so that nothing is divided.
+ */
+CPCDR_SHARED void turn_pixel(float* pixel, const float* begins) {
   const float r = pixel[0], g = pixel[1], b = pixel[2];
-  const float value = larger(r, larger(g, b)), chroma = value - smaller(r, smaller(g, b));
+  const float value = most(r, most(g, b)), chroma = value - least(r, least(g, b)), round = 6 * chroma;
   const float from_green = value == g ? fused(2, chroma, b - r) : fused(4, chroma, r - g);
   const float hue = value == r ? g - b : from_green;
-  const float round = 6 * chroma;
   CPCDR_UNROLL
   for (int c = 0; c < 3; c++) {
-    /* k = (5, 3, 1)[c] + sixths + hue / chroma, modulo 6, times the chroma. */
-    const float first = static_cast<float>(5 - 2 * c) + sixths, begin = first < 6 ? first : first - 6;
-    const float along = fused(begin, chroma, hue), k = along >= round ? along - round : along;
-    pixel[c] = value - larger(0.0f, smaller(smaller(k, fused(4, chroma, -k)), chroma));
+    const float along = fused(begins[c], chroma, hue), k = along >= round ? along - round : along;
+    pixel[c] = value - most(0, least(least(k, fused(4, chroma, -k)), chroma));
   }
 }
 
@@ -90,18 +89,30 @@ struct HeldSteps {
   }
 };
 
-/* The first `count` steps. */
-CPCDR_SHARED void change_pixel(float* pixel, const HeldSteps& held, int count) {
+/* The first `count` steps on some pixels. */
+template <int kPixels>
+CPCDR_SHARED void change_pixels(float (&pixels)[kPixels][3], const HeldSteps& held, int count) {
   CPCDR_UNROLL
   for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
     if (s >= count) return;
     const int kind = held.steps.kind(s);
+    const float amount = held.steps.amounts[s];
     /* Three kinds differ by their grey alone: choosing it is cheaper than branching to each. */
     if (kind == CPCDR_BRIGHTEN || kind == CPCDR_CONTRAST || kind == CPCDR_SATURATE) {
-      const float grey = kind == CPCDR_BRIGHTEN ? 0 : kind == CPCDR_CONTRAST ? held.greys[s] : grey_of(pixel);
-      stretch_pixel(pixel, grey, held.steps.amounts[s]);
-    } else if (kind == CPCDR_HUE) {
-      turn_pixel(pixel, held.steps.amounts[s]);
+      const float common = kind == CPCDR_CONTRAST ? held.greys[s] : 0;
+      CPCDR_UNROLL
+      for (int k = 0; k < kPixels; k++) {
+        stretch_pixel(pixels[k], kind == CPCDR_SATURATE ? grey_of(pixels[k]) : common, amount);
+      }
+    } else if (kind == CPCDR_HUE && amount != 0) {
+      float begins[3];
+      CPCDR_UNROLL
+      for (int c = 0; c < 3; c++) {
+        const float begin = static_cast<float>(5 - 2 * c) + amount;
+        begins[c] = begin < 6 ? begin : begin - 6;
+      }
+      CPCDR_UNROLL
+      for (int k = 0; k < kPixels; k++) turn_pixel(pixels[k], begins);
     }
   }
 }

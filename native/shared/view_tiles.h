@@ -28,6 +28,7 @@ struct ShownCanvas {
 
 /* Canvases and the views on them. */
 struct Views {
+  static constexpr int kAtOnce = 2;
   const CanvasColour* colours; /* [mixed,H,W], with W + 1 of any value behind the last */
   const PlannedView* views;
   const Seen* seen; /* [mixed, W + H] columns, then rows */
@@ -44,8 +45,8 @@ struct Views {
 };
 
 struct ViewTile {
-  static constexpr int kThreads = 256, kResident = 4, kReach = 2, kRows = 2, kWarps = kThreads / kWarp;
-  static constexpr int kWidth = kWarp, kHeight = kRows * kWarps;
+  static constexpr int kThreads = 256, kResident = 4, kReach = 2, kRows = 2;
+  static constexpr int kWidth = kWarp, kHeight = kRows * kThreads / kWarp;
   static constexpr int kRimWidth = kWidth + 2 * kReach, kRimHeight = kHeight + 2 * kReach;
   static constexpr int kLine = 3 * kWidth, kRimLine = 3 * kRimWidth; /* numbers of a row */
   struct Local {
@@ -54,6 +55,10 @@ struct ViewTile {
   };
   struct Shared {
     float colours[kRimLine * kRimHeight], rows[kLine * kRimHeight];
+  };
+  /* Of a thread's pixels, one below the other. */
+  struct Ids {
+    int32_t copies[kRows], regions[kRows];
   };
 
   Views all;
@@ -76,43 +81,64 @@ struct ViewTile {
       local.top = row * kHeight;
       local.left = (tile - row * tiles_across()) * kWidth;
       local.blurs = all.views[local.item].blurs();
-      write_ids(local, where.thread);
-      if (local.blurs) colour<kReach>(local, where.thread, shared.colours);
-      else colour<0>(local, where.thread, shared.colours);
+      const Ids ids = read_ids(local, where.thread);
+      if (local.blurs) colour_rim(local, where.thread, shared.colours);
+      else colour_rows(local, where.thread, shared.colours);
+      write_ids(local, where.thread, ids);
       return true;
     }
     if (p == 1 && local.blurs) {
       blur_rows(all.views[local.item].blur, where.thread, shared);
       return true;
     }
-    if (p == 1) write<kRimLine, 0>(nullptr, local, where.thread, shared.colours);
-    else write<kLine, 2 * kReach>(all.views[local.item].blur, local, where.thread, shared.rows);
+    if (p == 1) write<0>(nullptr, local, where.thread, shared.colours);
+    else write<2 * kReach>(all.views[local.item].blur, local, where.thread, shared.rows);
     return false;
   }
 
+  CPCDR_SHARED static int first_row(int thread) { return thread / kWarp * kRows; }
   CPCDR_SHARED static int bounded(int at, int size) { return at < 0 ? 0 : at < size ? at : size - 1; }
 
-  /* Colours less ImageNet's mean, over its deviation, of the tile and `reach` pixels around. */
-  template <int reach>
-  CPCDR_SHARED void colour(const Local& local, int thread, float* to) const {
-    constexpr int kAcross = kWidth + 2 * reach, kCount = kAcross * (kHeight + 2 * reach);
+  CPCDR_SHARED HeldSteps steps(int item) const {
+    return HeldSteps(all.steps(item), greys + CPCDR_COLOUR_STEPS * int64_t{item});
+  }
+
+  /* Less ImageNet's mean, over its deviation. */
+  CPCDR_SHARED static void normalise(const float* rgb, float* to) {
+    to[0] = fused(rgb[0], 1 / 0.229f, -0.485f / 0.229f);
+    to[1] = fused(rgb[1], 1 / 0.224f, -0.456f / 0.224f);
+    to[2] = fused(rgb[2], 1 / 0.225f, -0.406f / 0.225f);
+  }
+
+  /* Colours of the tile. */
+  CPCDR_SHARED void colour_rows(const Local& local, int thread, float* to) const {
     const ShownCanvas canvas = all.of(local.item);
-    const HeldSteps held(all.steps(local.item), greys + CPCDR_COLOUR_STEPS * int64_t{local.item});
-    for (int q = thread; q < kCount; q += kThreads) {
-      const int row = q / kAcross, column = q % kAcross;
-      float rgb[3];
-      canvas.colour(bounded(local.left - reach + column, all.width), bounded(local.top - reach + row, all.height), rgb);
-      change_pixel(rgb, held, CPCDR_COLOUR_STEPS);
-      float* const at = to + row * kRimLine + 3 * column;
-      at[0] = (rgb[0] - 0.485f) * (1 / 0.229f);
-      at[1] = (rgb[1] - 0.456f) * (1 / 0.224f);
-      at[2] = (rgb[2] - 0.406f) * (1 / 0.225f);
+    const HeldSteps held = steps(local.item);
+    const int row = first_row(thread), column = thread % kWarp, x = smaller(local.left + column, all.width - 1);
+    float rgb[kRows][3];
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows; r++) canvas.colour(x, smaller(local.top + row + r, all.height - 1), rgb[r]);
+    change_pixels(rgb, held, CPCDR_COLOUR_STEPS);
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows; r++) normalise(rgb[r], to + (row + r) * kLine + 3 * column);
+  }
+
+  /* Those of the tile and of kReach pixels around. */
+  CPCDR_SHARED void colour_rim(const Local& local, int thread, float* to) const {
+    const ShownCanvas canvas = all.of(local.item);
+    const HeldSteps held = steps(local.item);
+    for (int q = thread; q < kRimWidth * kRimHeight; q += kThreads) {
+      const int x = local.left - kReach + q % kRimWidth, y = local.top - kReach + q / kRimWidth;
+      float rgb[1][3];
+      canvas.colour(bounded(x, all.width), bounded(y, all.height), *rgb);
+      change_pixels(rgb, held, CPCDR_COLOUR_STEPS);
+      normalise(*rgb, to + 3 * q);
     }
   }
 
   /* The weights add up to 1, so that normalised colours may be blurred. */
   CPCDR_SHARED static void blur_rows(const float* weights, int thread, Shared& shared) {
-    for (int row = thread / kWarp; row < kRimHeight; row += kWarps) {
+    for (int row = thread / kWarp; row < kRimHeight; row += kThreads / kWarp) {
       for (int k = thread % kWarp; k < kLine; k += kWarp) {
         float value = 0;
         for (int t = 0; t < 5; t++) value = fused(weights[t], shared.colours[row * kRimLine + 3 * t + k], value);
@@ -121,45 +147,54 @@ struct ViewTile {
     }
   }
 
-  /* Writes the tile's rows, number after number, blurred along columns where there are more rows than one for each. */
-  template <int kStride, int more>
+  /* Writes the tile's rows, number after number, blurred along columns where there are `more` rows. */
+  template <int more>
   CPCDR_SHARED void write(const float* weights, const Local& local, int thread, const float* from) const {
-    const int first = kRows * (thread / kWarp), end = smaller(kLine, 3 * (all.width - local.left));
+    const int first = first_row(thread), end = smaller(kLine, 3 * (all.width - local.left));
     float* const to = images + 3 * (local.item * all.pixels_each() + local.top * all.width + local.left);
+    float taps[more + 1];
+    for (int t = 0; more && t <= more; t++) taps[t] = weights[t];
     for (int k = thread % kWarp; k < end; k += kWarp) {
       float column[kRows + more];
       CPCDR_UNROLL
-      for (int r = 0; r < kRows + more; r++) column[r] = from[(first + r) * kStride + k];
+      for (int r = 0; r < kRows + more; r++) column[r] = from[(first + r) * kLine + k];
       CPCDR_UNROLL
       for (int r = 0; r < kRows; r++) {
         float value = more ? 0 : column[r];
-        for (int t = 0; more && t <= more; t++) value = fused(weights[t], column[r + t], value);
+        for (int t = 0; more && t <= more; t++) value = fused(taps[t], column[r + t], value);
         if (local.top + first + r < all.height) to[3 * (first + r) * all.width + k] = value;
       }
     }
   }
 
-  CPCDR_SHARED void write_ids(const Local& local, int thread) const {
-    const int x = local.left + thread % kWarp;
-    if (x >= all.width) return;
-    const int64_t base = local.item * all.pixels_each();
+  /* Apart from their writing, before which other reads may begin. */
+  CPCDR_SHARED Ids read_ids(const Local& local, int thread) const {
     const ShownCanvas canvas = all.of(local.item);
-    int32_t found[kRows], region[kRows];
+    const int64_t base = local.item * all.pixels_each();
+    const int x = smaller(local.left + thread % kWarp, all.width - 1);
+    Ids ids;
     CPCDR_UNROLL
     for (int r = 0; r < kRows; r++) {
-      const int y = local.top + thread / kWarp + r * kWarps;
-      if (y >= all.height) continue;
-      const int64_t from = base + canvas.nearest(x, y);
-      found[r] = copies[from];
-      region[r] = regions[from];
+      const int64_t from = base + canvas.nearest(x, smaller(local.top + first_row(thread) + r, all.height - 1));
+      ids.copies[r] = copies[from];
+      ids.regions[r] = regions[from];
     }
     CPCDR_UNROLL
     for (int r = 0; r < kRows; r++) {
-      const int y = local.top + thread / kWarp + r * kWarps;
-      if (y >= all.height) continue;
-      const int64_t to = base + y * all.width + x;
-      copy_ids[to] = found[r] < 0 ? backgrounds[local.item] : numbers[found[r]];
-      region_ids[to] = region[r];
+      ids.copies[r] = *(ids.copies[r] < 0 ? backgrounds + local.item : numbers + ids.copies[r]);
+    }
+    return ids;
+  }
+
+  CPCDR_SHARED void write_ids(const Local& local, int thread, const Ids& ids) const {
+    const int x = local.left + thread % kWarp;
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows; r++) {
+      const int y = local.top + first_row(thread) + r;
+      if (x >= all.width || y >= all.height) continue;
+      const int64_t to = local.item * all.pixels_each() + y * all.width + x;
+      copy_ids[to] = ids.copies[r];
+      region_ids[to] = ids.regions[r];
     }
   }
 };
