@@ -138,10 +138,14 @@ struct ViewTile {
 
   /* The weights add up to 1, so that normalised colours may be blurred. */
   CPCDR_SHARED static void blur_rows(const float* weights, int thread, Shared& shared) {
+    float taps[5];
+    for (int t = 0; t < 5; t++) taps[t] = weights[t];
     for (int row = thread / kWarp; row < kRimHeight; row += kThreads / kWarp) {
-      for (int k = thread % kWarp; k < kLine; k += kWarp) {
+      CPCDR_UNROLL
+      for (int part = 0; part < 3; part++) {
+        const int k = thread % kWarp + part * kWarp;
         float value = 0;
-        for (int t = 0; t < 5; t++) value = fused(weights[t], shared.colours[row * kRimLine + 3 * t + k], value);
+        for (int t = 0; t < 5; t++) value = fused(taps[t], shared.colours[row * kRimLine + 3 * t + k], value);
         shared.rows[row * kLine + k] = value;
       }
     }
@@ -154,7 +158,10 @@ struct ViewTile {
     float* const to = images + 3 * (local.item * all.pixels_each() + local.top * all.width + local.left);
     float taps[more + 1];
     for (int t = 0; more && t <= more; t++) taps[t] = weights[t];
-    for (int k = thread % kWarp; k < end; k += kWarp) {
+    CPCDR_UNROLL
+    for (int part = 0; part < 3; part++) {
+      const int k = thread % kWarp + part * kWarp;
+      if (k >= end) return;
       float column[kRows + more];
       CPCDR_UNROLL
       for (int r = 0; r < kRows + more; r++) column[r] = from[(first + r) * kLine + k];
