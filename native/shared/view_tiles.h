@@ -45,7 +45,7 @@ struct Views {
 };
 
 struct ViewTile {
-  static constexpr int kThreads = 256, kResident = 4, kReach = 2, kRows = 2;
+  static constexpr int kThreads = 256, kResident = 4, kReach = 2, kRows = 4;
   static constexpr int kWidth = kWarp, kHeight = kRows * kThreads / kWarp;
   static constexpr int kRimWidth = kWidth + 2 * kReach, kRimHeight = kHeight + 2 * kReach;
   static constexpr int kLine = 3 * kWidth, kRimLine = 3 * kRimWidth; /* numbers of a row */
