@@ -12,7 +12,8 @@ double uniform(double low, double high) { return std::uniform_real_distribution<
 
 /* A random plan over random sources. */
 struct Plan {
-  int count = pick(1, 3), h = pick(1, 50), w = pick(1, 90), mixed = pick(0, 3), total = 0;
+  /* Now and then so wide that the greys of one item are more jobs than a block has threads. */
+  int count = pick(1, 3), h = pick(1, 50), w = pick(0, 15) ? pick(1, 90) : pick(400, 700), mixed = pick(0, 3), total = 0;
   std::vector<std::vector<uint8_t>> colours;
   std::vector<Floats> disparities;
   std::vector<Ids> ids;
