@@ -80,7 +80,7 @@ struct AddGreys {
 /* A block for each owner of the round. */
 template <typename Items>
 struct MeanGreys {
-  static constexpr int kThreads = 64;
+  static constexpr int kThreads = kWarp;
   typedef Nothing Local;
   struct Shared {
     double sums[kThreads];

@@ -172,6 +172,73 @@ void check_parcel() {
   std::exit(1);
 }
 
+/* Items whose pixels are spelled out. */
+struct SpelledItems {
+  static constexpr int kAtOnce = 2;
+  struct Item {
+    const float* colours;
+    void colour(int pixel, float* rgb) const { std::copy_n(colours + 3 * pixel, 3, rgb); }
+  };
+  const float* const* colours;
+  const int32_t* counts;
+  const ColourSteps* planned;
+  const bool* wants;
+
+  const ColourSteps& steps(int item) const { return planned[item]; }
+  bool wanted(int item) const { return wants[item]; }
+  int pixels(int item) const { return counts[item]; }
+  Item of(int item) const { return {colours[item]}; }
+};
+
+/* Mean greys of rounds against those of one item after the other. */
+void check_means() {
+  const int count = pick(1, 4);
+  std::vector<Floats> colours;
+  std::vector<const float*> starts;
+  std::vector<ColourSteps> steps;
+  Ids counts, samples;
+  std::unique_ptr<bool[]> wants(new bool[static_cast<size_t>(count)]);
+  for (int i = 0; i < count; i++) {
+    counts.push_back(pick(0, 3) ? pick(1, 5000) : pick(0, 1) * pick(9000, 30000));
+    samples.push_back(pick(1, 3) * pick(1, 8));
+    colours.emplace_back(static_cast<size_t>(3 * counts.back()) + 1);
+    for (float& value : colours.back()) value = static_cast<float>(uniform(0, 1));
+    std::vector<double> fields;
+    Plan::add_colours(&fields);
+    steps.push_back(ColourSteps::from(fields.data()));
+    wants[static_cast<size_t>(i)] = pick(0, 5) > 0;
+  }
+  for (const Floats& values : colours) starts.push_back(values.data());
+  Emulator device;
+  HostParcel parcel;
+  GreyRounds rounds;
+  rounds.plan(parcel, count, [&](int i) -> GreyItem {
+    return {steps[static_cast<size_t>(i)], counts[static_cast<size_t>(i)], samples[static_cast<size_t>(i)]};
+  });
+  Floats greys(static_cast<size_t>(CPCDR_COLOUR_STEPS * count), -7);
+  const SpelledItems items{starts.data(), counts.data(), steps.data(), wants.get()};
+  if (!parcel.send(device) || !rounds.run(device, parcel, items, greys.data())) expect_status("means", 1, 0);
+  Floats got;
+  std::vector<double> expected;
+  for (size_t i = 0; i < steps.size(); i++) {
+    float known[CPCDR_COLOUR_STEPS] = {};
+    for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
+      if (steps[i].kind(s) != CPCDR_CONTRAST || counts[i] == 0) continue;
+      double sum = 0;
+      for (int p = 0; p < counts[i] && wants[i]; p++) {
+        float rgb[1][3];
+        std::copy_n(starts[i] + 3 * p, 3, *rgb);
+        change_pixels(rgb, HeldSteps(steps[i], known), s);
+        sum += static_cast<double>(grey_of(*rgb));
+      }
+      known[s] = static_cast<float>(sum / counts[i]);
+      got.push_back(greys[i * CPCDR_COLOUR_STEPS + static_cast<size_t>(s)]);
+      expected.push_back(static_cast<double>(known[s]));
+    }
+  }
+  expect_close("mean greys", got, expected, 1e-6);
+}
+
 void check_refusals() {
   Plan plan;
   if (plan.mixed == 0 || plan.total == 0) return;
@@ -203,6 +270,7 @@ int main(int argc, char** argv) {
     for (int k = 0; k < 50; k++) check_positions();
     check_canvas_colours();
     check_parcel();
+    check_means();
     check_composite();
     check_refusals();
   }
