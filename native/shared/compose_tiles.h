@@ -311,7 +311,9 @@ struct DrawTile {
     for (int r = 0; r < kRows + 2; r++) {
       const int row = larger(place.top, smaller(y + r - 1, place.bottom - 1));
       CPCDR_UNROLL
-      for (int k = 0; k < 3; k++) words[r][k] = marks[int64_t{row} * across + larger(first, smaller(word + k - 1, last))];
+      for (int k = 0; k < 3; k++) {
+        words[r][k] = marks[int64_t{row} * across + larger(first, smaller(word + k - 1, last))];
+      }
     }
     CPCDR_UNROLL
     for (int r = 0; r < kRows + 2; r++) {

@@ -149,7 +149,6 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
                                 paste_greys,
                                 height,
                                 width,
-                                mixed,
                                 all.sizes[5] != 0,
                                 all.sizes[6] != 0};
   device.launch(int64_t{count} + mixed, PlaceAll{composition, planned_views, seen, count});

@@ -18,7 +18,9 @@ struct PlannedPaste {
 };
 
 /* Words of a paste's marks along a row: a bit for each pixel, of words that are columns of tiles of 32 pixels. */
-CPCDR_SHARED int words_across(const Box& place) { return place.empty() ? 0 : (place.right - 1) / 32 - place.left / 32 + 1; }
+CPCDR_SHARED int words_across(const Box& place) {
+  return place.empty() ? 0 : (place.right - 1) / 32 - place.left / 32 + 1;
+}
 CPCDR_SHARED int64_t mark_words(const Box& place) {
   return place.empty() ? 0 : int64_t{place.height()} * words_across(place);
 }
@@ -52,7 +54,7 @@ struct Composition {
   Box* places;                /* [pastes] where each may win, within reach */
   uint32_t* marks;            /* a bit for each pixel of a place that its paste wins, whatever comes after it */
   const float* greys;         /* [pastes, CPCDR_COLOUR_STEPS] */
-  int height, width, mixed;
+  int height, width;
   bool depth_test, ground_distance;
 
   CPCDR_SHARED int64_t pixels() const { return int64_t{height} * width; }

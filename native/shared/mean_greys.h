@@ -24,8 +24,8 @@ constexpr int kGreyThreads = 256;
 constexpr int kGreySamples = 8;
 
 /*
- * An Items has steps(item), pixels(item), of(item), whose colour(pixel, rgb) is that before all steps, wanted(item): the
- * mean grey of an item which is not is 0, and kAtOnce, how many pixels a thread has under way.
+ * An Items has steps(item), pixels(item), of(item), whose colour(pixel, rgb) is that before all steps, wanted(item):
+ * the mean grey of an item which is not is 0, and kAtOnce, how many pixels a thread has under way.
  */
 template <typename Items>
 struct AddGreys {

@@ -13,7 +13,8 @@ double uniform(double low, double high) { return std::uniform_real_distribution<
 /* A random plan over random sources. */
 struct Plan {
   /* Now and then so wide that the greys of one item are more jobs than a block has threads. */
-  int count = pick(1, 3), h = pick(1, 50), w = pick(0, 15) ? pick(1, 90) : pick(400, 700), mixed = pick(0, 3), total = 0;
+  int count = pick(1, 3), h = pick(1, 50), w = pick(0, 15) ? pick(1, 90) : pick(400, 700), mixed = pick(0, 3);
+  int total = 0;
   std::vector<std::vector<uint8_t>> colours;
   std::vector<Floats> disparities;
   std::vector<Ids> ids;
@@ -137,7 +138,9 @@ void check_canvas_colours() {
   float corners[4][3], mixed[3];
   CanvasColour canvas[4];
   for (int k = 0; k < 4; k++) {
-    for (float& channel : corners[k]) channel = pick(0, 4) ? static_cast<float>(uniform(0, 1)) : pick(0, 1) * 1.0000001f;
+    for (float& channel : corners[k]) {
+      channel = pick(0, 4) ? static_cast<float>(uniform(0, 1)) : pick(0, 1) * 1.0000001f;
+    }
     canvas[k] = canvas_colour(corners[k]);
   }
   const float right = static_cast<float>(uniform(0, 1)), below = static_cast<float>(uniform(0, 1));
