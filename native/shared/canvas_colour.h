@@ -1,4 +1,4 @@
-/* Colours of a canvas in 16 bits a channel, a sixteenth of the steps that a view's colours are told apart by. */
+/* Colours of a canvas in 16 bits a channel: 1 / 256 of the steps of the 8 bits that sources have. */
 #ifndef CPCDR_CANVAS_COLOUR_H
 #define CPCDR_CANVAS_COLOUR_H
 
