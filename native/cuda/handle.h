@@ -97,8 +97,10 @@ class CudaDevice {
   int32_t read(void* to, const void* from, size_t bytes) {
     return copy(to, from, bytes, cudaMemcpyDeviceToHost);
   }
+  /* The runtime has read memory that is not page-locked once it returns. */
   int32_t write(void* to, const void* from, size_t bytes) {
-    return copy(to, from, bytes, cudaMemcpyHostToDevice);
+    if (status_ || bytes == 0) return status_;
+    return note(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, handle_->stream), "Cannot copy memory");
   }
   bool sort(const int32_t* keys, int32_t* sorted, const int32_t* values, int32_t* sorted_values, int64_t count,
             int bits);

@@ -7,8 +7,8 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-/* Rows [top, bottom) and columns [left, right). */
-struct Box {
+/* Rows [top, bottom) and columns [left, right); one access on a GPU. */
+struct alignas(16) Box {
   int top, left, bottom, right;
 
   CPCDR_SHARED bool empty() const { return top >= bottom || left >= right; }

@@ -2,7 +2,9 @@
 #ifndef CPCDR_COMPOSITE_CALL_H
 #define CPCDR_COMPOSITE_CALL_H
 
-#include "host_array.h"
+#include "compose_tiles.h"
+#include "mean_greys.h"
+#include "number_copies.h"
 #include "view_tiles.h"
 
 namespace cpcdr {
@@ -51,41 +53,61 @@ inline const char* fault_of(const CompositeArguments& all) {
   return nullptr;
 }
 
-/*
- * The mean grey before every contrast step of `count` items, in as many rounds as contrast has places in the order of
- * steps. plan(item) answers the item's steps, pixels(item) how many it has, both on the host.
- */
-template <typename Device, typename Items, typename Plan, typename Pixels>
-int32_t mean_greys_on(Device& device, const Items& items, int count, float* greys, const Plan& plan,
-                      const Pixels& pixels) {
-  for (int step = 0; step < CPCDR_COLOUR_STEPS; step++) {
-    int64_t job_count = 0, owners = 0;
-    for (int i = 0; i < count; i++) {
-      if (plan(i).kinds[step] != CPCDR_CONTRAST || pixels(i) == 0) continue;
-      job_count += blocks_for(pixels(i), kGreyPixels);
-      owners++;
+/* What goes to the device in two parcels: the means are planned while it finds what shows. */
+struct CompositePlan {
+  HostParcel parcel, greys_parcel;
+  HostParcel::Part<MixSource> sources;
+  HostParcel::Part<PlannedView> views;
+  HostParcel::Part<PlannedImage> images;
+  HostParcel::Part<PlannedPaste> pastes;
+  GreyRounds paste_greys, view_greys;
+  int64_t along_count = 0, mark_count = 0;
+
+  /* Without memory the parcel has failed. */
+  explicit CompositePlan(const CompositeArguments& all) {
+    const int mixed = all.mixed(), count = all.paste_count(), height = all.height(), width = all.width();
+    sources = parcel.add<MixSource>(all.source_count());
+    views = parcel.add<PlannedView>(mixed);
+    images = parcel.add<PlannedImage>(mixed);
+    pastes = parcel.add<PlannedPaste>(count); /* the largest last: nothing moves it */
+    if (parcel.failed()) return;
+    for (int s = 0; s < all.source_count(); s++) {
+      parcel.at(sources)[s] = {static_cast<const uint8_t*>(all.sources[3 * s]),
+                               static_cast<const float*>(all.sources[3 * s + 1]),
+                               static_cast<const int32_t*>(all.sources[3 * s + 2]), all.region_offsets[s]};
     }
-    if (job_count == 0) continue;
-    HostArray<GreyJob> jobs(job_count);
-    HostArray<int32_t> firsts(owners + 1);
-    double* const sums = device.template memory<double>(job_count);
-    if (jobs.failed() || firsts.failed() || !sums) return device.fail(CPCDR_OUT_OF_MEMORY, "composite: no memory");
-    int32_t job = 0, owner = 0;
-    for (int32_t i = 0; i < count; i++) {
-      if (plan(i).kinds[step] != CPCDR_CONTRAST || pixels(i) == 0) continue;
-      firsts[owner++] = job;
-      for (int64_t first = 0; first < pixels(i); first += kGreyPixels) jobs[job++] = {i, static_cast<int32_t>(first)};
+    for (int m = 0, p = 0; m < mixed; m++) {
+      const double* const view = all.view(m);
+      const int first = p;
+      while (p < count && static_cast<int>(all.paste(p)[0]) == m) p++;
+      parcel.at(views)[m] = PlannedView::from(view);
+      parcel.at(images)[m] = {reach_of(seen_by(view, height, width), height, width),
+                              parcel.at(sources)[static_cast<int>(view[0])], first, p};
     }
-    firsts[owner] = job;
-    const GreyJob* const planned = copy_to(device, jobs);
-    const int32_t* const bounds = copy_to(device, firsts);
-    if (!planned || !bounds) return device.fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for the means of colours");
-    device.launch(job_count, AddGreys<Items>{items, planned, greys, sums, step});
-    device.launch(blocks_for(owners, MeanGreys<Items>::kThreads),
-                  MeanGreys<Items>{items, planned, sums, bounds, greys, step, owner});
+    for (int p = 0; p < count; p++) {
+      const Paste paste(all.paste(p));
+      parcel.at(pastes)[p] = {paste, ColourSteps::from(paste.colour), along_count, mark_count};
+      const Box window = paste.window(height, width);
+      if (!window.empty()) along_count += window.height() + window.width();
+      mark_count += mark_words(paste.place().within(parcel.at(images)[paste.mixed].reach));
+    }
   }
-  return CPCDR_OK;
-}
+
+  /* The same for the other parcel. */
+  void plan_greys(const CompositeArguments& all) {
+    const int height = all.height(), width = all.width();
+    paste_greys.plan(greys_parcel, all.paste_count(), [&](int p) -> GreyItem {
+      const PlannedPaste& paste = parcel.at(pastes)[p];
+      const Box window = paste.place.window(height, width);
+      const int along = samples_of(paste.place.scale);
+      return {paste.steps, window.empty() ? 0 : window.height() * window.width(), along * along};
+    });
+    if (greys_parcel.failed()) return;
+    view_greys.plan(greys_parcel, all.mixed(), [&](int m) -> GreyItem {
+      return {parcel.at(views)[m].steps, height * width, 1};
+    });
+  }
+};
 
 /* cpcdr_composite */
 template <typename Device>
@@ -93,70 +115,58 @@ int32_t composite_on(Device& device, const CompositeArguments& all) {
   if (const char* fault = fault_of(all)) return device.fail(CPCDR_INVALID_ARGUMENT, fault);
   const int mixed = all.mixed(), count = all.paste_count(), height = all.height(), width = all.width();
   if (mixed == 0) return CPCDR_OK;
-  HostArray<MixSource> sources(all.source_count());
-  HostArray<PlannedPaste> pastes(count);
-  HostArray<PlannedView> views(mixed);
-  HostArray<int32_t> firsts(mixed + 1), behind(mixed);
-  HostArray<Box> reaches(mixed);
-  if (sources.failed() || pastes.failed() || views.failed() || firsts.failed() || behind.failed() || reaches.failed()) {
+  CompositePlan plan(all);
+  if (plan.parcel.failed() || !plan.parcel.send(device)) {
     return device.fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for the plan");
   }
-  for (int s = 0; s < all.source_count(); s++) {
-    sources[s] = {static_cast<const uint8_t*>(all.sources[3 * s]), static_cast<const float*>(all.sources[3 * s + 1]),
-                  static_cast<const int32_t*>(all.sources[3 * s + 2]), all.region_offsets[s]};
-  }
-  for (int p = 0; p < count; p++) {
-    pastes[p] = {Paste(all.paste(p)), ColourSteps::from(all.paste(p) + 13)};
-  }
-  for (int m = 0, p = 0; m <= mixed; m++) {
-    while (p < count && pastes[p].place.mixed < m) p++;
-    firsts[m] = p;
-    if (m == mixed) break;
-    views[m] = PlannedView::from(all.view(m));
-    behind[m] = static_cast<int32_t>(all.view(m)[0]);
-    reaches[m] = reach_of(seen_by(all.view(m), height, width), height, width);
-  }
+  const HostParcel& parcel = plan.parcel;
+  const PlannedView* const planned_views = parcel.sent(plan.views);
   const int64_t pixels = int64_t{height} * width;
-  Composition plan{copy_to(device, sources), copy_to(device, pastes), copy_to(device, firsts), copy_to(device, behind),
-                   copy_to(device, reaches), all.shown, nullptr, height, width, mixed, all.sizes[5] != 0,
-                   all.sizes[6] != 0};
-  const PlannedView* const planned_views = copy_to(device, views);
   float* const paste_greys = device.template memory<float>(int64_t{CPCDR_COLOUR_STEPS} * count);
   float* const view_greys = device.template memory<float>(int64_t{CPCDR_COLOUR_STEPS} * mixed);
-  float* const colours = device.template memory<float>(3 * pixels * mixed);
+  Along* const alongs = device.template memory<Along>(plan.along_count);
+  PlacedPaste* const placed = device.template memory<PlacedPaste>(count);
+  Box* const places = device.template memory<Box>(count);
+  uint32_t* const marks = device.template memory<uint32_t>(plan.mark_count);
+  Seen* const seen = device.template memory<Seen>(int64_t{mixed} * (height + width));
+  CanvasColour* const colours = device.template memory<CanvasColour>(pixels * mixed + width + 1);
   int32_t* const copies = device.template memory<int32_t>(pixels * mixed);
   int32_t* const regions = device.template memory<int32_t>(pixels * mixed);
   int32_t* const backgrounds = device.template memory<int32_t>(mixed);
-  if (!plan.sources || !plan.pastes || !plan.first_pastes || !plan.behind || !plan.reaches || !planned_views ||
-      !paste_greys || !view_greys || !colours || !copies || !regions || !backgrounds) {
+  if (!paste_greys || !view_greys || !alongs || !placed || !places || !marks || !seen || !colours || !copies ||
+      !regions || !backgrounds) {
     return device.fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for a canvas");
   }
-  plan.greys = paste_greys;
-  if (count > 0) {
-    device.zero(all.shown, sizeof(int32_t) * static_cast<size_t>(count));
-    const ComposeTile find{plan, nullptr, nullptr, nullptr};
-    device.launch(mixed * find.tiles(), find);
+  const char* const no_means = "composite: no memory for the means of colours";
+  const Composition composition{parcel.sent(plan.sources),
+                                parcel.sent(plan.pastes),
+                                parcel.sent(plan.images),
+                                all.shown,
+                                alongs,
+                                placed,
+                                places,
+                                marks,
+                                paste_greys,
+                                height,
+                                width,
+                                all.sizes[5] != 0,
+                                all.sizes[6] != 0};
+  device.launch(int64_t{count} + mixed, PlaceAll{composition, planned_views, seen, count});
+  const FindTile find{composition, copies, regions};
+  device.launch(mixed * find.tiles(), find);
+  HostParcel& means = plan.greys_parcel;
+  plan.plan_greys(all);
+  if (means.failed() || !means.send(device) ||
+      !plan.paste_greys.run(device, means, PasteWindows{composition}, paste_greys)) {
+    return device.fail(CPCDR_OUT_OF_MEMORY, no_means);
   }
-  const auto window_pixels = [&](int p) -> int64_t {
-    const Box window = pastes[p].place.window(height, width);
-    return window.empty() ? 0 : int64_t{window.height()} * window.width();
-  };
-  if (const int32_t status = mean_greys_on(
-          device, PasteWindows{plan}, count, paste_greys, [&](int p) -> const ColourSteps& { return pastes[p].steps; },
-          window_pixels)) {
-    return status;
-  }
-  const ComposeTile compose{plan, colours, copies, regions};
-  device.launch(mixed * compose.tiles(), compose);
-  device.launch(1, NumberCopies{plan.pastes, plan.first_pastes, all.shown, backgrounds, count, mixed});
-  const Views shown_views{colours, planned_views, height, width};
-  if (const int32_t status = mean_greys_on(
-          device, shown_views, mixed, view_greys, [&](int m) -> const ColourSteps& { return views[m].steps; },
-          [=](int) { return pixels; })) {
-    return status;
-  }
-  const ViewTile view{shown_views, view_greys, copies, regions, all.shown, backgrounds, all.images, all.copy_ids,
-                      all.region_ids};
+  const DrawTile draw{composition, colours};
+  device.launch(mixed * draw.tiles(), draw);
+  device.launch(1, NumberCopies{composition.pastes, all.shown, backgrounds, count, mixed});
+  const Views views{colours, planned_views, seen, height, width};
+  if (!plan.view_greys.run(device, means, views, view_greys)) return device.fail(CPCDR_OUT_OF_MEMORY, no_means);
+  const ViewTile view{views,       view_greys, copies,       regions,       all.shown,
+                      backgrounds, all.images, all.copy_ids, all.region_ids};
   device.launch(mixed * view.tiles(), view);
   return CPCDR_OK;
 }

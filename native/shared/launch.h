@@ -11,7 +11,9 @@
  *   launch(blocks, kernel)             queues a kernel for `blocks` blocks; nothing for 0
  *   memory<T>(count)                   scratch for this call, null when there is none
  *   zero(memory, bytes)                queued
- *   read(to, from, bytes), write(...)  copies from and to the device; done on return
+ *   read(to, from, bytes)              copies from the device; done on return
+ *   write(to, from, bytes)             queues a copy to the device, of memory that may be changed on return and is
+ *                                      not page-locked
  *   fill_ones(memory, bytes)           queued; every byte becomes 255
  *   fail(status, message)              answers the status
  *   sort(keys, sorted, values, sorted_values, count, bits)   queues a stable sort by the lowest bits of keys; answers

@@ -2,136 +2,120 @@
 #ifndef CPCDR_PIXEL_H
 #define CPCDR_PIXEL_H
 
+#include <cmath>
+
 #include "../include/cpcdr_hot.h"
-#include "launch.h"
+#include "canvas_colour.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
 
 /* CPCDR_COLOUR_STEPS steps in order. */
 struct ColourSteps {
-  int kinds[CPCDR_COLOUR_STEPS];
-  float amounts[CPCDR_COLOUR_STEPS];
+  uint32_t kinds;                    /* four bits each */
+  float amounts[CPCDR_COLOUR_STEPS]; /* of hues in sixths of the circle, 0 <= amount < 6 */
 
   /* From pairs of doubles of the host. */
   static ColourSteps from(const double* pairs) {
     ColourSteps steps;
+    steps.kinds = 0;
     for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
-      steps.kinds[s] = static_cast<int>(pairs[2 * s]);
-      steps.amounts[s] = static_cast<float>(pairs[2 * s + 1]);
+      const int kind = static_cast<int>(pairs[2 * s]);
+      if (kind >= CPCDR_BRIGHTEN && kind <= CPCDR_HUE) steps.kinds |= static_cast<uint32_t>(kind) << 4 * s;
+      const float amount = static_cast<float>(pairs[2 * s + 1]);
+      steps.amounts[s] = kind == CPCDR_HUE ? 6 * amount - 6 * std::floor(amount) : amount;
     }
     return steps;
   }
+  CPCDR_SHARED int kind(int step) const { return static_cast<int>(kinds >> 4 * step & 15); }
 };
 
-CPCDR_SHARED float between_0_and_1(float value) { return value < 0 ? 0 : value > 1 ? 1 : value; }
+CPCDR_SHARED float between_0_and_1(float value) {
+#if defined(__CUDA_ARCH__)
+  return __saturatef(value);
+#else
+  return value < 0 ? 0 : value > 1 ? 1 : value;
+#endif
+}
 
 /* ITU-R 601 grey. */
-CPCDR_SHARED float grey_of(const float* pixel) { return 0.299f * pixel[0] + 0.587f * pixel[1] + 0.114f * pixel[2]; }
+CPCDR_SHARED float grey_of(const float* pixel) {
+  return fused(0.114f, pixel[2], fused(0.587f, pixel[1], 0.299f * pixel[0]));
+}
 
 /* Moves every channel from `grey` by the factor. */
 CPCDR_SHARED void stretch_pixel(float* pixel, float grey, float factor) {
-  for (int c = 0; c < 3; c++) pixel[c] = between_0_and_1(grey + (pixel[c] - grey) * factor);
+  CPCDR_UNROLL
+  for (int c = 0; c < 3; c++) pixel[c] = between_0_and_1(fused(pixel[c] - grey, factor, grey));
 }
-
-/* Turns the hue by a share of the circle, in HSV. */
-CPCDR_SHARED void turn_pixel(float* pixel, float turn) {
-  if (turn == 0) return;
-  const float r = pixel[0], g = pixel[1], b = pixel[2];
-  const float value = larger(r, larger(g, b)), chroma = value - smaller(r, smaller(g, b));
-  const float inverse = 1 / (chroma == 0 ? 1.0f : chroma);
-  const float from_green = value == g ? 2 + (b - r) * inverse : 4 + (r - g) * inverse;
-  const float hue = (value == r ? (g - b) * inverse : from_green) + 6 * turn;
-  for (int c = 0; c < 3; c++) {
-    /* k = (5, 3, 1)[c] + hue, modulo 6. */
-    const float shifted = static_cast<float>(5 - 2 * c) + hue;
-    const float k = shifted - 6 * floorf(shifted * (1.0f / 6));
-    pixel[c] = value - chroma * larger(0.0f, smaller(smaller(k, 4 - k), 1.0f));
-  }
-}
-
-/* The first `count` steps; greys [CPCDR_COLOUR_STEPS] holds the mean grey of all pixels before each contrast step. */
-CPCDR_SHARED void change_pixel(float* pixel, const ColourSteps& steps, const float* greys, int count) {
-  for (int s = 0; s < count; s++) {
-    switch (steps.kinds[s]) {
-      case CPCDR_BRIGHTEN: stretch_pixel(pixel, 0, steps.amounts[s]); break;
-      case CPCDR_CONTRAST: stretch_pixel(pixel, greys[s], steps.amounts[s]); break;
-      case CPCDR_SATURATE: stretch_pixel(pixel, grey_of(pixel), steps.amounts[s]); break;
-      case CPCDR_HUE: turn_pixel(pixel, steps.amounts[s]); break;
-    }
-  }
-}
-
-/* A stretch of an item's pixels whose grey one block adds up. */
-struct GreyJob {
-  int32_t item, first;
-};
-constexpr int kGreyPixels = 4096;
 
 /*
- * The mean grey of items before their contrast step `step`. An Items has steps(item), pixels(item), colour(item, pixel,
- * rgb), the pixel before all steps, and wanted(item): that of an item which is not is 0.
+ * Turns the hue in HSV. begins [3] are where the channels begin, (5, 3, 1) plus the turn modulo 6, in sixths of the
+ * circle. The hue is kept times the chroma, so that nothing is divided.
  */
-template <typename Items>
-struct AddGreys {
-  static constexpr int kThreads = 256;
-  typedef Nothing Local;
-  struct Shared {
-    double sums[kThreads];
-  };
+CPCDR_SHARED void turn_pixel(float* pixel, const float* begins) {
+  const float r = pixel[0], g = pixel[1], b = pixel[2];
+  const float value = most(r, most(g, b)), chroma = value - least(r, least(g, b)), round = 6 * chroma;
+  const float from_green = value == g ? fused(2, chroma, b - r) : fused(4, chroma, r - g);
+  const float hue = value == r ? g - b : from_green;
+  CPCDR_UNROLL
+  for (int c = 0; c < 3; c++) {
+    const float along = fused(begins[c], chroma, hue), k = along >= round ? along - round : along;
+    pixel[c] = value - most(0, least(least(k, fused(4, chroma, -k)), chroma));
+  }
+}
 
-  Items items;
-  const GreyJob* jobs;
-  const float* greys; /* [items, CPCDR_COLOUR_STEPS] of earlier steps */
-  double* sums;       /* [jobs] */
-  int step;
+/* Has a value read by here: compilers put reads off to the branch that wants them, one wait after the other. */
+CPCDR_SHARED void await(float& value) {
+#if defined(__CUDA_ARCH__)
+  asm volatile("" : "+f"(value));
+#else
+  (void)value;
+#endif
+}
 
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    if (p == 0) {
-      const GreyJob job = jobs[where.block];
-      const int end = items.wanted(job.item) ? smaller(items.pixels(job.item), job.first + kGreyPixels) : 0;
-      double sum = 0;
-      for (int i = job.first + where.thread; i < end; i += kThreads) {
-        float rgb[3];
-        items.colour(job.item, i, rgb);
-        change_pixel(rgb, items.steps(job.item), greys + CPCDR_COLOUR_STEPS * job.item, step);
-        sum += static_cast<double>(grey_of(rgb));
-      }
-      shared.sums[where.thread] = sum;
-      return true;
+/* Steps and the mean greys of all pixels before each contrast step, in registers. */
+struct HeldSteps {
+  ColourSteps steps;
+  float greys[CPCDR_COLOUR_STEPS];
+
+  CPCDR_SHARED HeldSteps(const ColourSteps& from, const float* means) : steps(from) {
+    CPCDR_UNROLL
+    for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
+      greys[s] = means[s];
+      await(greys[s]);
+      await(steps.amounts[s]);
     }
-    const int half = kThreads >> p;
-    if (where.thread < half) shared.sums[where.thread] += shared.sums[where.thread + half];
-    if (half > 1) return true;
-    if (where.thread == 0) sums[where.block] = shared.sums[0];
-    return false;
   }
 };
 
-/* A thread for each item that has the step: jobs [first_jobs[k], first_jobs[k + 1]) are those of the k-th. */
-template <typename Items>
-struct MeanGreys {
-  static constexpr int kThreads = 256;
-  typedef Nothing Local;
-  typedef Nothing Shared;
-
-  Items items;
-  const GreyJob* jobs;
-  const double* sums;
-  const int32_t* first_jobs;
-  float* greys;
-  int step, count;
-
-  CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t k = where.index(kThreads);
-    if (k >= count) return false;
-    double sum = 0;
-    for (int32_t job = first_jobs[k]; job < first_jobs[k + 1]; job++) sum += sums[job];
-    const int item = jobs[first_jobs[k]].item;
-    greys[CPCDR_COLOUR_STEPS * item + step] = static_cast<float>(sum / items.pixels(item));
-    return false;
+/* The first `count` steps on some pixels. */
+template <int kPixels>
+CPCDR_SHARED void change_pixels(float (&pixels)[kPixels][3], const HeldSteps& held, int count) {
+  CPCDR_UNROLL
+  for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
+    if (s >= count) return;
+    const int kind = held.steps.kind(s);
+    const float amount = held.steps.amounts[s];
+    /* Three kinds differ by their grey alone: choosing it is cheaper than branching to each. */
+    if (kind == CPCDR_BRIGHTEN || kind == CPCDR_CONTRAST || kind == CPCDR_SATURATE) {
+      const float common = kind == CPCDR_CONTRAST ? held.greys[s] : 0;
+      CPCDR_UNROLL
+      for (int k = 0; k < kPixels; k++) {
+        stretch_pixel(pixels[k], kind == CPCDR_SATURATE ? grey_of(pixels[k]) : common, amount);
+      }
+    } else if (kind == CPCDR_HUE && amount != 0) {
+      float begins[3];
+      CPCDR_UNROLL
+      for (int c = 0; c < 3; c++) {
+        const float begin = static_cast<float>(5 - 2 * c) + amount;
+        begins[c] = begin < 6 ? begin : begin - 6;
+      }
+      CPCDR_UNROLL
+      for (int k = 0; k < kPixels; k++) turn_pixel(pixels[k], begins);
+    }
   }
-};
+}
 
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr

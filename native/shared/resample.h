@@ -43,6 +43,32 @@ CPCDR_SHARED void linear_taps(double position, int size, float weight, Tap* taps
   taps[1] = {first + 1 < size ? first + 1 : size - 1, weight * share};
 }
 
+/* A position along an axis: the pixel of the image that is nearest, and how far beside that one it lies. */
+struct alignas(8) Along {
+  int32_t nearest;
+  float beside;
+
+  CPCDR_SHARED static Along at(double position, int size) {
+    const int32_t nearest = nearest_index(position, size);
+    return {nearest, static_cast<float>(position - nearest)};
+  }
+};
+
+/* The first of the two pixels of a linear sample and the share of the second; 0 on the last pixel and outside. */
+struct alignas(8) LinearSample {
+  int32_t first;
+  float share;
+};
+
+/* The sample `shift` beside a position: colours want no more than float has. */
+CPCDR_SHARED LinearSample linear_sample(const Along& at, float shift, int size) {
+  const float beside = at.beside + shift, whole = floorf(beside);
+  const int32_t first = at.nearest + static_cast<int32_t>(whole);
+  if (first < 0) return {0, 0};
+  if (first >= size - 1) return {size - 1, 0};
+  return {first, beside - whole};
+}
+
 /* Samples averaged along each axis: one where a piece grows, enough to cover the footprint where it shrinks. */
 CPCDR_SHARED int samples_of(double scale) { return scale >= 1 ? 1 : static_cast<int>(ceil(1 / scale)); }
 

@@ -1,128 +1,69 @@
-/*
- * What the views show of canvases, in tiles of 32 x 8 pixels: sampled, recoloured, blurred over a rim two pixels wide,
- * normalised; and the numbers of copies, which are known once all pastes have passed.
- */
+/* What the views show of canvases, in tiles: sampled, recoloured, normalised, blurred over a rim two pixels wide. */
 #ifndef CPCDR_VIEW_TILES_H
 #define CPCDR_VIEW_TILES_H
 
-#include "compose_tiles.h"
-#include "scan.h"
+#include "composition.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-/* One view as the kernels read it. */
-struct PlannedView {
-  double scale_x, shift_x, scale_y, shift_y;
-  float blur[5]; /* weights of the taps, the first 0 where nothing is blurred */
-  ColourSteps steps;
+/* A canvas and what a view samples of it. */
+struct ShownCanvas {
+  const CanvasColour* colours;
+  const Seen *columns, *rows;
+  int width;
 
-  /* From CPCDR_VIEW_FIELDS doubles of the host. */
-  static PlannedView from(const double* fields) {
-    PlannedView view{fields[1], fields[2], fields[3], fields[4], {0, 0, 0, 0, 0}, ColourSteps::from(fields + 6)};
-    const double deviation = fields[5];
-    if (!(deviation > 0)) return view;
-    double taps[5], sum = 0;
-    for (int k = 0; k < 5; k++) sum += taps[k] = std::exp(-(k - 2) * (k - 2) / (2 * deviation * deviation));
-    for (int k = 0; k < 5; k++) view.blur[k] = static_cast<float>(taps[k] / sum);
-    /* The outermost tap of a deviation far below a pixel may have become 0, the middle one never does. */
-    return view;
+  /* Before all steps. */
+  CPCDR_SHARED void colour(int x, int y, float* rgb) const {
+    const Seen column = columns[x], row = rows[y];
+    mix_canvas(colours + (row.first() * width + column.first()), width, column.share, row.share, rgb);
   }
-  CPCDR_SHARED bool blurs() const { return blur[2] > 0; }
+  CPCDR_SHARED void colour(int pixel, float* rgb) const {
+    const int y = quotient(pixel, width);
+    colour(pixel - y * width, y, rgb);
+  }
+  /* The canvas's pixel that is nearest to the view's. */
+  CPCDR_SHARED int nearest(int x, int y) const { return rows[y].nearest() * width + columns[x].nearest(); }
 };
 
 /* Canvases and the views on them. */
 struct Views {
-  const float* colours; /* [mixed,H,W,3] */
+  static constexpr int kAtOnce = 2;
+  const CanvasColour* colours; /* [mixed,H,W], with W + 1 of any value behind the last */
   const PlannedView* views;
+  const Seen* seen; /* [mixed, W + H] columns, then rows */
   int height, width;
 
   CPCDR_SHARED int64_t pixels_each() const { return int64_t{height} * width; }
   CPCDR_SHARED const ColourSteps& steps(int item) const { return views[item].steps; }
   CPCDR_SHARED bool wanted(int) const { return true; }
   CPCDR_SHARED int pixels(int) const { return height * width; }
-  CPCDR_SHARED void colour(int item, int pixel, float* rgb) const {
-    colour_at(item, pixel % width, pixel / width, rgb);
-  }
-  /* Before all steps. */
-  CPCDR_SHARED void colour_at(int item, int x, int y, float* rgb) const {
-    const PlannedView& view = views[item];
-    Tap columns[2], rows[2];
-    linear_taps(multiply_add(view.scale_x, x, view.shift_x), width, 1, columns);
-    linear_taps(multiply_add(view.scale_y, y, view.shift_y), height, 1, rows);
-    const float* const canvas = colours + 3 * item * pixels_each();
-    const float* const top = canvas + 3 * int64_t{rows[0].index} * width;
-    const float* const bottom = canvas + 3 * int64_t{rows[1].index} * width;
-    for (int c = 0; c < 3; c++) {
-      const int left = 3 * columns[0].index + c, right = 3 * columns[1].index + c;
-      rgb[c] = (top[left] * rows[0].weight + bottom[left] * rows[1].weight) * columns[0].weight +
-               (top[right] * rows[0].weight + bottom[right] * rows[1].weight) * columns[1].weight;
-    }
-  }
-};
-
-/*
- * One block. Copies are numbered over the batch: each image's background, then its pastes that show. shown [pastes]
- * holds 0 or 1 before, and the number or -1 afterwards.
- */
-struct NumberCopies {
-  static constexpr int kThreads = kChunk;
-  typedef Nothing Local;
-  typedef ChunkScan Shared;
-
-  const PlannedPaste* pastes;
-  const int32_t* first_pastes; /* [mixed + 1] */
-  int32_t* shown;              /* [pastes] */
-  int32_t* backgrounds;        /* [mixed] */
-  int count, mixed;
-
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    const int64_t each = blocks_for(count, kThreads);
-    const int64_t begin = smaller<int64_t>(count, where.thread * each), end = smaller<int64_t>(count, begin + each);
-    if (p > 0 && p <= 8) {
-      shared.step(p - 1, where.thread);
-      return true;
-    }
-    int32_t before = p > 0 && where.thread > 0 ? shared.upto(where.thread - 1) : 0;
-    for (int64_t k = begin; k < end; k++) {
-      const int32_t own = shown[k];
-      if (p > 0) write(k, own, before);
-      before += own;
-    }
-    if (p == 0) shared.sums[0][where.thread] = before;
-    /* Images behind the last paste. */
-    if (p > 0 && where.thread == kThreads - 1) number_backgrounds(count, before);
-    return p == 0;
-  }
-
-  CPCDR_SHARED void write(int64_t k, int32_t own, int32_t before) const {
-    number_backgrounds(k, before);
-    shown[k] = own ? before + pastes[k].place.mixed + 1 : -1;
-  }
-
-  /* Of the images whose pastes begin with paste k. */
-  CPCDR_SHARED void number_backgrounds(int64_t k, int32_t before) const {
-    int low = 0, high = mixed;
-    while (low < high) {
-      const int middle = (low + high) / 2;
-      if (first_pastes[middle] < k) low = middle + 1;
-      else high = middle;
-    }
-    for (; low < mixed && first_pastes[low] == k; low++) backgrounds[low] = before + low;
+  CPCDR_SHARED ShownCanvas of(int item) const {
+    const Seen* const columns = seen + int64_t{item} * (width + height);
+    return {colours + item * pixels_each(), columns, columns + width, width};
   }
 };
 
 struct ViewTile {
-  static constexpr int kWidth = 32, kHeight = 8, kThreads = kWidth * kHeight, kReach = 2;
+  static constexpr int kThreads = 256, kResident = 4, kReach = 2, kRows = 4;
+  static constexpr int kWidth = kWarp, kHeight = kRows * kThreads / kWarp;
   static constexpr int kRimWidth = kWidth + 2 * kReach, kRimHeight = kHeight + 2 * kReach;
-  typedef Nothing Local;
+  static constexpr int kLine = 3 * kWidth, kRimLine = 3 * kRimWidth; /* numbers of a row */
+  struct Local {
+    int item, left, top;
+    bool blurs;
+  };
   struct Shared {
-    float colours[3 * kRimWidth * kRimHeight], rows[3 * kWidth * kRimHeight];
+    float colours[kRimLine * kRimHeight], rows[kLine * kRimHeight];
+  };
+  /* Of a thread's pixels, one below the other. */
+  struct Ids {
+    int32_t copies[kRows], regions[kRows];
   };
 
   Views all;
   const float* greys;         /* [mixed, CPCDR_COLOUR_STEPS] */
-  const int32_t* copies;      /* [mixed,H,W] of the canvases, as ComposeTile writes them */
+  const int32_t* copies;      /* [mixed,H,W] of the canvases, as FindTile writes them */
   const int32_t* regions;     /* [mixed,H,W] */
   const int32_t* numbers;     /* [pastes] */
   const int32_t* backgrounds; /* [mixed] */
@@ -133,70 +74,135 @@ struct ViewTile {
   CPCDR_SHARED int tiles_across() const { return static_cast<int>(blocks_for(all.width, kWidth)); }
   CPCDR_SHARED int64_t tiles() const { return tiles_across() * blocks_for(all.height, kHeight); }
 
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    const int tile = remainder(where.block, tiles()), item = quotient(where.block, tiles());
-    const int left = remainder(tile, tiles_across()) * kWidth, top = quotient(tile, tiles_across()) * kHeight;
-    const PlannedView& view = all.views[item];
-    const int column = where.thread % kWidth, row = where.thread / kWidth, x = left + column, y = top + row;
-    const bool on_image = x < all.width && y < all.height;
+  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
     if (p == 0) {
-      if (on_image) write_ids(item, view, x, y);
-      if (!view.blurs()) {
-        float rgb[3];
-        if (!on_image) return false;
-        final_colour(item, view, x, y, rgb);
-        write_colour(item, x, y, rgb);
-        return false;
-      }
-      for (int q = where.thread; q < kRimWidth * kRimHeight; q += kThreads) {
-        final_colour(item, view, bounded(left - kReach + q % kRimWidth, all.width),
-                     bounded(top - kReach + q / kRimWidth, all.height), shared.colours + 3 * q);
-      }
+      local.item = quotient(where.block, tiles());
+      const int tile = where.block - local.item * static_cast<int>(tiles()), row = quotient(tile, tiles_across());
+      local.top = row * kHeight;
+      local.left = (tile - row * tiles_across()) * kWidth;
+      local.blurs = all.views[local.item].blurs();
+      const Ids ids = read_ids(local, where.thread);
+      if (local.blurs) colour_rim(local, where.thread, shared.colours);
+      else colour_rows(local, where.thread, shared.colours);
+      write_ids(local, where.thread, ids);
       return true;
     }
-    if (p == 1) {
-      for (int q = where.thread; q < kWidth * kRimHeight; q += kThreads) {
-        blur_pixel(view, shared.colours + 3 * (q / kWidth * kRimWidth + q % kWidth), 3, shared.rows + 3 * q);
-      }
+    if (p == 1 && local.blurs) {
+      blur_rows(all.views[local.item].blur, where.thread, shared);
       return true;
     }
-    if (!on_image) return false;
-    float rgb[3];
-    blur_pixel(view, shared.rows + 3 * (row * kWidth + column), 3 * kWidth, rgb);
-    write_colour(item, x, y, rgb);
+    if (p == 1) write<0>(nullptr, local, where.thread, shared.colours);
+    else write<2 * kReach>(all.views[local.item].blur, local, where.thread, shared.rows);
     return false;
   }
 
+  CPCDR_SHARED static int first_row(int thread) { return thread / kWarp * kRows; }
   CPCDR_SHARED static int bounded(int at, int size) { return at < 0 ? 0 : at < size ? at : size - 1; }
 
-  CPCDR_SHARED static void blur_pixel(const PlannedView& view, const float* from, int step, float* rgb) {
-    for (int c = 0; c < 3; c++) {
-      float value = 0;
-      for (int k = 0; k < 5; k++) value += view.blur[k] * from[k * step + c];
-      rgb[c] = value;
-    }
-  }
-
-  CPCDR_SHARED void final_colour(int item, const PlannedView& view, int x, int y, float* rgb) const {
-    all.colour_at(item, x, y, rgb);
-    change_pixel(rgb, view.steps, greys + CPCDR_COLOUR_STEPS * item, CPCDR_COLOUR_STEPS);
+  CPCDR_SHARED HeldSteps steps(int item) const {
+    return HeldSteps(all.steps(item), greys + CPCDR_COLOUR_STEPS * int64_t{item});
   }
 
   /* Less ImageNet's mean, over its deviation. */
-  CPCDR_SHARED void write_colour(int item, int x, int y, const float* rgb) const {
-    float* const to = images + 3 * (item * all.pixels_each() + int64_t{y} * all.width + x);
-    to[0] = (rgb[0] - 0.485f) * (1 / 0.229f);
-    to[1] = (rgb[1] - 0.456f) * (1 / 0.224f);
-    to[2] = (rgb[2] - 0.406f) * (1 / 0.225f);
+  CPCDR_SHARED static void normalise(const float* rgb, float* to) {
+    to[0] = fused(rgb[0], 1 / 0.229f, -0.485f / 0.229f);
+    to[1] = fused(rgb[1], 1 / 0.224f, -0.456f / 0.224f);
+    to[2] = fused(rgb[2], 1 / 0.225f, -0.406f / 0.225f);
   }
 
-  CPCDR_SHARED void write_ids(int item, const PlannedView& view, int x, int y) const {
-    const int column = nearest_index(multiply_add(view.scale_x, x, view.shift_x), all.width);
-    const int row = nearest_index(multiply_add(view.scale_y, y, view.shift_y), all.height);
-    const int64_t base = item * all.pixels_each();
-    const int64_t from = base + int64_t{row} * all.width + column, to = base + int64_t{y} * all.width + x;
-    copy_ids[to] = copies[from] < 0 ? backgrounds[item] : numbers[copies[from]];
-    region_ids[to] = regions[from];
+  /* Colours of the tile. */
+  CPCDR_SHARED void colour_rows(const Local& local, int thread, float* to) const {
+    const ShownCanvas canvas = all.of(local.item);
+    const HeldSteps held = steps(local.item);
+    const int row = first_row(thread), column = thread % kWarp, x = smaller(local.left + column, all.width - 1);
+    float rgb[kRows][3];
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows; r++) canvas.colour(x, smaller(local.top + row + r, all.height - 1), rgb[r]);
+    change_pixels(rgb, held, CPCDR_COLOUR_STEPS);
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows; r++) normalise(rgb[r], to + (row + r) * kLine + 3 * column);
+  }
+
+  /* Those of the tile and of kReach pixels around. */
+  CPCDR_SHARED void colour_rim(const Local& local, int thread, float* to) const {
+    const ShownCanvas canvas = all.of(local.item);
+    const HeldSteps held = steps(local.item);
+    for (int q = thread; q < kRimWidth * kRimHeight; q += kThreads) {
+      const int x = local.left - kReach + q % kRimWidth, y = local.top - kReach + q / kRimWidth;
+      float rgb[1][3];
+      canvas.colour(bounded(x, all.width), bounded(y, all.height), *rgb);
+      change_pixels(rgb, held, CPCDR_COLOUR_STEPS);
+      normalise(*rgb, to + 3 * q);
+    }
+  }
+
+  /* The weights add up to 1, so that normalised colours may be blurred. */
+  CPCDR_SHARED static void blur_rows(const float* weights, int thread, Shared& shared) {
+    float taps[5];
+    for (int t = 0; t < 5; t++) taps[t] = weights[t];
+    for (int row = thread / kWarp; row < kRimHeight; row += kThreads / kWarp) {
+      CPCDR_UNROLL
+      for (int part = 0; part < 3; part++) {
+        const int k = thread % kWarp + part * kWarp;
+        float value = 0;
+        for (int t = 0; t < 5; t++) value = fused(taps[t], shared.colours[row * kRimLine + 3 * t + k], value);
+        shared.rows[row * kLine + k] = value;
+      }
+    }
+  }
+
+  /* Writes the tile's rows, number after number, blurred along columns where there are `more` rows. */
+  template <int more>
+  CPCDR_SHARED void write(const float* weights, const Local& local, int thread, const float* from) const {
+    const int first = first_row(thread), end = smaller(kLine, 3 * (all.width - local.left));
+    float* const to = images + 3 * (local.item * all.pixels_each() + local.top * all.width + local.left);
+    float taps[more + 1];
+    for (int t = 0; more && t <= more; t++) taps[t] = weights[t];
+    CPCDR_UNROLL
+    for (int part = 0; part < 3; part++) {
+      const int k = thread % kWarp + part * kWarp;
+      if (k >= end) return;
+      float column[kRows + more];
+      CPCDR_UNROLL
+      for (int r = 0; r < kRows + more; r++) column[r] = from[(first + r) * kLine + k];
+      CPCDR_UNROLL
+      for (int r = 0; r < kRows; r++) {
+        float value = more ? 0 : column[r];
+        for (int t = 0; more && t <= more; t++) value = fused(taps[t], column[r + t], value);
+        if (local.top + first + r < all.height) to[3 * (first + r) * all.width + k] = value;
+      }
+    }
+  }
+
+  /* Apart from their writing, before which other reads may begin. */
+  CPCDR_SHARED Ids read_ids(const Local& local, int thread) const {
+    const ShownCanvas canvas = all.of(local.item);
+    const int64_t base = local.item * all.pixels_each();
+    const int x = smaller(local.left + thread % kWarp, all.width - 1);
+    Ids ids;
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows; r++) {
+      const int64_t from = base + canvas.nearest(x, smaller(local.top + first_row(thread) + r, all.height - 1));
+      ids.copies[r] = copies[from];
+      ids.regions[r] = regions[from];
+    }
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows; r++) {
+      ids.copies[r] = *(ids.copies[r] < 0 ? backgrounds + local.item : numbers + ids.copies[r]);
+    }
+    return ids;
+  }
+
+  CPCDR_SHARED void write_ids(const Local& local, int thread, const Ids& ids) const {
+    const int x = local.left + thread % kWarp;
+    CPCDR_UNROLL
+    for (int r = 0; r < kRows; r++) {
+      const int y = local.top + first_row(thread) + r;
+      if (x >= all.width || y >= all.height) continue;
+      const int64_t to = local.item * all.pixels_each() + y * all.width + x;
+      copy_ids[to] = ids.copies[r];
+      region_ids[to] = ids.regions[r];
+    }
   }
 };
 
