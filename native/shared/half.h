@@ -1,4 +1,4 @@
-/* Numbers of half precision as their bits, and reads and writes of 16 bytes at a time. */
+/* Numbers of half precision as their bits, and reads, writes and copies of 16 bytes at a time. */
 #ifndef CPCDR_HALF_H
 #define CPCDR_HALF_H
 
@@ -10,15 +10,6 @@
 
 namespace cpcdr {
 namespace CPCDR_ISA {
-
-template <bool kFirst, typename First, typename Second>
-struct Either {
-  typedef First Type;
-};
-template <typename First, typename Second>
-struct Either<false, First, Second> {
-  typedef Second Type;
-};
 
 struct alignas(16) Words {
   uint32_t at[4];
@@ -40,6 +31,33 @@ CPCDR_SHARED void write_words(void* to, const Words& words) {
   *static_cast<uint4*>(to) = make_uint4(words.at[0], words.at[1], words.at[2], words.at[3]);
 #else
   memcpy(to, &words, sizeof words);
+#endif
+}
+
+/*
+ * Begins to copy to memory of the block; zeros unless there is something to copy. end_copies() ends a batch, and
+ * wait_copies<kLeft>() waits until at most so many of the thread's batches are under way. Where a device cannot copy
+ * while it computes, and on the CPU, all is there at once.
+ */
+CPCDR_SHARED void copy_words(void* to, const void* from, bool there) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  const uint32_t at = static_cast<uint32_t>(__cvta_generic_to_shared(to));
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(from), "r"(there ? 16 : 0) : "memory");
+#else
+  write_words(to, there ? read_words(from) : Words{{0, 0, 0, 0}});
+#endif
+}
+
+CPCDR_SHARED void end_copies() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+template <int kLeft>
+CPCDR_SHARED void wait_copies() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_group %0;" ::"n"(kLeft) : "memory");
 #endif
 }
 
@@ -82,6 +100,16 @@ CPCDR_SHARED void write_four(float* to, const float* from, float factor) {
   write_words(to, words);
 }
 
+/* Two to an address that is a multiple of 8. */
+CPCDR_SHARED void write_two(float* to, float first, float second) {
+#if defined(__CUDA_ARCH__)
+  *reinterpret_cast<float2*>(to) = make_float2(first, second);
+#else
+  to[0] = first;
+  to[1] = second;
+#endif
+}
+
 /* To the nearest, ties to even. */
 CPCDR_SHARED uint16_t half_bits(float value) {
 #if defined(__CUDA_ARCH__)
@@ -96,6 +124,16 @@ CPCDR_SHARED uint16_t half_bits(float value) {
   else if (magnitude >= 0x38800000) half = ((magnitude + 0xFFF + (magnitude >> 13 & 1)) >> 13) - (112 << 10);
   else half = static_cast<uint32_t>(std::nearbyint(std::fabs(value) * 16777216.0f)); /* steps of 2^-24 */
   return static_cast<uint16_t>(sign | half);
+#endif
+}
+
+/* Two at once, the first in the low bits. */
+CPCDR_SHARED uint32_t half_pair(float low, float high) {
+#if defined(__CUDA_ARCH__)
+  const __half2 pair = __floats2half2_rn(low, high);
+  return pair_of(__half_as_ushort(__low2half(pair)), __half_as_ushort(__high2half(pair)));
+#else
+  return pair_of(half_bits(low), half_bits(high));
 #endif
 }
 

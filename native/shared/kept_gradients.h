@@ -1,183 +1,302 @@
 /*
- * Gradients of the prototype loss from scores that are kept: a block for each group forms the group's target, its part
- * of the loss, and the gradient of its scores, which takes the scores' place. Products with prototypes and features
- * are left to product_tiles.h.
+ * Gradients of the prototype loss from scores that are kept: a block for each group balances its rows a last time, which
+ * makes the group's target, and forms its part of the loss and the gradient of its scores, which takes the scores'
+ * place. Products with prototypes and features are left to half_products.h and product_tiles.h.
  */
 #ifndef CPCDR_KEPT_GRADIENTS_H
 #define CPCDR_KEPT_GRADIENTS_H
 
-#include "kept_scores.h"
+#include "balance_passes.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
 
 /* Gradients of scores, within -1 and 1, are kept as they are, or as half precision of so many times themselves. */
 template <typename Kept>
-constexpr float kGradientScale = sizeof(Kept) == 2 ? 32768 : 1;
+constexpr float kGradientBits = sizeof(Kept) == 2 ? 15 : 0;
+template <typename Kept>
+constexpr float kGradientScale = sizeof(Kept) == 2 ? 32768 : 1; /* 2^kGradientBits */
 
-CPCDR_SHARED void write_gradients(uint16_t* to, const float (&gradients)[8]) {
+/* Gradients times kGradientScale. */
+CPCDR_SHARED void write_gradients(uint16_t* to, const float (&scaled)[8]) {
   Words words;
   CPCDR_UNROLL
-  for (int w = 0; w < 4; w++) {
-    words.at[w] = pair_of(half_bits(gradients[2 * w] * kGradientScale<uint16_t>),
-                          half_bits(gradients[2 * w + 1] * kGradientScale<uint16_t>));
-  }
+  for (int w = 0; w < 4; w++) words.at[w] = half_pair(scaled[2 * w], scaled[2 * w + 1]);
   write_words(to, words);
 }
-CPCDR_SHARED void write_gradients(float* to, const float (&gradients)[8]) {
-  write_four(to, gradients, 1);
-  write_four(to + 4, gradients + 4, 1);
+CPCDR_SHARED void write_gradients(float* to, const float (&scaled)[8]) {
+  write_four(to, scaled, 1);
+  write_four(to + 4, scaled + 4, 1);
 }
 
+/*
+ * Of some columns of a row: sums of 2^(assign * score + g), of these times their exponents and of 2^(predict * score),
+ * and the best score (best_of).
+ */
+template <typename Best>
+struct alignas(sizeof(Best) == 4 ? 16 : 8) RowSums {
+  float assigned, exponents, predicted;
+  Best best;
+
+  CPCDR_SHARED static RowSums none() { return {0, 0, 0, 0}; }
+  CPCDR_SHARED void add(const RowSums& other) {
+    assigned += other.assigned;
+    exponents += other.exponents;
+    predicted += other.predicted;
+    best = larger(best, other.best);
+  }
+};
+
+/*
+ * A block takes the rows of a group in turns of kTogether, a thread eight columns of every other row. Scores stay in
+ * registers until their gradients are known; those of groups with more rows than that are read twice.
+ */
 template <typename Kept>
 struct GroupGradients {
-  static constexpr int kThreads = kColumnThreads, kTogether = 4; /* rows read at a time */
+  static constexpr int kThreads = kPassThreads, kResident = 2;
+  static constexpr int kHeld = sizeof(Kept) == 2 ? 12 : 6, kTogether = 2 * kHeld;
+  static constexpr int kLanes = sizeof(Kept) == 2 ? 8 : 16; /* that share the sums of a row */
+  static constexpr int kTurn = 4;                           /* phases */
+  static_assert(kTogether * kLanes <= kThreads, "a thread for each");
+  typedef decltype(best_of(Eight<Kept>(), 0, 0)) Best;
+  typedef RowSums<Best> Sums;
   struct Shared {
-    double losses[kThreads], entropies[kThreads];
+    union {
+      Sums sums[kTogether][kColumnThreads];
+      alignas(16) float targets[2][kMostKept]; /* of the rows of either half of the threads */
+    };
+    Sums parts[kTogether][kLanes];
+    float weights[kTogether], logarithms[kTogether]; /* 1 / sums of 2^(assign * score + g), log2 of 2^(predict * score) */
+    double losses[kThreads], entropies[kTogether];
   };
-  typedef Nothing Local;
+  struct Local {
+    Eight<Kept> words[kHeld];
+    float target[kOwnColumns], steps[kOwnColumns]; /* sums over the thread's rows of 2^(assign * score + f); of scores */
+    float logarithms;                              /* and of logarithms */
+    double entropy;                                /* of a row of each turn */
+  };
 
   KeptScores<Kept> scores;
-  const float *f, *g, *logarithms;
+  const float* g;        /* [k] */
   const int32_t* bounds; /* [groups + 1] rows, of which the first that is kept is `base` */
   int64_t base, limit;   /* rows of features below the limit count for the entropy */
+  int32_t groups;
+  bool backwards;             /* through the groups */
+  float* logarithms;          /* [n], for groups of several turns */
+  int32_t* nearest;           /* [n] of rows of features */
   double *losses, *entropies; /* [groups] */
 
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
+  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
     const int thread = where.thread;
-    if (p == 0) {
-      float loss = 0, entropy = 0;
-      const int column = thread * kOwnColumns;
-      if (column < scores.k) differentiate(where.block, column, loss, entropy);
-      shared.losses[thread] = static_cast<double>(loss);
-      shared.entropies[thread] = static_cast<double>(entropy);
+    const int32_t group = backwards ? groups - 1 - where.block : where.block;
+    const int64_t begin = bounds[group] - base, end = bounds[group + 1] - base;
+    if (begin == end) {
+      if (thread == 0) losses[group] = entropies[group] = 0;
+      return false;
+    }
+    if (p == 0) clear(local);
+    const int turns = static_cast<int>(blocks_for(end - begin, kTogether)), turn = p / kTurn;
+    const int64_t first = begin + turn * kTogether;
+    if (turn < turns) {
+      if (p % kTurn == 0) take(first, end, thread, shared, local);
+      else if (p % kTurn == 1) add_up(first, end, thread, shared);
+      else if (p % kTurn == 2) settle(first, end, thread, shared, local);
+      else assign_rows(first, begin, end, thread, shared, local);
       return true;
     }
-    const int half = kThreads >> p;
-    if (thread < half) {
-      shared.losses[thread] += shared.losses[thread + half];
-      shared.entropies[thread] += shared.entropies[thread + half];
+    const int left = p - turns * kTurn;
+    if (left == 0) {
+      if (thread < kTogether) shared.entropies[thread] = local.entropy;
+      shared.losses[thread] = static_cast<double>(differentiate(begin, end, turns, thread, shared, local));
+      return true;
     }
-    if (half > 1) return true;
-    if (thread == 0) {
-      losses[where.block] = shared.losses[0];
-      entropies[where.block] = shared.entropies[0];
+    if (left == 1) {
+      constexpr int kSums = 16;
+      for (int i = thread + kSums; thread < kSums && i < kThreads; i += kSums) shared.losses[thread] += shared.losses[i];
+      return true;
     }
+    if (thread != 0) return false;
+    double loss = 0, entropy = 0;
+    for (int i = 0; i < 16; i++) loss += shared.losses[i];
+    for (const double of_row : shared.entropies) entropy += of_row;
+    losses[group] = loss;
+    entropies[group] = entropy;
     return false;
   }
 
-  /* Eight columns of the rows of a group; every thread reads and writes its own columns alone. */
-  CPCDR_SHARED void differentiate(int32_t group, int column, float& loss, float& entropy) const {
-    const int64_t begin = bounds[group] - base, end = bounds[group + 1] - base;
-    float offsets[kOwnColumns], target[kOwnColumns];
+  CPCDR_SHARED static void clear(Local& local) {
+    CPCDR_UNROLL
+    for (int e = 0; e < kOwnColumns; e++) local.target[e] = local.steps[e] = 0;
+    local.logarithms = 0;
+    local.entropy = 0;
+  }
+  CPCDR_SHARED static int column(int thread) { return thread % kColumnThreads * kOwnColumns; }
+  CPCDR_SHARED static int half(int thread) { return thread / kColumnThreads; }
+  /* Of the thread's columns, how many exist. */
+  CPCDR_SHARED int columns(int thread) const { return smaller(kOwnColumns, larger(0, scores.k - column(thread))); }
+
+  CPCDR_SHARED void read(int64_t first, int64_t end, int thread, Local& local) const {
+    CPCDR_UNROLL
+    for (int r = 0; r < kHeld; r++) {
+      const int64_t row = first + 2 * r + half(thread);
+      if (row < end && column(thread) < scores.stride) local.words[r] = scores.read(row, column(thread));
+    }
+  }
+
+  CPCDR_SHARED void take(int64_t first, int64_t end, int thread, Shared& shared, Local& local) const {
+    read(first, end, thread, local);
+    const int count = columns(thread);
+    float offsets[kOwnColumns], factors[kOwnColumns]; /* g, finite, and 2^g */
+    read_factors(thread, offsets, factors);
+    CPCDR_UNROLL
+    for (int r = 0; r < kHeld; r++) {
+      if (first + 2 * r + half(thread) >= end) continue;
+      Sums sums = Sums::none();
+      if (count > 0) {
+        float own[8], predicted[8], assigned[8];
+        scores_of(local.words[r], own);
+        scores.powers_of(own, predicted, assigned);
+        CPCDR_UNROLL
+        for (int e = 0; e < kOwnColumns; e++) {
+          const float weight = assigned[e] * factors[e];
+          sums.assigned += weight;
+          sums.exponents = add_product(weight, add_product(scores.assign, own[e], offsets[e]), sums.exponents);
+          if (e < count) sums.predicted += predicted[e];
+          local.steps[e] += own[e];
+        }
+        sums.best = best_of(local.words[r], column(thread), count);
+      }
+      shared.sums[2 * r + half(thread)][thread % kColumnThreads] = sums;
+    }
+  }
+  CPCDR_SHARED void read_factors(int thread, float (&offsets)[kOwnColumns], float (&factors)[kOwnColumns]) const {
+    constexpr float kNever = -1000; /* an exponent that becomes 0 */
     CPCDR_UNROLL
     for (int e = 0; e < kOwnColumns; e++) {
-      offsets[e] = column + e < scores.k ? g[column + e] : -INFINITY;
-      target[e] = 0;
+      offsets[e] = e < columns(thread) ? larger(g[column(thread) + e], kNever) : kNever;
+      factors[e] = power_of_two(offsets[e]);
     }
-    for (int64_t row = begin; row < end; row += kTogether) {
-      Eight<Kept> words[kTogether];
-      read(row, end, column, words);
+  }
+
+  CPCDR_SHARED void add_up(int64_t first, int64_t end, int thread, Shared& shared) const {
+    const int own = thread / kLanes, lane = thread % kLanes;
+    if (own >= kTogether || first + own >= end) return;
+    Sums sums = shared.sums[own][lane];
+    CPCDR_UNROLL
+    for (int i = kLanes; i < kColumnThreads; i += kLanes) sums.add(shared.sums[own][i + lane]);
+    shared.parts[own][lane] = sums;
+  }
+
+  CPCDR_SHARED void settle(int64_t first, int64_t end, int thread, Shared& shared, Local& local) const {
+    const int64_t row = first + thread;
+    if (thread >= kTogether || row >= end) return;
+    Sums sums = shared.parts[thread][0];
+    for (int i = 1; i < kLanes; i++) sums.add(shared.parts[thread][i]);
+    const int32_t of_features = scores.order[row];
+    const float weight = sums.assigned > 0 ? 1 / sums.assigned : 0, logarithm = log2f(sums.predicted);
+    shared.weights[thread] = weight;
+    shared.logarithms[thread] = logarithm;
+    logarithms[row] = logarithm;
+    nearest[of_features] = column_of(sums.best);
+    /* -sum q log q, where q = weight * 2^exponent and the q of a row sum up to 1. */
+    if (of_features < limit && weight > 0) {
+      local.entropy += static_cast<double>((log2f(sums.assigned) - sums.exponents * weight) * kLog2);
+    }
+  }
+
+  /* Adds what the turn's rows are assigned to the thread's part of the target, which the last turn leaves to all. */
+  CPCDR_SHARED void assign_rows(int64_t first, int64_t begin, int64_t end, int thread, Shared& shared,
+                                Local& local) const {
+    CPCDR_UNROLL
+    for (int r = 0; r < kHeld; r++) {
+      const int own = 2 * r + half(thread);
+      if (first + own >= end) continue;
+      const float weight = shared.weights[own];
+      local.logarithms += shared.logarithms[own];
+      float own_scores[8], predicted[8], assigned[8];
+      scores_of(local.words[r], own_scores);
+      scores.powers_of(own_scores, predicted, assigned);
       CPCDR_UNROLL
-      for (int r = 0; r < kTogether; r++) {
-        if (row + r >= end) continue;
-        const bool counts = scores.order[row + r] < limit;
-        const float own = f[row + r];
-        float own_scores[8];
-        scores_of(words[r], own_scores);
-        CPCDR_UNROLL
-        for (int e = 0; e < kOwnColumns; e++) {
-          const float exponent = add_product(scores.assign, own_scores[e], offsets[e] + own);
-          const float q = power_of_two(exponent);
-          target[e] += q;
-          if (counts && q > 0) entropy -= q * (exponent * kLog2);
-        }
-      }
+      for (int e = 0; e < kOwnColumns; e++) local.target[e] = add_product(weight, assigned[e], local.target[e]);
     }
+    if (first + kTogether < end) return;
     const float share = 1 / static_cast<float>(end - begin);
+    float offsets[kOwnColumns], factors[kOwnColumns];
+    read_factors(thread, offsets, factors);
     CPCDR_UNROLL
-    for (int e = 0; e < kOwnColumns; e++) target[e] *= share;
-    for (int64_t row = begin; row < end; row += kTogether) {
-      Eight<Kept> words[kTogether];
-      read(row, end, column, words);
+    for (int e = 0; e < kOwnColumns; e++) local.target[e] *= factors[e] * share;
+    write_four(shared.targets[half(thread)] + column(thread), local.target, 1);
+    write_four(shared.targets[half(thread)] + column(thread) + 4, local.target + 4, 1);
+  }
+
+  /* Answers the loss of the thread's scores, which become gradients. */
+  CPCDR_SHARED float differentiate(int64_t begin, int64_t end, int turns, int thread, const Shared& shared,
+                                   Local& local) const {
+    const int count = columns(thread);
+    if (column(thread) >= scores.stride) return 0;
+    float target[kOwnColumns], loss = 0;
+    CPCDR_UNROLL
+    for (int e = 0; e < kOwnColumns; e++) {
+      target[e] = shared.targets[0][column(thread) + e] + shared.targets[1][column(thread) + e];
+      if (e >= count) continue;
+      /* -target * log softmax, summed over the rows. */
+      loss += target[e] * (local.logarithms - scores.predict * local.steps[e]) * kLog2;
+      target[e] *= kGradientScale<Kept>;
+    }
+    for (int turn = 0; turn < turns; turn++) {
+      const int64_t first = begin + turn * kTogether;
+      if (turns > 1) read(first, end, thread, local);
       CPCDR_UNROLL
-      for (int r = 0; r < kTogether; r++) {
-        if (row + r >= end) continue;
-        const float own = logarithms[row + r];
-        float own_scores[8];
-        scores_of(words[r], own_scores);
-        float gradients[kOwnColumns];
+      for (int r = 0; r < kHeld; r++) {
+        const int own = 2 * r + half(thread);
+        if (first + own >= end) continue;
+        const float logarithm = turns > 1 ? logarithms[first + own] : shared.logarithms[own];
+        float own_scores[8], gradients[kOwnColumns];
+        scores_of(local.words[r], own_scores);
         CPCDR_UNROLL
         for (int e = 0; e < kOwnColumns; e++) {
-          const float logarithm = add_product(scores.predict, own_scores[e], -own);
-          const float gradient = power_of_two(logarithm) - target[e];
-          loss -= target[e] * (logarithm * kLog2);
-          gradients[e] = column + e < scores.k ? gradient : 0;
+          const float softmax =
+              power_of_two(add_product(scores.predict, own_scores[e], kGradientBits<Kept> - logarithm));
+          gradients[e] = e < count ? softmax - target[e] : 0;
         }
-        write_gradients(scores.values + (row + r) * scores.stride + column, gradients);
+        write_gradients(scores.values + (first + own) * scores.stride + column(thread), gradients);
       }
     }
-  }
-
-  CPCDR_SHARED void read(int64_t row, int64_t end, int column, Eight<Kept> (&words)[kTogether]) const {
-    CPCDR_UNROLL
-    for (int r = 0; r < kTogether; r++) {
-      words[r] = row + r < end ? scores.read(row + r, column) : Eight<Kept>::zero();
-    }
+    return loss;
   }
 };
 
-/* Gradients of scores as factors of products. */
-struct HalfGradients : HalfFactors {
-  static HalfGradients of(const KeptScores<uint16_t>& scores) {
-    return {{scores.values, scores.counted, scores.stride}};
-  }
-};
-struct ExactGradients : FloatFactors<float> {
-  static ExactGradients of(const KeptScores<float>& scores) {
-    return {{scores.values, nullptr, scores.counted, static_cast<int>(scores.stride), 1}};
-  }
-};
-
-/* Of a product: sums times `factor` go to rows of `out`. */
-struct WriteGradients {
-  float* out;           /* [parts, rows, depth] */
-  const int32_t* order; /* [rows] or null */
-  int64_t rows, depth;
-  float factor;
-  bool adds; /* to what is there */
-
-  template <int kCount>
-  CPCDR_SHARED void put(const ProductPlace& place, int64_t row, int64_t column, const float (&some)[kCount]) const {
-    if (row >= rows) return;
-    float* const to = out + (place.part * rows + (order ? order[row] : row)) * depth + column;
-    if (!adds && depth % 4 == 0 && reinterpret_cast<uintptr_t>(out) % sizeof(Words) == 0) {
-      CPCDR_UNROLL
-      for (int e = 0; e < kCount; e += 4) {
-        if (column + e < depth) write_four(to + e, some + e, factor);
-      }
-      return;
-    }
-    CPCDR_UNROLL
-    for (int e = 0; e < kCount; e++) {
-      if (column + e < depth) to[e] = some[e] * factor + (adds ? to[e] : 0);
-    }
-  }
-};
-
-/* Zeros in the rows of no group. */
-struct ClearRows {
-  static constexpr int kThreads = 256;
-  typedef Nothing Shared;
+/* The nearest prototypes of the rows of no group; a block for each. */
+template <typename Kept>
+struct NearestOfRest {
+  static constexpr int kThreads = kColumnThreads, kSums = 16;
   typedef Nothing Local;
+  typedef typename GroupGradients<Kept>::Best Best;
+  struct Shared {
+    Best best[kThreads];
+  };
 
-  const int32_t* order; /* [rows] */
-  float* out;           /* [n, depth] */
-  int64_t rows, depth;
+  KeptScores<Kept> scores;
+  int32_t* nearest; /* [n] of rows of features */
 
-  CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t at = where.index(kThreads), row = at / depth;
-    if (row < rows) out[order[row] * depth + (at - row * depth)] = 0;
+  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
+    const int64_t row = scores.counted + where.block;
+    const int thread = where.thread, column = thread * kOwnColumns;
+    if (p == 0) {
+      const int count = smaller(kOwnColumns, scores.k - column);
+      shared.best[thread] = count > 0 ? best_of(scores.read(row, column), column, count) : 0;
+      return true;
+    }
+    if (p == 1) {
+      for (int i = thread + kSums; thread < kSums && i < kThreads; i += kSums) {
+        shared.best[thread] = larger(shared.best[thread], shared.best[i]);
+      }
+      return true;
+    }
+    if (thread != 0) return false;
+    Best best = 0;
+    for (int i = 0; i < kSums; i++) best = larger(best, shared.best[i]);
+    nearest[scores.order[row]] = column_of(best);
     return false;
   }
 };
