@@ -105,9 +105,9 @@ struct BalanceRows {
     float sums[kPassRows * kPassStride];
     float row_sums[kPassRows * kLanes];
     float weights[kPassRows]; /* 2^f */
+    alignas(16) float offsets[kPassThreads][kOwnColumns]; /* g, each thread's own */
   };
   struct Local : Pass<Kept> {
-    float offsets[kOwnColumns];
     float powers[kOwnRows][kOwnColumns]; /* 2^(assign * score + g) */
     int32_t taken;                       /* first row of the tile that these are of */
     bool last;
@@ -121,7 +121,7 @@ struct BalanceRows {
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
     const int thread = where.thread;
-    if (p == 0) begin(where, local);
+    if (p == 0) begin(where, shared, local);
     if (p % 3 == 0) {
       if (p > 0) add_columns(thread, shared, local);
       if (local.last) {
@@ -147,22 +147,25 @@ struct BalanceRows {
     return true;
   }
 
-  CPCDR_SHARED void begin(const Where& where, Local& local) const {
+  CPCDR_SHARED void begin(const Where& where, Shared& shared, Local& local) const {
     local.Pass<Kept>::begin(where);
     const int column = Local::column(where.thread);
     CPCDR_UNROLL
-    for (int e = 0; e < kOwnColumns; e++) local.offsets[e] = column + e < scores.k ? g[column + e] : -INFINITY;
+    for (int e = 0; e < kOwnColumns; e++) {
+      shared.offsets[where.thread][e] = column + e < scores.k ? g[column + e] : -INFINITY;
+    }
     local.last = !local.read(scores, blocks, backwards, where.thread);
   }
 
   CPCDR_SHARED void take(int thread, Shared& shared, Local& local) const {
+    const Words offsets[2] = {read_words(shared.offsets[thread]), read_words(shared.offsets[thread] + 4)};
     CPCDR_UNROLL
     for (int r = 0; r < kOwnRows; r++) {
       float sum = 0, own[8];
       scores_of(local.words[r], own);
       CPCDR_UNROLL
       for (int e = 0; e < kOwnColumns; e++) {
-        local.powers[r][e] = power_of_two(add_product(scores.assign, own[e], local.offsets[e]));
+        local.powers[r][e] = power_of_two(add_product(scores.assign, own[e], float_of_bits(offsets[e / 4].at[e % 4])));
         sum += local.powers[r][e];
       }
       shared.sums[Local::slot(thread, r)] = sum;

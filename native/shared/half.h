@@ -72,6 +72,15 @@ CPCDR_SHARED void write_pair(uint16_t* to, uint16_t low, uint16_t high) {
 #endif
 }
 
+/* The larger of each half of two words, as unsigned numbers. */
+CPCDR_SHARED uint32_t larger_halves(uint32_t a, uint32_t b) {
+#if defined(__CUDA_ARCH__)
+  return __vmaxu2(a, b);
+#else
+  return larger(a & 0xFFFF0000u, b & 0xFFFF0000u) | larger(a & 0xFFFFu, b & 0xFFFFu);
+#endif
+}
+
 CPCDR_SHARED float float_of_bits(uint32_t bits) {
 #if defined(__CUDA_ARCH__)
   return __uint_as_float(bits);

@@ -44,8 +44,8 @@ struct HalfFactor {
   /* Begins to copy a step from `from` on of the tile from `first` on; zeros beyond the matrix. */
   CPCDR_SHARED void copy(int32_t first, int32_t from, int thread, uint16_t* memory) const {
     CPCDR_UNROLL
-    for (int i = thread; i < Tile::kCount / 8; i += kProductThreads) {
-      const int own = i / Tile::kPieces, piece = i % Tile::kPieces;
+    for (int r = 0; r < Tile::kCount / (8 * kProductThreads); r++) {
+      const int own = (thread + r * kProductThreads) / Tile::kPieces, piece = thread % Tile::kPieces;
       const int32_t row = (kAcross ? from : first) + own, column = (kAcross ? first : from) + piece * 8;
       const bool inside = row < source.count && column < source.stride;
       copy_words(memory + Tile::at(own, piece),
@@ -92,7 +92,7 @@ struct HalfSums {
   }
 
   __device__ void add(int thread, const uint16_t* left, const uint16_t* right) {
-    /* `inner` and `low` of a lane's matrix: which row it is in, `high` and `outer`: of the others. */
+    /* A lane says where row `inner` of matrix 2 * high + low is. */
     const int lane = thread % kWarp, inner = lane % 8, low = lane / 8 % 2, high = lane / 16;
     CPCDR_UNROLL
     for (int k = 0; k < Left::kStep; k += kDeep) {
@@ -119,18 +119,17 @@ struct HalfSums {
       }
     }
   }
-  /* Calls put(row, column, two sums from there on). */
+  /* Calls put(row, column, pairs of sums): of columns kApart apart from there on. */
+  static constexpr int kPairs = 8, kApart = 8;
   template <typename Put>
   __device__ void each(int thread, const Put& put) const {
     const int lane = thread % kWarp, row = top(thread) + lane / 4, column = first(thread) + lane % 4 * 2;
     CPCDR_UNROLL
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 4; i++) {
+      float pairs[kPairs][2];
       CPCDR_UNROLL
-      for (int j = 0; j < 8; j++) {
-        const float upper[2] = {sums[i][j][0], sums[i][j][1]}, lower[2] = {sums[i][j][2], sums[i][j][3]};
-        put(row + 16 * i, column + 8 * j, upper);
-        put(row + 16 * i + 8, column + 8 * j, lower);
-      }
+      for (int j = 0; j < 2 * kPairs; j++) pairs[j / 2][j % 2] = sums[i / 2][j / 2][i % 2 * 2 + j % 2];
+      put(row + 8 * i, column, pairs);
     }
   }
 #else
@@ -157,13 +156,13 @@ struct HalfSums {
       }
     }
   }
+  static constexpr int kPairs = 4, kApart = 2;
   template <typename Put>
   CPCDR_SHARED void each(int thread, const Put& put) const {
     for (int i = 0; i < 8; i++) {
-      for (int j = 0; j < 8; j += 2) {
-        const float two[2] = {sums[i][j], sums[i][j + 1]};
-        put(thread / 16 * 8 + i, thread % 16 * 8 + j, two);
-      }
+      float pairs[kPairs][2];
+      for (int j = 0; j < 8; j++) pairs[j / 2][j % 2] = sums[i][j];
+      put(thread / 16 * 8 + i, thread % 16 * 8, pairs);
     }
   }
 #endif

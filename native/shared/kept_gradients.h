@@ -71,9 +71,10 @@ struct GroupGradients {
   };
   struct Local {
     Eight<Kept> words[kHeld];
-    float target[kOwnColumns], steps[kOwnColumns]; /* sums over the thread's rows of 2^(assign * score + f); of scores */
-    float logarithms;                              /* and of logarithms */
-    double entropy;                                /* of a row of each turn */
+    float target[kOwnColumns];    /* sums over the thread's rows of 2^(assign * score + f), */
+    float exponents[kOwnColumns]; /* of predict * score */
+    float logarithms;             /* and of logarithms */
+    double entropy;               /* of a row of each turn */
   };
 
   KeptScores<Kept> scores;
@@ -126,7 +127,7 @@ struct GroupGradients {
 
   CPCDR_SHARED static void clear(Local& local) {
     CPCDR_UNROLL
-    for (int e = 0; e < kOwnColumns; e++) local.target[e] = local.steps[e] = 0;
+    for (int e = 0; e < kOwnColumns; e++) local.target[e] = local.exponents[e] = 0;
     local.logarithms = 0;
     local.entropy = 0;
   }
@@ -143,6 +144,26 @@ struct GroupGradients {
     }
   }
 
+  /* Powers of eight scores to be multiplied by 2^g, and their exponents with g. */
+  CPCDR_SHARED void assigned_of(const Eight<Kept>& words, const float (&exponents)[8], const float (&predicted)[8],
+                                const float (&offsets)[8], float (&assigned)[8], float (&with_g)[8]) const {
+    if (scores.squares) {
+      CPCDR_UNROLL
+      for (int e = 0; e < 8; e++) {
+        assigned[e] = predicted[e] * predicted[e];
+        with_g[e] = add_product(2, exponents[e], offsets[e]);
+      }
+      return;
+    }
+    float own[8];
+    exponents_of(words, scores.assign, own);
+    CPCDR_UNROLL
+    for (int e = 0; e < 8; e++) {
+      assigned[e] = power_of_two(own[e]);
+      with_g[e] = own[e] + offsets[e];
+    }
+  }
+
   CPCDR_SHARED void take(int64_t first, int64_t end, int thread, Shared& shared, Local& local) const {
     read(first, end, thread, local);
     const int count = columns(thread);
@@ -152,22 +173,30 @@ struct GroupGradients {
     for (int r = 0; r < kHeld; r++) {
       if (first + 2 * r + half(thread) >= end) continue;
       Sums sums = Sums::none();
-      if (count > 0) {
-        float own[8], predicted[8], assigned[8];
-        scores_of(local.words[r], own);
-        scores.powers_of(own, predicted, assigned);
-        CPCDR_UNROLL
-        for (int e = 0; e < kOwnColumns; e++) {
-          const float weight = assigned[e] * factors[e];
-          sums.assigned += weight;
-          sums.exponents = add_product(weight, add_product(scores.assign, own[e], offsets[e]), sums.exponents);
-          if (e < count) sums.predicted += predicted[e];
-          local.steps[e] += own[e];
-        }
-        sums.best = best_of(local.words[r], column(thread), count);
-      }
+      /* All eight columns, which is the rule, are spared comparisons. */
+      if (count == kOwnColumns) sums = sums_of(local.words[r], thread, kOwnColumns, offsets, factors, local);
+      else if (count > 0) sums = sums_of(local.words[r], thread, count, offsets, factors, local);
       shared.sums[2 * r + half(thread)][thread % kColumnThreads] = sums;
     }
+  }
+  CPCDR_SHARED Sums sums_of(const Eight<Kept>& words, int thread, int count, const float (&offsets)[kOwnColumns],
+                            const float (&factors)[kOwnColumns], Local& local) const {
+    Sums sums = Sums::none();
+    float exponents[8], predicted[8], assigned[8], with_g[8];
+    exponents_of(words, scores.predict, exponents);
+    CPCDR_UNROLL
+    for (int e = 0; e < 8; e++) predicted[e] = power_of_two(exponents[e]);
+    assigned_of(words, exponents, predicted, offsets, assigned, with_g);
+    CPCDR_UNROLL
+    for (int e = 0; e < kOwnColumns; e++) {
+      const float weight = assigned[e] * factors[e];
+      sums.assigned += weight;
+      sums.exponents = add_product(weight, with_g[e], sums.exponents);
+      if (e < count) sums.predicted += predicted[e];
+      local.exponents[e] += exponents[e];
+    }
+    sums.best = best_of(words, column(thread), count);
+    return sums;
   }
   CPCDR_SHARED void read_factors(int thread, float (&offsets)[kOwnColumns], float (&factors)[kOwnColumns]) const {
     constexpr float kNever = -1000; /* an exponent that becomes 0 */
@@ -197,7 +226,7 @@ struct GroupGradients {
     shared.weights[thread] = weight;
     shared.logarithms[thread] = logarithm;
     logarithms[row] = logarithm;
-    nearest[of_features] = column_of(sums.best);
+    nearest[of_features] = best_column(scores, row, sums.best);
     /* -sum q log q, where q = weight * 2^exponent and the q of a row sum up to 1. */
     if (of_features < limit && weight > 0) {
       local.entropy += static_cast<double>((log2f(sums.assigned) - sums.exponents * weight) * kLog2);
@@ -213,11 +242,13 @@ struct GroupGradients {
       if (first + own >= end) continue;
       const float weight = shared.weights[own];
       local.logarithms += shared.logarithms[own];
-      float own_scores[8], predicted[8], assigned[8];
-      scores_of(local.words[r], own_scores);
-      scores.powers_of(own_scores, predicted, assigned);
+      float exponents[8];
+      exponents_of(local.words[r], scores.squares ? scores.predict : scores.assign, exponents);
       CPCDR_UNROLL
-      for (int e = 0; e < kOwnColumns; e++) local.target[e] = add_product(weight, assigned[e], local.target[e]);
+      for (int e = 0; e < kOwnColumns; e++) {
+        const float power = power_of_two(exponents[e]);
+        local.target[e] = add_product(scores.squares ? weight * power : weight, power, local.target[e]);
+      }
     }
     if (first + kTogether < end) return;
     const float share = 1 / static_cast<float>(end - begin);
@@ -240,7 +271,7 @@ struct GroupGradients {
       target[e] = shared.targets[0][column(thread) + e] + shared.targets[1][column(thread) + e];
       if (e >= count) continue;
       /* -target * log softmax, summed over the rows. */
-      loss += target[e] * (local.logarithms - scores.predict * local.steps[e]) * kLog2;
+      loss += target[e] * (local.logarithms - local.exponents[e]) * kLog2;
       target[e] *= kGradientScale<Kept>;
     }
     for (int turn = 0; turn < turns; turn++) {
@@ -251,18 +282,23 @@ struct GroupGradients {
         const int own = 2 * r + half(thread);
         if (first + own >= end) continue;
         const float logarithm = turns > 1 ? logarithms[first + own] : shared.logarithms[own];
-        float own_scores[8], gradients[kOwnColumns];
-        scores_of(local.words[r], own_scores);
-        CPCDR_UNROLL
-        for (int e = 0; e < kOwnColumns; e++) {
-          const float softmax =
-              power_of_two(add_product(scores.predict, own_scores[e], kGradientBits<Kept> - logarithm));
-          gradients[e] = e < count ? softmax - target[e] : 0;
-        }
-        write_gradients(scores.values + (first + own) * scores.stride + column(thread), gradients);
+        Kept* const to = scores.values + (first + own) * scores.stride + column(thread);
+        if (count == kOwnColumns) write(local.words[r], kOwnColumns, logarithm, target, to);
+        else write(local.words[r], count, logarithm, target, to);
       }
     }
     return loss;
+  }
+  CPCDR_SHARED void write(const Eight<Kept>& words, int count, float logarithm, const float (&target)[kOwnColumns],
+                          Kept* to) const {
+    float exponents[8], gradients[kOwnColumns];
+    exponents_of(words, scores.predict, exponents);
+    CPCDR_UNROLL
+    for (int e = 0; e < kOwnColumns; e++) {
+      const float softmax = power_of_two(exponents[e] + (kGradientBits<Kept> - logarithm));
+      gradients[e] = e < count ? softmax - target[e] : 0;
+    }
+    write_gradients(to, gradients);
   }
 };
 
@@ -296,7 +332,7 @@ struct NearestOfRest {
     if (thread != 0) return false;
     Best best = 0;
     for (int i = 0; i < kSums; i++) best = larger(best, shared.best[i]);
-    nearest[scores.order[row]] = column_of(best);
+    nearest[scores.order[row]] = best_column(scores, row, best);
     return false;
   }
 };

@@ -50,30 +50,22 @@ struct KeptScores {
     }
     return all;
   }
-  /* 2^(predict * score) and 2^(assign * score). */
-  CPCDR_SHARED void powers_of(const float (&own)[8], float (&predicted)[8], float (&assigned)[8]) const {
-    CPCDR_UNROLL
-    for (int e = 0; e < 8; e++) predicted[e] = power_of_two(predict * own[e]);
-    if (squares) {
-      CPCDR_UNROLL
-      for (int e = 0; e < 8; e++) assigned[e] = predicted[e] * predicted[e];
-    } else {
-      CPCDR_UNROLL
-      for (int e = 0; e < 8; e++) assigned[e] = power_of_two(assign * own[e]);
-    }
-  }
 };
+
+/* 2^23 + kZero + the steps of either half of a word: its bits, so that no conversion is needed. */
+constexpr float kStepBase = 8388608.0f + kZero;
+CPCDR_SHARED float raised_steps(uint32_t word, int half) {
+#if defined(__CUDA_ARCH__)
+  return float_of_bits(__byte_perm(word, 0x4B000000u, half ? 0x7432 : 0x7410));
+#else
+  return float_of_bits(0x4B000000u | (half ? word >> 16 : word & 0xFFFFu));
+#endif
+}
 
 /* The scores of eight neighbours, in steps where they are kept so. */
 CPCDR_SHARED void scores_of(const Eight<uint16_t>& all, float (&scores)[8]) {
-  /* 2^23 + u as bits, so that no conversion is needed. */
-  constexpr uint32_t kBase = 0x4B000000u;
-  constexpr float kShift = 8388608.0f + kZero;
   CPCDR_UNROLL
-  for (int w = 0; w < 4; w++) {
-    scores[2 * w] = float_of_bits(kBase | (all.words[0].at[w] & 0xFFFFu)) - kShift;
-    scores[2 * w + 1] = float_of_bits(kBase | all.words[0].at[w] >> 16) - kShift;
-  }
+  for (int e = 0; e < 8; e++) scores[e] = raised_steps(all.words[0].at[e / 2], e % 2) - kStepBase;
 }
 CPCDR_SHARED void scores_of(const Eight<float>& all, float (&scores)[8]) {
   CPCDR_UNROLL
@@ -81,34 +73,61 @@ CPCDR_SHARED void scores_of(const Eight<float>& all, float (&scores)[8]) {
 }
 
 /*
- * The best of eight neighbours from `column` on, of which the first `count` exist, 1 at least: a number above 0 that is
- * larger for a larger score, and for the first of equal ones.
+ * factor * score. Of steps, the product is exact until kStepBase has been taken from it; that times the factor is
+ * rounded, which adds the same number to all scores.
+ */
+CPCDR_SHARED void exponents_of(const Eight<uint16_t>& all, float factor, float (&exponents)[8]) {
+  const float base = factor * kStepBase;
+  CPCDR_UNROLL
+  for (int e = 0; e < 8; e++) exponents[e] = fmaf(factor, raised_steps(all.words[0].at[e / 2], e % 2), -base);
+}
+CPCDR_SHARED void exponents_of(const Eight<float>& all, float factor, float (&exponents)[8]) {
+  scores_of(all, exponents);
+  CPCDR_UNROLL
+  for (int e = 0; e < 8; e++) exponents[e] *= factor;
+}
+
+/*
+ * Which eight neighbours hold the best score of a row: a number above 0 that is larger for a larger score, and for the
+ * first of equal ones, of the `count` that exist from `column` on, 1 at least.
  */
 CPCDR_SHARED uint32_t best_of(const Eight<uint16_t>& all, int column, int count) {
   uint32_t best = 0;
   CPCDR_UNROLL
-  for (int e = 0; e < 8; e++) {
-    const uint32_t pair = all.words[0].at[e / 2], high = e % 2 ? pair & 0xFFFF0000u : pair << 16;
-    if (e < count) best = larger(best, high | static_cast<uint32_t>(7 - e));
+  for (int e = 0; e < 8; e += 2) {
+    const uint32_t mask = e + 1 < count ? ~0u : e < count ? 0xFFFFu : 0;
+    best = larger_halves(best, all.words[0].at[e / 2] & mask);
   }
-  return (best & 0xFFFF0000u) | (0xFFF8u - static_cast<uint32_t>(column) + (best & 7));
+  return larger(best & 0xFFFF0000u, best << 16) | (0xFFFFu - static_cast<uint32_t>(column));
 }
 CPCDR_SHARED uint64_t best_of(const Eight<float>& all, int column, int count) {
-  float scores[8], top = -INFINITY;
+  float scores[8];
   scores_of(all, scores);
-  int which = column;
+  float top = scores[0];
   CPCDR_UNROLL
-  for (int e = 0; e < 8; e++) {
-    if (e >= count || !(scores[e] > top)) continue;
-    top = scores[e];
-    which = column + e;
-  }
+  for (int e = 1; e < 8; e++) top = e < count ? larger(top, scores[e]) : top;
   const uint32_t bits = bits_of_float(top + 0.0f);
   const uint32_t level = bits >> 31 ? ~bits : bits | 0x80000000u;
-  return static_cast<uint64_t>(level) << 32 | ~static_cast<uint32_t>(which);
+  return static_cast<uint64_t>(level) << 32 | ~static_cast<uint32_t>(column);
 }
-CPCDR_SHARED int32_t column_of(uint32_t best) { return static_cast<int32_t>(0xFFFF - (best & 0xFFFF)); }
-CPCDR_SHARED int32_t column_of(uint64_t best) { return static_cast<int32_t>(~static_cast<uint32_t>(best)); }
+CPCDR_SHARED int first_column(uint32_t best) { return static_cast<int>(0xFFFF - (best & 0xFFFF)); }
+CPCDR_SHARED int first_column(uint64_t best) { return static_cast<int>(~static_cast<uint32_t>(best)); }
+
+/* The column of a row's best score. */
+template <typename Kept, typename Best>
+CPCDR_SHARED int32_t best_column(const KeptScores<Kept>& kept, int64_t row, Best best) {
+  const int first = first_column(best);
+  float scores[8], top = -INFINITY;
+  scores_of(kept.read(row, first), scores);
+  int32_t column = first;
+  CPCDR_UNROLL
+  for (int e = 0; e < 8; e++) {
+    if (first + e >= kept.k || !(scores[e] > top)) continue;
+    top = scores[e];
+    column = first + e;
+  }
+  return column;
+}
 
 CPCDR_SHARED uint16_t step_bits(float steps) {
   const float inside = smaller(larger(steps, static_cast<float>(-kSteps)), static_cast<float>(kSteps));
@@ -160,17 +179,20 @@ struct StepScores {
   CPCDR_SHARED static int place(int row, int piece) { return (row * kPieces + (piece ^ row % 8)) * 8; }
   /* 2^23 + kZero + steps, rounded to the nearest by the sum, of which the low bits are what is kept. */
   CPCDR_SHARED uint16_t step_of(float sum) const {
-    constexpr float kBase = 8388608.0f + kZero;
-    const float steps = add_product(sum, factor, kBase);
-    const float inside = smaller(larger(steps, kBase - kSteps), kBase + kSteps);
+    const float steps = add_product(sum, factor, kStepBase);
+    const float inside = smaller(larger(steps, kStepBase - kSteps), kStepBase + kSteps);
     return static_cast<uint16_t>(bits_of_float(inside));
   }
 
   template <typename Sums>
   CPCDR_SHARED bool finish(int p, const ProductPlace& at, int thread, const Sums& sums, Shared& shared) const {
     if (p == 0) {
-      sums.each(thread, [&](int row, int column, const float (&two)[2]) {
-        write_pair(shared.steps + place(row, column / 8) + column % 8, step_of(two[0]), step_of(two[1]));
+      sums.each(thread, [&](int row, int column, const auto& pairs) {
+        CPCDR_UNROLL
+        for (int i = 0; i < Sums::kPairs; i++) {
+          const int own = column + i * Sums::kApart;
+          write_pair(shared.steps + place(row, own / 8) + own % 8, step_of(pairs[i][0]), step_of(pairs[i][1]));
+        }
       });
       return true;
     }

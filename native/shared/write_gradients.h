@@ -17,27 +17,47 @@ struct WriteGradients {
   float factor;
   bool adds; /* to what is there */
 
-  template <int kCount>
-  CPCDR_SHARED void put(const ProductPlace& place, int64_t row, int64_t column, const float (&some)[kCount]) const {
+  CPCDR_SHARED float* start(const ProductPlace& place, int64_t row) const {
+    return out + (place.part * rows + (order ? order[row] : row)) * depth;
+  }
+  /* Whether `count` neighbours may be written at once. */
+  CPCDR_SHARED bool together(int count) const {
+    return !adds && depth % count == 0 && reinterpret_cast<uintptr_t>(out) % (count * sizeof(float)) == 0;
+  }
+
+  CPCDR_SHARED void put(const ProductPlace& place, int64_t row, int64_t column, const float (&four)[4]) const {
     if (row >= rows) return;
-    float* const to = out + (place.part * rows + (order ? order[row] : row)) * depth + column;
-    if (!adds && depth % kCount == 0 && reinterpret_cast<uintptr_t>(out) % (kCount * sizeof(float)) == 0) {
-      if (column < depth) write_some(to, some);
+    float* const to = start(place, row) + column;
+    if (together(4)) {
+      if (column < depth) write_four(to, four, factor);
       return;
     }
     CPCDR_UNROLL
-    for (int e = 0; e < kCount; e++) {
-      if (column + e < depth) to[e] = some[e] * factor + (adds ? to[e] : 0);
+    for (int e = 0; e < 4; e++) {
+      if (column + e < depth) to[e] = four[e] * factor + (adds ? to[e] : 0);
     }
   }
-  CPCDR_SHARED void write_some(float* to, const float (&four)[4]) const { write_four(to, four, factor); }
-  CPCDR_SHARED void write_some(float* to, const float (&two)[2]) const {
-    write_two(to, two[0] * factor, two[1] * factor);
-  }
+
+  /* Of a HalfProduct, which adds nothing to what is there. */
   template <typename Sums>
   CPCDR_SHARED bool finish(int, const ProductPlace& place, int thread, const Sums& sums, Shared&) const {
-    sums.each(thread, [&](int row, int column, const float (&two)[2]) {
-      put(place, place.row + row, place.column + column, two);
+    const bool pairwise = together(2);
+    sums.each(thread, [&](int own, int first, const auto& pairs) {
+      const int64_t row = place.row + own;
+      if (row >= rows) return;
+      const int64_t column = place.column + first;
+      float* const to = start(place, row) + column;
+      CPCDR_UNROLL
+      for (int i = 0; i < Sums::kPairs; i++) {
+        constexpr int kApart = Sums::kApart;
+        const bool one = column + i * kApart < depth, two = column + i * kApart + 1 < depth;
+        if (pairwise) {
+          if (one) write_two(to + i * kApart, pairs[i][0] * factor, pairs[i][1] * factor);
+        } else {
+          if (one) to[i * kApart] = pairs[i][0] * factor;
+          if (two) to[i * kApart + 1] = pairs[i][1] * factor;
+        }
+      }
     });
     return false;
   }
