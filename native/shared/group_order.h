@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "launch.h"
+#include "half.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -66,12 +66,13 @@ struct GroupBounds {
   }
 };
 
-/* The longest row of each block of 8; infinity where one is not finite. 32 threads for each row. */
+/* The longest row of each block of 32; infinity where one is not finite. A warp takes four rows at once. */
 struct LongestRows {
-  static constexpr int kThreads = 256, kRows = kThreads / kWarp;
+  static constexpr int kThreads = 256, kResident = 4, kTogether = 4, kRows = kThreads / kWarp * kTogether;
   typedef Nothing Local;
   struct Shared {
-    float squares[kThreads];
+    float squares[kRows][kWarp + 1]; /* the end keeps threads that sum up rows in different banks */
+    float rows[kRows];
   };
 
   const float* rows; /* [count, depth] */
@@ -80,27 +81,46 @@ struct LongestRows {
   int depth;
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    const int64_t i = int64_t{where.block} * kRows + where.thread / kWarp;
+    const int thread = where.thread;
     if (p == 0) {
-      float sum = 0;
-      for (int c = where.thread % kWarp; i < count && c < depth; c += kWarp) {
-        sum = add_square(rows[i * depth + c], sum);
-      }
-      shared.squares[where.thread] = sum;
+      const int first = thread / kWarp * kTogether, lane = thread % kWarp;
+      float sums[kTogether] = {0, 0, 0, 0};
+      add_squares(int64_t{where.block} * kRows + first, lane, sums);
+      CPCDR_UNROLL
+      for (int r = 0; r < kTogether; r++) shared.squares[first + r][lane] = sums[r];
       return true;
     }
     if (p == 1) {
-      if (where.thread % kWarp != 0) return true;
+      if (thread >= kRows) return true;
       float sum = 0;
-      for (int t = 0; t < kWarp; t++) sum += shared.squares[where.thread + t];
-      shared.squares[where.thread] = sum < INFINITY ? sum : INFINITY;
+      for (int i = 0; i < kWarp; i++) sum += shared.squares[thread][i];
+      shared.rows[thread] = sum < INFINITY ? sum : INFINITY;
       return true;
     }
-    if (where.thread != 0) return false;
+    if (thread != 0) return false;
     float most = 0;
-    for (int r = 0; r < kRows; r++) most = larger(most, shared.squares[r * kWarp]);
+    for (int r = 0; r < kRows; r++) most = larger(most, shared.rows[r]);
     longest[where.block] = most;
     return false;
+  }
+
+  CPCDR_SHARED void add_squares(int64_t first, int lane, float (&sums)[kTogether]) const {
+    constexpr int kEach = sizeof(Words) / sizeof(float);
+    const bool whole = depth % kEach == 0 && reinterpret_cast<uintptr_t>(rows) % sizeof(Words) == 0;
+    for (int c = whole ? lane * kEach : lane; c < depth; c += whole ? kWarp * kEach : kWarp) {
+      CPCDR_UNROLL
+      for (int r = 0; r < kTogether; r++) {
+        if (first + r >= count) continue;
+        const float* const from = rows + (first + r) * depth + c;
+        if (whole) {
+          const Words words = read_words(from);
+          CPCDR_UNROLL
+          for (int e = 0; e < kEach; e++) sums[r] = add_square(float_of_bits(words.at[e]), sums[r]);
+        } else {
+          sums[r] = add_square(*from, sums[r]);
+        }
+      }
+    }
   }
   CPCDR_SHARED static float add_square(float value, float sum) { return sum + value * value; }
 };

@@ -57,6 +57,7 @@ struct GroupGradients {
   static constexpr int kHeld = sizeof(Kept) == 2 ? 12 : 6, kTogether = 2 * kHeld;
   static constexpr int kLanes = sizeof(Kept) == 2 ? 8 : 16; /* that share the sums of a row */
   static constexpr int kTurn = 4;                           /* phases */
+  static constexpr int kAhead = 128; /* groups; as many blocks later its scores are read */
   static_assert(kTogether * kLanes <= kThreads, "a thread for each");
   typedef decltype(best_of(Eight<Kept>(), 0, 0)) Best;
   typedef RowSums<Best> Sums;
@@ -66,7 +67,8 @@ struct GroupGradients {
       alignas(16) float targets[2][kMostKept]; /* of the rows of either half of the threads */
     };
     Sums parts[kTogether][kLanes];
-    float weights[kTogether], logarithms[kTogether]; /* 1 / sums of 2^(assign * score + g), log2 of 2^(predict * score) */
+    Sums rows[kTogether];
+    float weights[kTogether], logarithms[kTogether]; /* 1 / sums.assigned, log2 sums.predicted */
     double losses[kThreads], entropies[kTogether];
   };
   struct Local {
@@ -80,7 +82,7 @@ struct GroupGradients {
   KeptScores<Kept> scores;
   const float* g;        /* [k] */
   const int32_t* bounds; /* [groups + 1] rows, of which the first that is kept is `base` */
-  int64_t base, limit;   /* rows of features below the limit count for the entropy */
+  int32_t base, limit;   /* rows of features below the limit count for the entropy */
   int32_t groups;
   bool backwards;             /* through the groups */
   float* logarithms;          /* [n], for groups of several turns */
@@ -90,18 +92,19 @@ struct GroupGradients {
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
     const int thread = where.thread;
     const int32_t group = backwards ? groups - 1 - where.block : where.block;
-    const int64_t begin = bounds[group] - base, end = bounds[group + 1] - base;
+    const int32_t begin = bounds[group] - base, end = bounds[group + 1] - base;
     if (begin == end) {
       if (thread == 0) losses[group] = entropies[group] = 0;
       return false;
     }
     if (p == 0) clear(local);
     const int turns = static_cast<int>(blocks_for(end - begin, kTogether)), turn = p / kTurn;
-    const int64_t first = begin + turn * kTogether;
+    const int32_t first = begin + turn * kTogether;
     if (turn < turns) {
+      if (p == 1) call_for(group + (backwards ? -kAhead : kAhead), thread);
       if (p % kTurn == 0) take(first, end, thread, shared, local);
       else if (p % kTurn == 1) add_up(first, end, thread, shared);
-      else if (p % kTurn == 2) settle(first, end, thread, shared, local);
+      else if (p % kTurn == 2) settle(first, end, thread, shared);
       else assign_rows(first, begin, end, thread, shared, local);
       return true;
     }
@@ -136,10 +139,10 @@ struct GroupGradients {
   /* Of the thread's columns, how many exist. */
   CPCDR_SHARED int columns(int thread) const { return smaller(kOwnColumns, larger(0, scores.k - column(thread))); }
 
-  CPCDR_SHARED void read(int64_t first, int64_t end, int thread, Local& local) const {
+  CPCDR_SHARED void read(int32_t first, int32_t end, int thread, Local& local) const {
     CPCDR_UNROLL
     for (int r = 0; r < kHeld; r++) {
-      const int64_t row = first + 2 * r + half(thread);
+      const int32_t row = first + 2 * r + half(thread);
       if (row < end && column(thread) < scores.stride) local.words[r] = scores.read(row, column(thread));
     }
   }
@@ -164,7 +167,7 @@ struct GroupGradients {
     }
   }
 
-  CPCDR_SHARED void take(int64_t first, int64_t end, int thread, Shared& shared, Local& local) const {
+  CPCDR_SHARED void take(int32_t first, int32_t end, int thread, Shared& shared, Local& local) const {
     read(first, end, thread, local);
     const int count = columns(thread);
     float offsets[kOwnColumns], factors[kOwnColumns]; /* g, finite, and 2^g */
@@ -207,7 +210,7 @@ struct GroupGradients {
     }
   }
 
-  CPCDR_SHARED void add_up(int64_t first, int64_t end, int thread, Shared& shared) const {
+  CPCDR_SHARED void add_up(int32_t first, int32_t end, int thread, Shared& shared) const {
     const int own = thread / kLanes, lane = thread % kLanes;
     if (own >= kTogether || first + own >= end) return;
     Sums sums = shared.sums[own][lane];
@@ -216,26 +219,33 @@ struct GroupGradients {
     shared.parts[own][lane] = sums;
   }
 
-  CPCDR_SHARED void settle(int64_t first, int64_t end, int thread, Shared& shared, Local& local) const {
-    const int64_t row = first + thread;
+  CPCDR_SHARED void settle(int32_t first, int32_t end, int thread, Shared& shared) const {
+    const int32_t row = first + thread;
     if (thread >= kTogether || row >= end) return;
     Sums sums = shared.parts[thread][0];
+    CPCDR_UNROLL
     for (int i = 1; i < kLanes; i++) sums.add(shared.parts[thread][i]);
-    const int32_t of_features = scores.order[row];
-    const float weight = sums.assigned > 0 ? 1 / sums.assigned : 0, logarithm = log2f(sums.predicted);
-    shared.weights[thread] = weight;
+    const float logarithm = log2f(sums.predicted);
+    shared.rows[thread] = sums;
+    shared.weights[thread] = sums.assigned > 0 ? 1 / sums.assigned : 0;
     shared.logarithms[thread] = logarithm;
     logarithms[row] = logarithm;
-    nearest[of_features] = best_column(scores, row, sums.best);
-    /* -sum q log q, where q = weight * 2^exponent and the q of a row sum up to 1. */
-    if (of_features < limit && weight > 0) {
-      local.entropy += static_cast<double>((log2f(sums.assigned) - sums.exponents * weight) * kLog2);
-    }
+  }
+
+  /* Has the scores of a group brought nearer. */
+  CPCDR_SHARED void call_for(int32_t group, int thread) const {
+    if (group < 0 || group >= groups) return;
+    constexpr int64_t kLine = 128 / sizeof(Kept);
+    const int64_t first = (bounds[group] - base) * scores.stride, end = (bounds[group + 1] - base) * scores.stride;
+    for (int64_t at = first + thread * kLine; at < end; at += kThreads * kLine) prefetch(scores.values + at);
   }
 
   /* Adds what the turn's rows are assigned to the thread's part of the target, which the last turn leaves to all. */
-  CPCDR_SHARED void assign_rows(int64_t first, int64_t begin, int64_t end, int thread, Shared& shared,
+  CPCDR_SHARED void assign_rows(int32_t first, int32_t begin, int32_t end, int thread, Shared& shared,
                                 Local& local) const {
+    const int32_t row = first + thread;
+    const bool ends = thread < kTogether && row < end;
+    const int32_t of_features = ends ? scores.order[row] : 0;
     CPCDR_UNROLL
     for (int r = 0; r < kHeld; r++) {
       const int own = 2 * r + half(thread);
@@ -250,6 +260,14 @@ struct GroupGradients {
         local.target[e] = add_product(scores.squares ? weight * power : weight, power, local.target[e]);
       }
     }
+    if (ends) {
+      const Sums& sums = shared.rows[thread];
+      nearest[of_features] = best_column(scores, row, sums.best);
+      /* -sum q log q, where q = weight * 2^exponent and the q of a row sum up to 1. */
+      if (of_features < limit && sums.assigned > 0) {
+        local.entropy += static_cast<double>((log2f(sums.assigned) - sums.exponents * shared.weights[thread]) * kLog2);
+      }
+    }
     if (first + kTogether < end) return;
     const float share = 1 / static_cast<float>(end - begin);
     float offsets[kOwnColumns], factors[kOwnColumns];
@@ -261,7 +279,7 @@ struct GroupGradients {
   }
 
   /* Answers the loss of the thread's scores, which become gradients. */
-  CPCDR_SHARED float differentiate(int64_t begin, int64_t end, int turns, int thread, const Shared& shared,
+  CPCDR_SHARED float differentiate(int32_t begin, int32_t end, int turns, int thread, const Shared& shared,
                                    Local& local) const {
     const int count = columns(thread);
     if (column(thread) >= scores.stride) return 0;
@@ -275,14 +293,14 @@ struct GroupGradients {
       target[e] *= kGradientScale<Kept>;
     }
     for (int turn = 0; turn < turns; turn++) {
-      const int64_t first = begin + turn * kTogether;
+      const int32_t first = begin + turn * kTogether;
       if (turns > 1) read(first, end, thread, local);
       CPCDR_UNROLL
       for (int r = 0; r < kHeld; r++) {
         const int own = 2 * r + half(thread);
         if (first + own >= end) continue;
         const float logarithm = turns > 1 ? logarithms[first + own] : shared.logarithms[own];
-        Kept* const to = scores.values + (first + own) * scores.stride + column(thread);
+        Kept* const to = scores.values + int64_t{first + own} * scores.stride + column(thread);
         if (count == kOwnColumns) write(local.words[r], kOwnColumns, logarithm, target, to);
         else write(local.words[r], count, logarithm, target, to);
       }

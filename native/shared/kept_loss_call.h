@@ -149,8 +149,8 @@ struct KeptLoss {
   template <typename Kept>
   void differentiate(const KeptScores<Kept>& scores, int64_t first, int64_t first_group, int64_t last_group) {
     const int32_t count = static_cast<int32_t>(last_group - first_group);
-    device.launch(count, GroupGradients<Kept>{scores, memory.g, groups.bounds + first_group, first, all.sizes[5], count,
-                                              backwards, memory.logarithms + first, all.nearest,
+    device.launch(count, GroupGradients<Kept>{scores, memory.g, groups.bounds + first_group, static_cast<int32_t>(first),
+                                              all.sizes[5], count, backwards, memory.logarithms + first, all.nearest,
                                               memory.losses + first_group, memory.entropies + first_group});
     device.launch(scores.n - scores.counted, NearestOfRest<Kept>{scores, all.nearest});
   }
