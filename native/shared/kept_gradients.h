@@ -72,6 +72,7 @@ struct GroupGradients {
     double losses[kThreads], entropies[kTogether];
   };
   struct Local {
+    int32_t begin, end; /* rows of the group */
     Eight<Kept> words[kHeld];
     float target[kOwnColumns];    /* sums over the thread's rows of 2^(assign * score + f), */
     float exponents[kOwnColumns]; /* of predict * score */
@@ -92,13 +93,13 @@ struct GroupGradients {
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
     const int thread = where.thread;
     const int32_t group = backwards ? groups - 1 - where.block : where.block;
-    const int32_t begin = bounds[group] - base, end = bounds[group + 1] - base;
+    if (p == 0) clear(group, local);
+    const int32_t begin = local.begin, end = local.end;
     if (begin == end) {
       if (thread == 0) losses[group] = entropies[group] = 0;
       return false;
     }
-    if (p == 0) clear(local);
-    const int turns = static_cast<int>(blocks_for(end - begin, kTogether)), turn = p / kTurn;
+    const int turns = (end - begin + kTogether - 1) / kTogether, turn = p / kTurn;
     const int32_t first = begin + turn * kTogether;
     if (turn < turns) {
       if (p == 1) call_for(group + (backwards ? -kAhead : kAhead), thread);
@@ -128,7 +129,9 @@ struct GroupGradients {
     return false;
   }
 
-  CPCDR_SHARED static void clear(Local& local) {
+  CPCDR_SHARED void clear(int32_t group, Local& local) const {
+    local.begin = bounds[group] - base;
+    local.end = bounds[group + 1] - base;
     CPCDR_UNROLL
     for (int e = 0; e < kOwnColumns; e++) local.target[e] = local.exponents[e] = 0;
     local.logarithms = 0;
@@ -139,11 +142,16 @@ struct GroupGradients {
   /* Of the thread's columns, how many exist. */
   CPCDR_SHARED int columns(int thread) const { return smaller(kOwnColumns, larger(0, scores.k - column(thread))); }
 
+  /* The thread's columns of the first of its rows of a turn; the next is two rows on. */
+  CPCDR_SHARED Kept* scores_at(int32_t first, int thread) const {
+    return scores.values + int64_t{first + half(thread)} * scores.stride + column(thread);
+  }
   CPCDR_SHARED void read(int32_t first, int32_t end, int thread, Local& local) const {
+    if (column(thread) >= scores.stride) return;
+    const Kept* from = scores_at(first, thread);
     CPCDR_UNROLL
-    for (int r = 0; r < kHeld; r++) {
-      const int32_t row = first + 2 * r + half(thread);
-      if (row < end && column(thread) < scores.stride) local.words[r] = scores.read(row, column(thread));
+    for (int r = 0; r < kHeld; r++, from += 2 * scores.stride) {
+      if (first + 2 * r + half(thread) < end) local.words[r] = Eight<Kept>::read(from);
     }
   }
 
@@ -295,12 +303,12 @@ struct GroupGradients {
     for (int turn = 0; turn < turns; turn++) {
       const int32_t first = begin + turn * kTogether;
       if (turns > 1) read(first, end, thread, local);
+      Kept* to = scores_at(first, thread);
       CPCDR_UNROLL
-      for (int r = 0; r < kHeld; r++) {
+      for (int r = 0; r < kHeld; r++, to += 2 * scores.stride) {
         const int own = 2 * r + half(thread);
         if (first + own >= end) continue;
         const float logarithm = turns > 1 ? logarithms[first + own] : shared.logarithms[own];
-        Kept* const to = scores.values + int64_t{first + own} * scores.stride + column(thread);
         if (count == kOwnColumns) write(local.words[r], kOwnColumns, logarithm, target, to);
         else write(local.words[r], count, logarithm, target, to);
       }

@@ -29,6 +29,15 @@ struct Eight {
     for (Words& words : all.words) words = Words{{0, 0, 0, 0}};
     return all;
   }
+  CPCDR_SHARED static Eight read(const Kept* from) {
+    Eight all;
+    CPCDR_UNROLL
+    for (Words& words : all.words) {
+      words = read_words(from);
+      from += sizeof(Words) / sizeof(Kept);
+    }
+    return all;
+  }
 };
 
 /* A matrix of scores, later of gradients, and what its numbers mean. */
@@ -42,14 +51,7 @@ struct KeptScores {
   const int32_t* order;    /* [n] rows of features */
   bool squares;            /* assign == 2 * predict */
 
-  CPCDR_SHARED Eight<Kept> read(int64_t row, int column) const {
-    Eight<Kept> all;
-    CPCDR_UNROLL
-    for (int w = 0; w < static_cast<int>(sizeof(Kept) / 2); w++) {
-      all.words[w] = read_words(values + row * stride + column + w * static_cast<int>(sizeof(Words) / sizeof(Kept)));
-    }
-    return all;
-  }
+  CPCDR_SHARED Eight<Kept> read(int64_t row, int column) const { return Eight<Kept>::read(values + row * stride + column); }
 };
 
 /* 2^23 + kZero + the steps of either half of a word: its bits, so that no conversion is needed. */

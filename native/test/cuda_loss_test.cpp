@@ -209,6 +209,7 @@ void check_loss() {
   expect_status("prototype_loss", prototype_loss_on(device, {f.data(), p.data(), groups.data(), result.data(), nearest.data(),
                                                              all_df.data() + into, dp.data(), sizes, epsilon,
                                                              temperature}, small), 0);
+  for (size_t i = 0; i < into; i++) expect_status("memory before the gradient", std::isnan(all_df[i]), 1);
   const Floats df(all_df.begin() + static_cast<std::ptrdiff_t>(into), all_df.end());
   const Floats seen_f = rounded ? rounded_rows(f) : f, seen_p = rounded ? rounded_rows(p) : p;
   const Expected expected = plain_loss(seen_f, seen_p, groups, sizes, double(epsilon), double(temperature));
