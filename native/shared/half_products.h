@@ -169,7 +169,7 @@ struct HalfSums {
 };
 
 /*
- * Launched for blocks() blocks, as Product is. An Output has finish(phase, place, thread, sums, its Shared), which
+ * Launched for the blocks of its grid. An Output has finish(phase, place, thread, sums, its Shared), which
  * answers whether another phase follows.
  */
 template <bool kLeftAcross, bool kRightAcross, typename Output>
@@ -192,13 +192,11 @@ struct HalfProduct {
   Left left;
   Right right;
   Output output;
-  int64_t rows, columns, depth, parts;
-
-  CPCDR_SHARED int64_t blocks() const { return blocks_for(rows, kProductTile) * blocks_for(columns, kProductTile) * parts; }
+  ProductGrid grid;
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
     if (p == 0) {
-      local.place = place_of(where.block, rows, columns, blocks_for(depth, kStep), parts);
+      local.place = grid.place(where.block);
       local.sums.clear();
       for (int step = 0; step < kStages - 1; step++) copy(step, where.thread, shared, local);
     } else {
@@ -225,8 +223,9 @@ struct HalfProduct {
 template <bool kLeftAcross, bool kRightAcross, typename Device, typename Output>
 void multiply_halves_on(Device& device, const HalfFactors& left, const HalfFactors& right, const Output& output,
                         int64_t rows, int64_t columns, int64_t depth, int64_t parts = 1) {
-  const HalfProduct<kLeftAcross, kRightAcross, Output> product{{left}, {right}, output, rows, columns, depth, parts};
-  device.launch(product.blocks(), product);
+  typedef HalfProduct<kLeftAcross, kRightAcross, Output> Kernel;
+  const ProductGrid grid(rows, columns, blocks_for(depth, Kernel::kStep), parts);
+  device.launch(grid.blocks(), Kernel{{left}, {right}, output, grid});
 }
 
 /* Rows of float32, taken in an order or as they are, times `scale`, become halves; zeros up to the stride. */

@@ -217,16 +217,17 @@ struct StepScores {
     float columns[8];
     CPCDR_UNROLL
     for (float& sum : columns) sum = 0;
-    for (int i = 0; i < kProductTile; i += kTogether) {
-      const int64_t row = at.row + first + i;
-      if (row >= scores.n || column >= scores.stride) continue;
-      const Eight<uint16_t> eight{{read_words(shared.steps + place(first + i, piece))}};
-      write_words(scores.values + row * scores.stride + column, eight.words[0]);
-      if (row >= scores.counted) continue;
-      float own[8];
-      scores_of(eight, own);
+    uint16_t* to = scores.values + (at.row + first) * scores.stride + column;
+    const int32_t rows = static_cast<int32_t>(smaller<int64_t>(kProductTile, scores.n - at.row));
+    const int32_t counted = static_cast<int32_t>(smaller<int64_t>(kProductTile, scores.counted - at.row));
+    for (int row = first; row < rows && column < scores.stride; row += kTogether, to += kTogether * scores.stride) {
+      const Eight<uint16_t> eight{{read_words(shared.steps + place(row, piece))}};
+      write_words(to, eight.words[0]);
+      if (row >= counted) continue;
+      float exponents[8];
+      exponents_of(eight, scores.assign, exponents);
       CPCDR_UNROLL
-      for (int e = 0; e < 8; e++) columns[e] += power_of_two(scores.assign * own[e]);
+      for (int e = 0; e < 8; e++) columns[e] += power_of_two(exponents[e]);
     }
     write_four(shared.sums[first] + piece * 8, columns, 1);
     write_four(shared.sums[first] + piece * 8 + 4, columns + 4, 1);

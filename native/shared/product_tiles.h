@@ -139,17 +139,30 @@ struct ProductPlace {
 
 /*
  * Column tiles of one row tile come one after the other, so that they share what they read. With parts, each sums over
- * its share of the steps.
+ * its share of the steps; the first ones over one more than others where they must.
  */
-CPCDR_SHARED ProductPlace place_of(int32_t block, int64_t rows, int64_t columns, int64_t steps, int64_t parts) {
-  const int64_t across = blocks_for(columns, kProductTile), down = blocks_for(rows, kProductTile);
-  const int tile = quotient(block, across);
-  const int64_t part = quotient(tile, down);
-  return {int64_t{remainder(tile, down)} * kProductTile, int64_t{remainder(block, across)} * kProductTile, part,
-          static_cast<int>(steps * part / parts), static_cast<int>(steps * (part + 1) / parts)};
-}
+struct ProductGrid {
+  int32_t across, down, parts; /* tiles; parts of the sum */
+  int32_t steps, more;         /* of each part; parts of one more */
 
-/* Launched for blocks() blocks. An Output has put(place, row, column, four sums). */
+  ProductGrid(int64_t rows, int64_t columns, int64_t all_steps, int64_t all_parts)
+      : across(static_cast<int32_t>(blocks_for(columns, kProductTile))),
+        down(static_cast<int32_t>(blocks_for(rows, kProductTile))),
+        parts(static_cast<int32_t>(all_parts)),
+        steps(static_cast<int32_t>(all_steps / all_parts)),
+        more(static_cast<int32_t>(all_steps % all_parts)) {}
+
+  int64_t blocks() const { return int64_t{across} * down * parts; }
+
+  CPCDR_SHARED ProductPlace place(int32_t block) const {
+    const int32_t tile = quotient(block, across), part = parts > 1 ? quotient(tile, down) : 0;
+    const int32_t first = part * steps + smaller(part, more);
+    return {int64_t{tile - part * down} * kProductTile, int64_t{block - tile * across} * kProductTile, part, first,
+            first + steps + (part < more ? 1 : 0)};
+  }
+};
+
+/* Launched for the blocks of its grid. An Output has put(place, row, column, four sums). */
 template <typename Left, typename Right, typename Output>
 struct Product {
   static constexpr int kThreads = kProductThreads;
@@ -167,9 +180,7 @@ struct Product {
   Left left;
   Right right;
   Output output;
-  int64_t rows, columns, depth, parts;
-
-  CPCDR_SHARED int64_t blocks() const { return blocks_for(rows, kProductTile) * blocks_for(columns, kProductTile) * parts; }
+  ProductGrid grid;
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
     if (p == 0) begin(where, local);
@@ -190,7 +201,7 @@ struct Product {
   }
 
   CPCDR_SHARED void begin(const Where& where, Local& local) const {
-    local.place = place_of(where.block, rows, columns, blocks_for(depth, kProductStep), parts);
+    local.place = grid.place(where.block);
     local.sums.clear();
     if (local.place.first < local.place.last) read(0, where.thread, local);
   }
@@ -205,8 +216,8 @@ struct Product {
 template <typename Device, typename Left, typename Right, typename Output>
 void multiply_on(Device& device, const Left& left, const Right& right, const Output& output, int64_t rows,
                  int64_t columns, int64_t depth, int64_t parts = 1) {
-  const Product<Left, Right, Output> product{left, right, output, rows, columns, depth, parts};
-  device.launch(product.blocks(), product);
+  const ProductGrid grid(rows, columns, blocks_for(depth, kProductStep), parts);
+  device.launch(grid.blocks(), Product<Left, Right, Output>{left, right, output, grid});
 }
 
 }  // namespace CPCDR_ISA
