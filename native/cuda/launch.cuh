@@ -38,7 +38,8 @@ template <typename Kernel>
 __global__ void __launch_bounds__(Kernel::kThreads, Resident<Kernel>::kBlocks) run_phases(const Kernel kernel) {
   typename Kernel::Shared& memory = block_memory<Kernel>();
   typename Kernel::Local local;
-  const shared::Where where{static_cast<int32_t>(blockIdx.x), static_cast<int>(threadIdx.x)};
+  /* The remainder is what it was, and tells the compiler that dividing it rounds down. */
+  const shared::Where where{static_cast<int32_t>(blockIdx.x), static_cast<int>(threadIdx.x % Kernel::kThreads)};
   for (int p = 0; kernel.phase(p, where, memory, local); p++) __syncthreads();
 }
 
