@@ -216,6 +216,40 @@ struct BalanceColumns {
   }
 };
 
+/* The nearest prototypes of the rows of no group; a block for each. */
+template <typename Kept>
+struct NearestOfRest {
+  static constexpr int kThreads = kColumnThreads, kSums = 16;
+  typedef Nothing Local;
+  struct Shared {
+    Best<Kept> best[kThreads];
+  };
+
+  KeptScores<Kept> scores;
+  int32_t* nearest; /* [n] of rows of features */
+
+  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
+    const int64_t row = scores.counted + where.block;
+    const int thread = where.thread, column = thread * kOwnColumns;
+    if (p == 0) {
+      const int count = smaller(kOwnColumns, scores.k - column);
+      shared.best[thread] = count > 0 ? best_of(scores.read(row, column), column, count) : 0;
+      return true;
+    }
+    if (p == 1) {
+      for (int i = thread + kSums; thread < kSums && i < kThreads; i += kSums) {
+        shared.best[thread] = larger(shared.best[thread], shared.best[i]);
+      }
+      return true;
+    }
+    if (thread != 0) return false;
+    Best<Kept> best = 0;
+    for (int i = 0; i < kSums; i++) best = larger(best, shared.best[i]);
+    nearest[scores.order[row]] = best_column(scores, row, best);
+    return false;
+  }
+};
+
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr
 #endif

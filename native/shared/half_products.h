@@ -228,28 +228,39 @@ void multiply_halves_on(Device& device, const HalfFactors& left, const HalfFacto
   device.launch(grid.blocks(), Kernel{{left}, {right}, output, grid});
 }
 
-/* Rows of float32, taken in an order or as they are, times `scale`, become halves; zeros up to the stride. */
+/* Rows of float32, taken in an order or as they are, that times `scale` become halves. */
+struct RowsToRound {
+  const float* rows;    /* [count, depth] */
+  const int32_t* order; /* [count] or null */
+  uint16_t* out;        /* [count, stride] */
+  int64_t count;
+  float scale;
+};
+
+/* Rounds the rows of two sets; zeros from the depth up to the stride. */
 struct RoundRows {
   static constexpr int kThreads = 256, kEach = 8;
   typedef Nothing Shared;
   typedef Nothing Local;
 
-  const float* rows;    /* [count, depth] */
-  const int32_t* order; /* [count] or null */
-  uint16_t* out;        /* [count, stride] */
-  int64_t count;
+  RowsToRound sets[2];
   int depth, stride;
-  float scale;
 
-  CPCDR_SHARED int64_t blocks() const { return blocks_for(count * (stride / kEach), kThreads); }
+  int64_t blocks() const { return blocks_for((sets[0].count + sets[1].count) * (stride / kEach), kThreads); }
 
   CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t at = where.index(kThreads), row = at / (stride / kEach);
-    if (row >= count) return false;
-    const int column = static_cast<int>(at - row * (stride / kEach)) * kEach;
-    const float* const from = rows + (order ? order[row] : row) * depth + column;
+    const int64_t at = where.index(kThreads), each = stride / kEach;
+    const int64_t row = at <= INT32_MAX ? quotient(at, each) : at / each;
+    const int column = static_cast<int>(at - row * each) * kEach;
+    if (row < sets[0].count) round(sets[0], row, column);
+    else if (row - sets[0].count < sets[1].count) round(sets[1], row - sets[0].count, column);
+    return false;
+  }
+
+  CPCDR_SHARED void round(const RowsToRound& set, int64_t row, int column) const {
+    const float* const from = set.rows + (set.order ? set.order[row] : row) * depth + column;
     float values[kEach];
-    if (depth % kEach == 0 && reinterpret_cast<uintptr_t>(rows) % sizeof(Words) == 0) {
+    if (depth % kEach == 0 && reinterpret_cast<uintptr_t>(set.rows) % sizeof(Words) == 0) {
       const Words some[2] = {read_words(from), read_words(from + 4)};
       CPCDR_UNROLL
       for (int e = 0; e < kEach; e++) values[e] = float_of_bits(some[e / 4].at[e % 4]);
@@ -259,9 +270,8 @@ struct RoundRows {
     }
     Words halves;
     CPCDR_UNROLL
-    for (int w = 0; w < 4; w++) halves.at[w] = half_pair(values[2 * w] * scale, values[2 * w + 1] * scale);
-    write_words(out + row * stride + column, halves);
-    return false;
+    for (int w = 0; w < 4; w++) halves.at[w] = half_pair(values[2 * w] * set.scale, values[2 * w + 1] * set.scale);
+    write_words(set.out + row * stride + column, halves);
   }
 };
 

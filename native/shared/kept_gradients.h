@@ -33,10 +33,10 @@ CPCDR_SHARED void write_gradients(float* to, const float (&scaled)[8]) {
  * Of some columns of a row: sums of 2^(assign * score + g), of these times their exponents and of 2^(predict * score),
  * and the best score (best_of).
  */
-template <typename Best>
-struct alignas(sizeof(Best) == 4 ? 16 : 8) RowSums {
+template <typename Rank>
+struct alignas(sizeof(Rank) == 4 ? 16 : 8) RowSums {
   float assigned, exponents, predicted;
-  Best best;
+  Rank best;
 
   CPCDR_SHARED static RowSums none() { return {0, 0, 0, 0}; }
   CPCDR_SHARED void add(const RowSums& other) {
@@ -59,8 +59,7 @@ struct GroupGradients {
   static constexpr int kTurn = 4;                           /* phases */
   static constexpr int kAhead = 128; /* groups; as many blocks later its scores are read */
   static_assert(kTogether * kLanes <= kThreads, "a thread for each");
-  typedef decltype(best_of(Eight<Kept>(), 0, 0)) Best;
-  typedef RowSums<Best> Sums;
+  typedef RowSums<Best<Kept>> Sums;
   struct Shared {
     union {
       Sums sums[kTogether][kColumnThreads];
@@ -325,41 +324,6 @@ struct GroupGradients {
       gradients[e] = e < count ? softmax - target[e] : 0;
     }
     write_gradients(to, gradients);
-  }
-};
-
-/* The nearest prototypes of the rows of no group; a block for each. */
-template <typename Kept>
-struct NearestOfRest {
-  static constexpr int kThreads = kColumnThreads, kSums = 16;
-  typedef Nothing Local;
-  typedef typename GroupGradients<Kept>::Best Best;
-  struct Shared {
-    Best best[kThreads];
-  };
-
-  KeptScores<Kept> scores;
-  int32_t* nearest; /* [n] of rows of features */
-
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    const int64_t row = scores.counted + where.block;
-    const int thread = where.thread, column = thread * kOwnColumns;
-    if (p == 0) {
-      const int count = smaller(kOwnColumns, scores.k - column);
-      shared.best[thread] = count > 0 ? best_of(scores.read(row, column), column, count) : 0;
-      return true;
-    }
-    if (p == 1) {
-      for (int i = thread + kSums; thread < kSums && i < kThreads; i += kSums) {
-        shared.best[thread] = larger(shared.best[thread], shared.best[i]);
-      }
-      return true;
-    }
-    if (thread != 0) return false;
-    Best best = 0;
-    for (int i = 0; i < kSums; i++) best = larger(best, shared.best[i]);
-    nearest[scores.order[row]] = best_column(scores, row, best);
-    return false;
   }
 };
 

@@ -244,12 +244,10 @@ struct KeptLoss {
     return {values, static_cast<int32_t>(count), static_cast<int32_t>(rounded.depth)};
   }
   void round(const RoundedFactors& rounded) {
-    const int depth = static_cast<int>(rounded.depth);
-    const RoundRows features{all.features, groups.order, rounded.features, n(), all.d(), depth, rounded.feature_scale};
-    const RoundRows prototypes{all.prototypes, nullptr, rounded.prototypes, k(), all.d(), depth,
-                               rounded.prototype_scale};
-    device.launch(features.blocks(), features);
-    device.launch(prototypes.blocks(), prototypes);
+    const RoundRows rows{{{all.features, groups.order, rounded.features, n(), rounded.feature_scale},
+                          {all.prototypes, nullptr, rounded.prototypes, k(), rounded.prototype_scale}},
+                         all.d(), static_cast<int>(rounded.depth)};
+    device.launch(rows.blocks(), rows);
   }
   void form(const KeptScores<uint16_t>& scores, const RoundedFactors& rounded) {
     const double scale = static_cast<double>(rounded.feature_scale) * static_cast<double>(rounded.prototype_scale);

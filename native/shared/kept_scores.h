@@ -112,12 +112,15 @@ CPCDR_SHARED uint64_t best_of(const Eight<float>& all, int column, int count) {
   const uint32_t level = bits >> 31 ? ~bits : bits | 0x80000000u;
   return static_cast<uint64_t>(level) << 32 | ~static_cast<uint32_t>(column);
 }
+template <typename Kept>
+using Best = decltype(best_of(Eight<Kept>(), 0, 0));
+
 CPCDR_SHARED int first_column(uint32_t best) { return static_cast<int>(0xFFFF - (best & 0xFFFF)); }
 CPCDR_SHARED int first_column(uint64_t best) { return static_cast<int>(~static_cast<uint32_t>(best)); }
 
 /* The column of a row's best score. */
-template <typename Kept, typename Best>
-CPCDR_SHARED int32_t best_column(const KeptScores<Kept>& kept, int64_t row, Best best) {
+template <typename Kept>
+CPCDR_SHARED int32_t best_column(const KeptScores<Kept>& kept, int64_t row, Best<Kept> best) {
   const int first = first_column(best);
   float scores[8], top = -INFINITY;
   scores_of(kept.read(row, first), scores);
