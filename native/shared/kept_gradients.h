@@ -73,10 +73,9 @@ struct GroupGradients {
   struct Local {
     int32_t begin, end; /* rows of the group */
     Eight<Kept> words[kHeld];
-    float target[kOwnColumns];    /* sums over the thread's rows of 2^(assign * score + f), */
-    float exponents[kOwnColumns]; /* of predict * score */
-    float logarithms;             /* and of logarithms */
-    double entropy;               /* of a row of each turn */
+    float target[kOwnColumns]; /* sums over the thread's rows of 2^(assign * score + f) */
+    float logarithms;          /* and of logarithms */
+    double entropy;            /* of a row of each turn */
   };
 
   KeptScores<Kept> scores;
@@ -132,7 +131,7 @@ struct GroupGradients {
     local.begin = bounds[group] - base;
     local.end = bounds[group + 1] - base;
     CPCDR_UNROLL
-    for (int e = 0; e < kOwnColumns; e++) local.target[e] = local.exponents[e] = 0;
+    for (int e = 0; e < kOwnColumns; e++) local.target[e] = 0;
     local.logarithms = 0;
     local.entropy = 0;
   }
@@ -203,7 +202,6 @@ struct GroupGradients {
       sums.assigned += weight;
       sums.exponents = add_product(weight, with_g[e], sums.exponents);
       if (e < count) sums.predicted += predicted[e];
-      local.exponents[e] += exponents[e];
     }
     sums.best = best_of(words, column(thread), count);
     return sums;
@@ -290,14 +288,11 @@ struct GroupGradients {
                                    Local& local) const {
     const int count = columns(thread);
     if (column(thread) >= scores.stride) return 0;
-    float target[kOwnColumns], loss = 0;
+    float target[kOwnColumns], exponents[kOwnColumns]; /* sums of predict * score */
     CPCDR_UNROLL
     for (int e = 0; e < kOwnColumns; e++) {
-      target[e] = shared.targets[0][column(thread) + e] + shared.targets[1][column(thread) + e];
-      if (e >= count) continue;
-      /* -target * log softmax, summed over the rows. */
-      loss += target[e] * (local.logarithms - local.exponents[e]) * kLog2;
-      target[e] *= kGradientScale<Kept>;
+      target[e] = (shared.targets[0][column(thread) + e] + shared.targets[1][column(thread) + e]) * kGradientScale<Kept>;
+      exponents[e] = 0;
     }
     for (int turn = 0; turn < turns; turn++) {
       const int32_t first = begin + turn * kTogether;
@@ -308,20 +303,25 @@ struct GroupGradients {
         const int own = 2 * r + half(thread);
         if (first + own >= end) continue;
         const float logarithm = turns > 1 ? logarithms[first + own] : shared.logarithms[own];
-        if (count == kOwnColumns) write(local.words[r], kOwnColumns, logarithm, target, to);
-        else write(local.words[r], count, logarithm, target, to);
+        if (count == kOwnColumns) write(local.words[r], kOwnColumns, logarithm, target, exponents, to);
+        else write(local.words[r], count, logarithm, target, exponents, to);
       }
     }
-    return loss;
+    /* -target * log softmax, summed over the rows. */
+    float loss = 0;
+    CPCDR_UNROLL
+    for (int e = 0; e < kOwnColumns; e++) loss += target[e] * (local.logarithms - exponents[e]);
+    return loss * (kLog2 / kGradientScale<Kept>);
   }
   CPCDR_SHARED void write(const Eight<Kept>& words, int count, float logarithm, const float (&target)[kOwnColumns],
-                          Kept* to) const {
+                          float (&sums)[kOwnColumns], Kept* to) const {
     float exponents[8], gradients[kOwnColumns];
     exponents_of(words, scores.predict, exponents);
     CPCDR_UNROLL
     for (int e = 0; e < kOwnColumns; e++) {
       const float softmax = power_of_two(exponents[e] + (kGradientBits<Kept> - logarithm));
       gradients[e] = e < count ? softmax - target[e] : 0;
+      sums[e] += exponents[e];
     }
     write_gradients(to, gradients);
   }
