@@ -1,7 +1,7 @@
 /*
- * Gradients of the prototype loss from scores that are kept: a block for each group balances its rows a last time, which
- * makes the group's target, and forms its part of the loss and the gradient of its scores, which takes the scores'
- * place. Products with prototypes and features are left to half_products.h and product_tiles.h.
+ * Gradients of the prototype loss from scores that are kept: a block for each group balances its rows a last time,
+ * which makes the group's target, and forms its part of the loss and the gradient of its scores, which takes the
+ * scores' place. Products with prototypes and features are left to half_products.h and product_tiles.h.
  */
 #ifndef CPCDR_KEPT_GRADIENTS_H
 #define CPCDR_KEPT_GRADIENTS_H
@@ -57,7 +57,8 @@ struct GroupGradients {
   static constexpr int kHeld = sizeof(Kept) == 2 ? 12 : 6, kTogether = 2 * kHeld;
   static constexpr int kLanes = sizeof(Kept) == 2 ? 8 : 16; /* that share the sums of a row */
   static constexpr int kTurn = 4;                           /* phases */
-  static constexpr int kAhead = 128; /* groups; as many blocks later its scores are read */
+  static constexpr int kAhead = 128; /* groups: their scores are called for so many blocks before they are read */
+  static constexpr int kSums = 16;   /* threads that add up losses */
   static_assert(kTogether * kLanes <= kThreads, "a thread for each");
   typedef RowSums<Best<Kept>> Sums;
   struct Shared {
@@ -114,13 +115,13 @@ struct GroupGradients {
       return true;
     }
     if (left == 1) {
-      constexpr int kSums = 16;
-      for (int i = thread + kSums; thread < kSums && i < kThreads; i += kSums) shared.losses[thread] += shared.losses[i];
+      if (thread >= kSums) return true;
+      for (int i = thread + kSums; i < kThreads; i += kSums) shared.losses[thread] += shared.losses[i];
       return true;
     }
     if (thread != 0) return false;
     double loss = 0, entropy = 0;
-    for (int i = 0; i < 16; i++) loss += shared.losses[i];
+    for (int i = 0; i < kSums; i++) loss += shared.losses[i];
     for (const double of_row : shared.entropies) entropy += of_row;
     losses[group] = loss;
     entropies[group] = entropy;
@@ -183,13 +184,13 @@ struct GroupGradients {
       if (first + 2 * r + half(thread) >= end) continue;
       Sums sums = Sums::none();
       /* All eight columns, which is the rule, are spared comparisons. */
-      if (count == kOwnColumns) sums = sums_of(local.words[r], thread, kOwnColumns, offsets, factors, local);
-      else if (count > 0) sums = sums_of(local.words[r], thread, count, offsets, factors, local);
+      if (count == kOwnColumns) sums = sums_of(local.words[r], thread, kOwnColumns, offsets, factors);
+      else if (count > 0) sums = sums_of(local.words[r], thread, count, offsets, factors);
       shared.sums[2 * r + half(thread)][thread % kColumnThreads] = sums;
     }
   }
   CPCDR_SHARED Sums sums_of(const Eight<Kept>& words, int thread, int count, const float (&offsets)[kOwnColumns],
-                            const float (&factors)[kOwnColumns], Local& local) const {
+                            const float (&factors)[kOwnColumns]) const {
     Sums sums = Sums::none();
     float exponents[8], predicted[8], assigned[8], with_g[8];
     exponents_of(words, scores.predict, exponents);
@@ -291,7 +292,8 @@ struct GroupGradients {
     float target[kOwnColumns], exponents[kOwnColumns]; /* sums of predict * score */
     CPCDR_UNROLL
     for (int e = 0; e < kOwnColumns; e++) {
-      target[e] = (shared.targets[0][column(thread) + e] + shared.targets[1][column(thread) + e]) * kGradientScale<Kept>;
+      const int own = column(thread) + e;
+      target[e] = (shared.targets[0][own] + shared.targets[1][own]) * kGradientScale<Kept>;
       exponents[e] = 0;
     }
     for (int turn = 0; turn < turns; turn++) {

@@ -117,12 +117,14 @@ struct KeptLoss {
     const FloatFactors features{all.features, scores.order, scores.n, all.d()};
     const FloatFactors prototypes{all.prototypes, nullptr, k(), all.d()};
     multiply_on(device, Factor<false>{features}, Factor<false>{prototypes},
-                KeepScores<Kept>{scores.values, scores.n, scores.stride, static_cast<float>(1 / step_of(scores.values))},
+                KeepScores<Kept>{scores.values, scores.n, scores.stride,
+                                 static_cast<float>(1 / step_of(scores.values))},
                 scores.n, k(), d());
   }
 
   void balance_columns(int64_t parts, bool adds) {
-    device.launch(blocks_for(k(), BalanceColumns::kColumns), BalanceColumns{memory.sums, memory.g, parts, all.k(), adds});
+    device.launch(blocks_for(k(), BalanceColumns::kColumns),
+                  BalanceColumns{memory.sums, memory.g, parts, all.k(), adds});
   }
 
   /* From the first sums of columns, which lie in parts, to g. */
@@ -149,9 +151,10 @@ struct KeptLoss {
   template <typename Kept>
   void differentiate(const KeptScores<Kept>& scores, int64_t first, int64_t first_group, int64_t last_group) {
     const int32_t count = static_cast<int32_t>(last_group - first_group);
-    device.launch(count, GroupGradients<Kept>{scores, memory.g, groups.bounds + first_group, static_cast<int32_t>(first),
-                                              all.sizes[5], count, backwards, memory.logarithms + first, all.nearest,
-                                              memory.losses + first_group, memory.entropies + first_group});
+    device.launch(count, GroupGradients<Kept>{scores, memory.g, groups.bounds + first_group,
+                                              static_cast<int32_t>(first), all.sizes[5], count, backwards,
+                                              memory.logarithms + first, all.nearest, memory.losses + first_group,
+                                              memory.entropies + first_group});
     device.launch(scores.n - scores.counted, NearestOfRest<Kept>{scores, all.nearest});
   }
 

@@ -44,14 +44,16 @@ struct Eight {
 template <typename Kept>
 struct KeptScores {
   Kept* values;            /* [n, stride] */
-  int64_t n, stride;       /* a multiple of 8 */
+  int64_t n, stride;       /* a multiple of 16 */
   int64_t counted;         /* rows of a group, which come first */
   int k;
   float assign, predict;   /* exponents of 2 for a score of 1, or for one step: 1 / epsilon and 1 / temperature */
   const int32_t* order;    /* [n] rows of features */
   bool squares;            /* assign == 2 * predict */
 
-  CPCDR_SHARED Eight<Kept> read(int64_t row, int column) const { return Eight<Kept>::read(values + row * stride + column); }
+  CPCDR_SHARED Eight<Kept> read(int64_t row, int column) const {
+    return Eight<Kept>::read(values + row * stride + column);
+  }
 };
 
 /* 2^23 + kZero + the steps of either half of a word: its bits, so that no conversion is needed. */

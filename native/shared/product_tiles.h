@@ -65,7 +65,8 @@ struct Factor {
   CPCDR_SHARED void read(int64_t first, int64_t from, int thread, Stage& stage) const {
     CPCDR_UNROLL
     for (int r = 0; r < FloatFactors::kReads; r++) {
-      source.read((kAcross ? from : first) + row(thread, r), (kAcross ? first : from) + column(thread), stage.values[r]);
+      source.read((kAcross ? from : first) + row(thread, r), (kAcross ? first : from) + column(thread),
+                  stage.values[r]);
     }
   }
   CPCDR_SHARED void write(const Stage& stage, int thread, float* memory) const {
