@@ -176,17 +176,20 @@ struct GroupGradients {
 
   CPCDR_SHARED void take(int32_t first, int32_t end, int thread, Shared& shared, Local& local) const {
     read(first, end, thread, local);
-    const int count = columns(thread);
     float offsets[kOwnColumns], factors[kOwnColumns]; /* g, finite, and 2^g */
     read_factors(thread, offsets, factors);
+    /* All eight columns, which is the rule, are spared comparisons. */
+    const int count = columns(thread);
+    if (count == kOwnColumns) take_rows(first, end, thread, kOwnColumns, offsets, factors, shared, local);
+    else take_rows(first, end, thread, count, offsets, factors, shared, local);
+  }
+  CPCDR_SHARED void take_rows(int32_t first, int32_t end, int thread, int count, const float (&offsets)[kOwnColumns],
+                              const float (&factors)[kOwnColumns], Shared& shared, const Local& local) const {
     CPCDR_UNROLL
     for (int r = 0; r < kHeld; r++) {
       if (first + 2 * r + half(thread) >= end) continue;
-      Sums sums = Sums::none();
-      /* All eight columns, which is the rule, are spared comparisons. */
-      if (count == kOwnColumns) sums = sums_of(local.words[r], thread, kOwnColumns, offsets, factors);
-      else if (count > 0) sums = sums_of(local.words[r], thread, count, offsets, factors);
-      shared.sums[2 * r + half(thread)][thread % kColumnThreads] = sums;
+      shared.sums[2 * r + half(thread)][thread % kColumnThreads] =
+          count > 0 ? sums_of(local.words[r], thread, count, offsets, factors) : Sums::none();
     }
   }
   CPCDR_SHARED Sums sums_of(const Eight<Kept>& words, int thread, int count, const float (&offsets)[kOwnColumns],
@@ -299,21 +302,25 @@ struct GroupGradients {
     for (int turn = 0; turn < turns; turn++) {
       const int32_t first = begin + turn * kTogether;
       if (turns > 1) read(first, end, thread, local);
-      Kept* to = scores_at(first, thread);
-      CPCDR_UNROLL
-      for (int r = 0; r < kHeld; r++, to += 2 * scores.stride) {
-        const int own = 2 * r + half(thread);
-        if (first + own >= end) continue;
-        const float logarithm = turns > 1 ? logarithms[first + own] : shared.logarithms[own];
-        if (count == kOwnColumns) write(local.words[r], kOwnColumns, logarithm, target, exponents, to);
-        else write(local.words[r], count, logarithm, target, exponents, to);
-      }
+      const float* const of_rows = turns > 1 ? logarithms + first : shared.logarithms;
+      if (count == kOwnColumns) write_rows(first, end, thread, kOwnColumns, of_rows, target, local, exponents);
+      else write_rows(first, end, thread, count, of_rows, target, local, exponents);
     }
     /* -target * log softmax, summed over the rows. */
     float loss = 0;
     CPCDR_UNROLL
     for (int e = 0; e < kOwnColumns; e++) loss += target[e] * (local.logarithms - exponents[e]);
     return loss * (kLog2 / kGradientScale<Kept>);
+  }
+  CPCDR_SHARED void write_rows(int32_t first, int32_t end, int thread, int count, const float* of_rows,
+                               const float (&target)[kOwnColumns], const Local& local,
+                               float (&exponents)[kOwnColumns]) const {
+    Kept* to = scores_at(first, thread);
+    CPCDR_UNROLL
+    for (int r = 0; r < kHeld; r++, to += 2 * scores.stride) {
+      const int own = 2 * r + half(thread);
+      if (first + own < end) write(local.words[r], count, of_rows[own], target, exponents, to);
+    }
   }
   CPCDR_SHARED void write(const Eight<Kept>& words, int count, float logarithm, const float (&target)[kOwnColumns],
                           float (&sums)[kOwnColumns], Kept* to) const {
