@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "launch.h"
+#include "half.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -66,41 +66,73 @@ struct GroupBounds {
   }
 };
 
-/* The longest row of each block of 8; infinity where one is not finite. 32 threads for each row. */
+/* Rows of one depth: features, or prototypes. */
+struct RowSet {
+  const float* rows;
+  int64_t count;
+};
+
+/*
+ * The longest row of each block of 32 of two sets, one after the other; infinity where one is not finite. A warp takes
+ * four rows at once.
+ */
 struct LongestRows {
-  static constexpr int kThreads = 256, kRows = kThreads / kWarp;
+  static constexpr int kThreads = 256, kResident = 4, kTogether = 4, kRows = kThreads / kWarp * kTogether;
   typedef Nothing Local;
   struct Shared {
-    float squares[kThreads];
+    float squares[kRows][kWarp + 1]; /* the end keeps threads that sum up rows in different banks */
+    float rows[kRows];
   };
 
-  const float* rows; /* [count, depth] */
-  float* longest;    /* [blocks] squares */
-  int64_t count;
+  RowSet sets[2];
+  float* longest; /* [blocks of either set] squares */
   int depth;
 
+  int64_t blocks(int set) const { return blocks_for(sets[set].count, kRows); }
+
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    const int64_t i = int64_t{where.block} * kRows + where.thread / kWarp;
+    const int thread = where.thread;
     if (p == 0) {
-      float sum = 0;
-      for (int c = where.thread % kWarp; i < count && c < depth; c += kWarp) {
-        sum = add_square(rows[i * depth + c], sum);
-      }
-      shared.squares[where.thread] = sum;
+      const int first = thread / kWarp * kTogether, lane = thread % kWarp;
+      const int32_t ahead = static_cast<int32_t>(blocks_for(sets[0].count, kRows)), block = where.block;
+      float sums[kTogether] = {0, 0, 0, 0};
+      if (block < ahead) add_squares(sets[0], int64_t{block} * kRows + first, lane, sums);
+      else add_squares(sets[1], int64_t{block - ahead} * kRows + first, lane, sums);
+      CPCDR_UNROLL
+      for (int r = 0; r < kTogether; r++) shared.squares[first + r][lane] = sums[r];
       return true;
     }
     if (p == 1) {
-      if (where.thread % kWarp != 0) return true;
+      if (thread >= kRows) return true;
       float sum = 0;
-      for (int t = 0; t < kWarp; t++) sum += shared.squares[where.thread + t];
-      shared.squares[where.thread] = sum < INFINITY ? sum : INFINITY;
+      for (int i = 0; i < kWarp; i++) sum += shared.squares[thread][i];
+      shared.rows[thread] = sum < INFINITY ? sum : INFINITY;
       return true;
     }
-    if (where.thread != 0) return false;
+    if (thread != 0) return false;
     float most = 0;
-    for (int r = 0; r < kRows; r++) most = larger(most, shared.squares[r * kWarp]);
+    for (int r = 0; r < kRows; r++) most = larger(most, shared.rows[r]);
     longest[where.block] = most;
     return false;
+  }
+
+  CPCDR_SHARED void add_squares(const RowSet& set, int64_t first, int lane, float (&sums)[kTogether]) const {
+    constexpr int kEach = sizeof(Words) / sizeof(float);
+    const bool whole = depth % kEach == 0 && reinterpret_cast<uintptr_t>(set.rows) % sizeof(Words) == 0;
+    for (int c = whole ? lane * kEach : lane; c < depth; c += whole ? kWarp * kEach : kWarp) {
+      CPCDR_UNROLL
+      for (int r = 0; r < kTogether; r++) {
+        if (first + r >= set.count) continue;
+        const float* const from = set.rows + (first + r) * depth + c;
+        if (whole) {
+          const Words words = read_words(from);
+          CPCDR_UNROLL
+          for (int e = 0; e < kEach; e++) sums[r] = add_square(float_of_bits(words.at[e]), sums[r]);
+        } else {
+          sums[r] = add_square(*from, sums[r]);
+        }
+      }
+    }
   }
   CPCDR_SHARED static float add_square(float value, float sum) { return sum + value * value; }
 };
@@ -173,7 +205,8 @@ bool order_groups_on(Device& device, const float* features, const float* prototy
   const int depth = sizes[2];
   const int32_t group_count = sizes[3];
   const int64_t key_blocks = blocks_for(n, GroupKeys::kThreads);
-  const int64_t feature_blocks = blocks_for(n, LongestRows::kRows), prototype_blocks = blocks_for(k, LongestRows::kRows);
+  LongestRows longest{{{features, n}, {prototypes, k}}, nullptr, depth};
+  const int64_t feature_blocks = longest.blocks(0), prototype_blocks = longest.blocks(1);
   int32_t* const keys = device.template memory<int32_t>(2 * n);
   int32_t* const rows = device.template memory<int32_t>(n);
   int32_t* const counts = device.template memory<int32_t>(2 * key_blocks);
@@ -187,8 +220,8 @@ bool order_groups_on(Device& device, const float* features, const float* prototy
   while (group_count >> bits) bits++;
   if (!device.sort(keys, keys + n, rows, out.order, n, bits)) return false;
   device.launch(blocks_for(n + 1, GroupBounds::kThreads), GroupBounds{keys + n, out.bounds, n, group_count});
-  device.launch(feature_blocks, LongestRows{features, squares, n, depth});
-  device.launch(prototype_blocks, LongestRows{prototypes, squares + feature_blocks, k, depth});
+  longest.longest = squares;
+  device.launch(feature_blocks + prototype_blocks, longest);
   device.launch(1, GatherFacts{counts, counts + key_blocks, out.bounds, squares, squares + feature_blocks, key_blocks,
                                feature_blocks, prototype_blocks, group_count, facts});
   return device.read(&out.facts, facts, sizeof(LossFacts)) == 0;

@@ -12,15 +12,6 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-template <bool kFirst, typename First, typename Second>
-struct Either {
-  typedef First Type;
-};
-template <typename First, typename Second>
-struct Either<false, First, Second> {
-  typedef Second Type;
-};
-
 /* Two neighbours at an even index. */
 CPCDR_SHARED void write_pair(uint16_t* to, uint16_t low, uint16_t high) {
   const uint32_t pair = pair_of(low, high);
@@ -28,6 +19,15 @@ CPCDR_SHARED void write_pair(uint16_t* to, uint16_t low, uint16_t high) {
   *reinterpret_cast<uint32_t*>(to) = pair;
 #else
   memcpy(to, &pair, sizeof pair);
+#endif
+}
+
+/* The larger of each half of two words, as unsigned numbers. */
+CPCDR_SHARED uint32_t larger_halves(uint32_t a, uint32_t b) {
+#if defined(__CUDA_ARCH__)
+  return __vmaxu2(a, b);
+#else
+  return larger(a & 0xFFFF0000u, b & 0xFFFF0000u) | larger(a & 0xFFFFu, b & 0xFFFFu);
 #endif
 }
 
@@ -59,6 +59,16 @@ CPCDR_SHARED void write_four(float* to, const float* from, float factor) {
   write_words(to, words);
 }
 
+/* Two to an address that is a multiple of 8. */
+CPCDR_SHARED void write_two(float* to, float first, float second) {
+#if defined(__CUDA_ARCH__)
+  *reinterpret_cast<float2*>(to) = make_float2(first, second);
+#else
+  to[0] = first;
+  to[1] = second;
+#endif
+}
+
 /* To the nearest, ties to even. */
 CPCDR_SHARED uint16_t half_bits(float value) {
 #if defined(__CUDA_ARCH__)
@@ -73,6 +83,16 @@ CPCDR_SHARED uint16_t half_bits(float value) {
   else if (magnitude >= 0x38800000) half = ((magnitude + 0xFFF + (magnitude >> 13 & 1)) >> 13) - (112 << 10);
   else half = static_cast<uint32_t>(std::nearbyint(std::fabs(value) * 16777216.0f)); /* steps of 2^-24 */
   return static_cast<uint16_t>(sign | half);
+#endif
+}
+
+/* Two at once, the first in the low bits. */
+CPCDR_SHARED uint32_t half_pair(float low, float high) {
+#if defined(__CUDA_ARCH__)
+  const __half2 pair = __floats2half2_rn(low, high);
+  return pair_of(__half_as_ushort(__low2half(pair)), __half_as_ushort(__high2half(pair)));
+#else
+  return pair_of(half_bits(low), half_bits(high));
 #endif
 }
 

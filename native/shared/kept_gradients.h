@@ -1,184 +1,338 @@
 /*
- * Gradients of the prototype loss from scores that are kept: a block for each group forms the group's target, its part
- * of the loss, and the gradient of its scores, which takes the scores' place. Products with prototypes and features
- * are left to product_tiles.h.
+ * Gradients of the prototype loss from scores that are kept: a block for each group balances its rows a last time,
+ * which makes the group's target, and forms its part of the loss and the gradient of its scores, which takes the
+ * scores' place. Products with prototypes and features are left to half_products.h and product_tiles.h.
  */
 #ifndef CPCDR_KEPT_GRADIENTS_H
 #define CPCDR_KEPT_GRADIENTS_H
 
-#include "kept_scores.h"
+#include "balance_passes.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
 
 /* Gradients of scores, within -1 and 1, are kept as they are, or as half precision of so many times themselves. */
 template <typename Kept>
-constexpr float kGradientScale = sizeof(Kept) == 2 ? 32768 : 1;
+constexpr float kGradientBits = sizeof(Kept) == 2 ? 15 : 0;
+template <typename Kept>
+constexpr float kGradientScale = sizeof(Kept) == 2 ? 32768 : 1; /* 2^kGradientBits */
 
-CPCDR_SHARED void write_gradients(uint16_t* to, const float (&gradients)[8]) {
+/* Gradients times kGradientScale. */
+CPCDR_SHARED void write_gradients(uint16_t* to, const float (&scaled)[8]) {
   Words words;
   CPCDR_UNROLL
-  for (int w = 0; w < 4; w++) {
-    words.at[w] = pair_of(half_bits(gradients[2 * w] * kGradientScale<uint16_t>),
-                          half_bits(gradients[2 * w + 1] * kGradientScale<uint16_t>));
-  }
+  for (int w = 0; w < 4; w++) words.at[w] = half_pair(scaled[2 * w], scaled[2 * w + 1]);
   write_words(to, words);
 }
-CPCDR_SHARED void write_gradients(float* to, const float (&gradients)[8]) {
-  write_four(to, gradients, 1);
-  write_four(to + 4, gradients + 4, 1);
+CPCDR_SHARED void write_gradients(float* to, const float (&scaled)[8]) {
+  write_four(to, scaled, 1);
+  write_four(to + 4, scaled + 4, 1);
 }
 
+/*
+ * Of some columns of a row: sums of 2^(assign * score + g), of these times their exponents and of 2^(predict * score),
+ * and the best score (best_of).
+ */
+template <typename Rank>
+struct alignas(sizeof(Rank) == 4 ? 16 : 8) RowSums {
+  float assigned, exponents, predicted;
+  Rank best;
+
+  CPCDR_SHARED static RowSums none() { return {0, 0, 0, 0}; }
+  CPCDR_SHARED void add(const RowSums& other) {
+    assigned += other.assigned;
+    exponents += other.exponents;
+    predicted += other.predicted;
+    best = larger(best, other.best);
+  }
+};
+
+/*
+ * A block takes the rows of a group in turns of kTogether, a thread eight columns of every other row. Scores stay in
+ * registers until their gradients are known; those of groups with more rows than that are read twice.
+ */
 template <typename Kept>
 struct GroupGradients {
-  static constexpr int kThreads = kColumnThreads, kTogether = 4; /* rows read at a time */
+  static constexpr int kThreads = kPassThreads, kResident = 2;
+  static constexpr int kHeld = sizeof(Kept) == 2 ? 12 : 6, kTogether = 2 * kHeld;
+  static constexpr int kLanes = sizeof(Kept) == 2 ? 8 : 16; /* that share the sums of a row */
+  static constexpr int kTurn = 4;                           /* phases */
+  static constexpr int kAhead = 128; /* groups: their scores are called for so many blocks before they are read */
+  static constexpr int kSums = 16;   /* threads that add up losses */
+  static_assert(kTogether * kLanes <= kThreads, "a thread for each");
+  typedef RowSums<Best<Kept>> Sums;
   struct Shared {
-    double losses[kThreads], entropies[kThreads];
+    union {
+      Sums sums[kTogether][kColumnThreads];
+      alignas(16) float targets[2][kMostKept]; /* of the rows of either half of the threads */
+    };
+    Sums parts[kTogether][kLanes];
+    Sums rows[kTogether];
+    float weights[kTogether], logarithms[kTogether]; /* 1 / sums.assigned, log2 sums.predicted */
+    double losses[kThreads], entropies[kTogether];
   };
-  typedef Nothing Local;
+  struct Local {
+    int32_t begin, end; /* rows of the group */
+    Eight<Kept> words[kHeld];
+    float target[kOwnColumns]; /* sums over the thread's rows of 2^(assign * score + f) */
+    float logarithms;          /* and of logarithms */
+    double entropy;            /* of a row of each turn */
+  };
 
   KeptScores<Kept> scores;
-  const float *f, *g, *logarithms;
+  const float* g;        /* [k] */
   const int32_t* bounds; /* [groups + 1] rows, of which the first that is kept is `base` */
-  int64_t base, limit;   /* rows of features below the limit count for the entropy */
+  int32_t base, limit;   /* rows of features below the limit count for the entropy */
+  int32_t groups;
+  bool backwards;             /* through the groups */
+  float* logarithms;          /* [n], for groups of several turns */
+  int32_t* nearest;           /* [n] of rows of features */
   double *losses, *entropies; /* [groups] */
 
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
+  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
     const int thread = where.thread;
-    if (p == 0) {
-      float loss = 0, entropy = 0;
-      const int column = thread * kOwnColumns;
-      if (column < scores.k) differentiate(where.block, column, loss, entropy);
-      shared.losses[thread] = static_cast<double>(loss);
-      shared.entropies[thread] = static_cast<double>(entropy);
+    const int32_t group = backwards ? groups - 1 - where.block : where.block;
+    if (p == 0) clear(group, local);
+    const int32_t begin = local.begin, end = local.end;
+    if (begin == end) {
+      if (thread == 0) losses[group] = entropies[group] = 0;
+      return false;
+    }
+    const int turns = (end - begin + kTogether - 1) / kTogether, turn = p / kTurn;
+    const int32_t first = begin + turn * kTogether;
+    if (turn < turns) {
+      if (p == 1) call_for(group + (backwards ? -kAhead : kAhead), thread);
+      if (p % kTurn == 0) take(first, end, thread, shared, local);
+      else if (p % kTurn == 1) add_up(first, end, thread, shared);
+      else if (p % kTurn == 2) settle(first, end, thread, shared);
+      else assign_rows(first, begin, end, thread, shared, local);
       return true;
     }
-    const int half = kThreads >> p;
-    if (thread < half) {
-      shared.losses[thread] += shared.losses[thread + half];
-      shared.entropies[thread] += shared.entropies[thread + half];
+    const int left = p - turns * kTurn;
+    if (left == 0) {
+      if (thread < kTogether) shared.entropies[thread] = local.entropy;
+      shared.losses[thread] = static_cast<double>(differentiate(begin, end, turns, thread, shared, local));
+      return true;
     }
-    if (half > 1) return true;
-    if (thread == 0) {
-      losses[where.block] = shared.losses[0];
-      entropies[where.block] = shared.entropies[0];
+    if (left == 1) {
+      if (thread >= kSums) return true;
+      for (int i = thread + kSums; i < kThreads; i += kSums) shared.losses[thread] += shared.losses[i];
+      return true;
     }
+    if (thread != 0) return false;
+    double loss = 0, entropy = 0;
+    for (int i = 0; i < kSums; i++) loss += shared.losses[i];
+    for (const double of_row : shared.entropies) entropy += of_row;
+    losses[group] = loss;
+    entropies[group] = entropy;
     return false;
   }
 
-  /* Eight columns of the rows of a group; every thread reads and writes its own columns alone. */
-  CPCDR_SHARED void differentiate(int32_t group, int column, float& loss, float& entropy) const {
-    const int64_t begin = bounds[group] - base, end = bounds[group + 1] - base;
-    float offsets[kOwnColumns], target[kOwnColumns];
+  CPCDR_SHARED void clear(int32_t group, Local& local) const {
+    local.begin = bounds[group] - base;
+    local.end = bounds[group + 1] - base;
     CPCDR_UNROLL
-    for (int e = 0; e < kOwnColumns; e++) {
-      offsets[e] = column + e < scores.k ? g[column + e] : -INFINITY;
-      target[e] = 0;
-    }
-    for (int64_t row = begin; row < end; row += kTogether) {
-      Eight<Kept> words[kTogether];
-      read(row, end, column, words);
-      CPCDR_UNROLL
-      for (int r = 0; r < kTogether; r++) {
-        if (row + r >= end) continue;
-        const bool counts = scores.order[row + r] < limit;
-        const float own = f[row + r];
-        float own_scores[8];
-        scores_of(words[r], own_scores);
-        CPCDR_UNROLL
-        for (int e = 0; e < kOwnColumns; e++) {
-          const float exponent = add_product(scores.assign, own_scores[e], offsets[e] + own);
-          const float q = power_of_two(exponent);
-          target[e] += q;
-          if (counts && q > 0) entropy -= q * (exponent * kLog2);
-        }
-      }
-    }
-    const float share = 1 / static_cast<float>(end - begin);
+    for (int e = 0; e < kOwnColumns; e++) local.target[e] = 0;
+    local.logarithms = 0;
+    local.entropy = 0;
+  }
+  CPCDR_SHARED static int column(int thread) { return thread % kColumnThreads * kOwnColumns; }
+  CPCDR_SHARED static int half(int thread) { return thread / kColumnThreads; }
+  /* Of the thread's columns, how many exist. */
+  CPCDR_SHARED int columns(int thread) const { return smaller(kOwnColumns, larger(0, scores.k - column(thread))); }
+
+  /* The thread's columns of the first of its rows of a turn; the next is two rows on. */
+  CPCDR_SHARED Kept* scores_at(int32_t first, int thread) const {
+    return scores.values + int64_t{first + half(thread)} * scores.stride + column(thread);
+  }
+  CPCDR_SHARED void read(int32_t first, int32_t end, int thread, Local& local) const {
+    if (column(thread) >= scores.stride) return;
+    const Kept* from = scores_at(first, thread);
     CPCDR_UNROLL
-    for (int e = 0; e < kOwnColumns; e++) target[e] *= share;
-    for (int64_t row = begin; row < end; row += kTogether) {
-      Eight<Kept> words[kTogether];
-      read(row, end, column, words);
-      CPCDR_UNROLL
-      for (int r = 0; r < kTogether; r++) {
-        if (row + r >= end) continue;
-        const float own = logarithms[row + r];
-        float own_scores[8];
-        scores_of(words[r], own_scores);
-        float gradients[kOwnColumns];
-        CPCDR_UNROLL
-        for (int e = 0; e < kOwnColumns; e++) {
-          const float logarithm = add_product(scores.predict, own_scores[e], -own);
-          const float gradient = power_of_two(logarithm) - target[e];
-          loss -= target[e] * (logarithm * kLog2);
-          gradients[e] = column + e < scores.k ? gradient : 0;
-        }
-        write_gradients(scores.values + (row + r) * scores.stride + column, gradients);
-      }
+    for (int r = 0; r < kHeld; r++, from += 2 * scores.stride) {
+      if (first + 2 * r + half(thread) < end) local.words[r] = Eight<Kept>::read(from);
     }
   }
 
-  CPCDR_SHARED void read(int64_t row, int64_t end, int column, Eight<Kept> (&words)[kTogether]) const {
-    CPCDR_UNROLL
-    for (int r = 0; r < kTogether; r++) {
-      words[r] = row + r < end ? scores.read(row + r, column) : Eight<Kept>::zero();
-    }
-  }
-};
-
-/* Gradients of scores as factors of products. */
-struct HalfGradients : HalfFactors {
-  static HalfGradients of(const KeptScores<uint16_t>& scores) {
-    return {{scores.values, scores.counted, scores.stride}};
-  }
-};
-struct ExactGradients : FloatFactors<float> {
-  static ExactGradients of(const KeptScores<float>& scores) {
-    return {{scores.values, nullptr, scores.counted, static_cast<int>(scores.stride), 1}};
-  }
-};
-
-/* Of a product: sums times `factor` go to rows of `out`. */
-struct WriteGradients {
-  float* out;           /* [parts, rows, depth] */
-  const int32_t* order; /* [rows] or null */
-  int64_t rows, depth;
-  float factor;
-  bool adds; /* to what is there */
-
-  template <int kCount>
-  CPCDR_SHARED void put(const ProductPlace& place, int64_t row, int64_t column, const float (&some)[kCount]) const {
-    if (row >= rows) return;
-    float* const to = out + (place.part * rows + (order ? order[row] : row)) * depth + column;
-    if (!adds && depth % 4 == 0 && reinterpret_cast<uintptr_t>(out) % sizeof(Words) == 0) {
+  /* Powers of eight scores to be multiplied by 2^g, and their exponents with g. */
+  CPCDR_SHARED void assigned_of(const Eight<Kept>& words, const float (&exponents)[8], const float (&predicted)[8],
+                                const float (&offsets)[8], float (&assigned)[8], float (&with_g)[8]) const {
+    if (scores.squares) {
       CPCDR_UNROLL
-      for (int e = 0; e < kCount; e += 4) {
-        if (column + e < depth) write_four(to + e, some + e, factor);
+      for (int e = 0; e < 8; e++) {
+        assigned[e] = predicted[e] * predicted[e];
+        with_g[e] = add_product(2, exponents[e], offsets[e]);
       }
       return;
     }
+    float own[8];
+    exponents_of(words, scores.assign, own);
     CPCDR_UNROLL
-    for (int e = 0; e < kCount; e++) {
-      if (column + e < depth) to[e] = some[e] * factor + (adds ? to[e] : 0);
+    for (int e = 0; e < 8; e++) {
+      assigned[e] = power_of_two(own[e]);
+      with_g[e] = own[e] + offsets[e];
     }
   }
-};
 
-/* Zeros in the rows of no group. */
-struct ClearRows {
-  static constexpr int kThreads = 256;
-  typedef Nothing Shared;
-  typedef Nothing Local;
+  CPCDR_SHARED void take(int32_t first, int32_t end, int thread, Shared& shared, Local& local) const {
+    read(first, end, thread, local);
+    float offsets[kOwnColumns], factors[kOwnColumns]; /* g, finite, and 2^g */
+    read_factors(thread, offsets, factors);
+    /* All eight columns, which is the rule, are spared comparisons. */
+    const int count = columns(thread);
+    if (count == kOwnColumns) take_rows(first, end, thread, kOwnColumns, offsets, factors, shared, local);
+    else take_rows(first, end, thread, count, offsets, factors, shared, local);
+  }
+  CPCDR_SHARED void take_rows(int32_t first, int32_t end, int thread, int count, const float (&offsets)[kOwnColumns],
+                              const float (&factors)[kOwnColumns], Shared& shared, const Local& local) const {
+    CPCDR_UNROLL
+    for (int r = 0; r < kHeld; r++) {
+      if (first + 2 * r + half(thread) >= end) continue;
+      shared.sums[2 * r + half(thread)][thread % kColumnThreads] =
+          count > 0 ? sums_of(local.words[r], thread, count, offsets, factors) : Sums::none();
+    }
+  }
+  CPCDR_SHARED Sums sums_of(const Eight<Kept>& words, int thread, int count, const float (&offsets)[kOwnColumns],
+                            const float (&factors)[kOwnColumns]) const {
+    Sums sums = Sums::none();
+    float exponents[8], predicted[8], assigned[8], with_g[8];
+    exponents_of(words, scores.predict, exponents);
+    CPCDR_UNROLL
+    for (int e = 0; e < 8; e++) predicted[e] = power_of_two(exponents[e]);
+    assigned_of(words, exponents, predicted, offsets, assigned, with_g);
+    CPCDR_UNROLL
+    for (int e = 0; e < kOwnColumns; e++) {
+      const float weight = assigned[e] * factors[e];
+      sums.assigned += weight;
+      sums.exponents = add_product(weight, with_g[e], sums.exponents);
+      if (e < count) sums.predicted += predicted[e];
+    }
+    sums.best = best_of(words, column(thread), count);
+    return sums;
+  }
+  CPCDR_SHARED void read_factors(int thread, float (&offsets)[kOwnColumns], float (&factors)[kOwnColumns]) const {
+    constexpr float kNever = -1000; /* an exponent that becomes 0 */
+    CPCDR_UNROLL
+    for (int e = 0; e < kOwnColumns; e++) {
+      offsets[e] = e < columns(thread) ? larger(g[column(thread) + e], kNever) : kNever;
+      factors[e] = power_of_two(offsets[e]);
+    }
+  }
 
-  const int32_t* order; /* [rows] */
-  float* out;           /* [n, depth] */
-  int64_t rows, depth;
+  CPCDR_SHARED void add_up(int32_t first, int32_t end, int thread, Shared& shared) const {
+    const int own = thread / kLanes, lane = thread % kLanes;
+    if (own >= kTogether || first + own >= end) return;
+    Sums sums = shared.sums[own][lane];
+    CPCDR_UNROLL
+    for (int i = kLanes; i < kColumnThreads; i += kLanes) sums.add(shared.sums[own][i + lane]);
+    shared.parts[own][lane] = sums;
+  }
 
-  CPCDR_SHARED bool phase(int, const Where& where, Shared&, Local&) const {
-    const int64_t at = where.index(kThreads), row = at / depth;
-    if (row < rows) out[order[row] * depth + (at - row * depth)] = 0;
-    return false;
+  CPCDR_SHARED void settle(int32_t first, int32_t end, int thread, Shared& shared) const {
+    const int32_t row = first + thread;
+    if (thread >= kTogether || row >= end) return;
+    Sums sums = shared.parts[thread][0];
+    CPCDR_UNROLL
+    for (int i = 1; i < kLanes; i++) sums.add(shared.parts[thread][i]);
+    const float logarithm = log2f(sums.predicted);
+    shared.rows[thread] = sums;
+    shared.weights[thread] = sums.assigned > 0 ? 1 / sums.assigned : 0;
+    shared.logarithms[thread] = logarithm;
+    logarithms[row] = logarithm;
+  }
+
+  /* Has the scores of a group brought nearer. */
+  CPCDR_SHARED void call_for(int32_t group, int thread) const {
+    if (group < 0 || group >= groups) return;
+    constexpr int64_t kLine = 128 / sizeof(Kept);
+    const int64_t first = (bounds[group] - base) * scores.stride, end = (bounds[group + 1] - base) * scores.stride;
+    for (int64_t at = first + thread * kLine; at < end; at += kThreads * kLine) prefetch(scores.values + at);
+  }
+
+  /* Adds what the turn's rows are assigned to the thread's part of the target, which the last turn leaves to all. */
+  CPCDR_SHARED void assign_rows(int32_t first, int32_t begin, int32_t end, int thread, Shared& shared,
+                                Local& local) const {
+    const int32_t row = first + thread;
+    const bool ends = thread < kTogether && row < end;
+    const int32_t of_features = ends ? scores.order[row] : 0;
+    CPCDR_UNROLL
+    for (int r = 0; r < kHeld; r++) {
+      const int own = 2 * r + half(thread);
+      if (first + own >= end) continue;
+      const float weight = shared.weights[own];
+      local.logarithms += shared.logarithms[own];
+      float exponents[8];
+      exponents_of(local.words[r], scores.squares ? scores.predict : scores.assign, exponents);
+      CPCDR_UNROLL
+      for (int e = 0; e < kOwnColumns; e++) {
+        const float power = power_of_two(exponents[e]);
+        local.target[e] = add_product(scores.squares ? weight * power : weight, power, local.target[e]);
+      }
+    }
+    if (ends) {
+      const Sums& sums = shared.rows[thread];
+      nearest[of_features] = best_column(scores, row, sums.best);
+      /* -sum q log q, where q = weight * 2^exponent and the q of a row sum up to 1. */
+      if (of_features < limit && sums.assigned > 0) {
+        local.entropy += static_cast<double>((log2f(sums.assigned) - sums.exponents * shared.weights[thread]) * kLog2);
+      }
+    }
+    if (first + kTogether < end) return;
+    const float share = 1 / static_cast<float>(end - begin);
+    float offsets[kOwnColumns], factors[kOwnColumns];
+    read_factors(thread, offsets, factors);
+    CPCDR_UNROLL
+    for (int e = 0; e < kOwnColumns; e++) local.target[e] *= factors[e] * share;
+    write_four(shared.targets[half(thread)] + column(thread), local.target, 1);
+    write_four(shared.targets[half(thread)] + column(thread) + 4, local.target + 4, 1);
+  }
+
+  /* Answers the loss of the thread's scores, which become gradients. */
+  CPCDR_SHARED float differentiate(int32_t begin, int32_t end, int turns, int thread, const Shared& shared,
+                                   Local& local) const {
+    const int count = columns(thread);
+    if (column(thread) >= scores.stride) return 0;
+    float target[kOwnColumns], exponents[kOwnColumns]; /* sums of predict * score */
+    CPCDR_UNROLL
+    for (int e = 0; e < kOwnColumns; e++) {
+      const int own = column(thread) + e;
+      target[e] = (shared.targets[0][own] + shared.targets[1][own]) * kGradientScale<Kept>;
+      exponents[e] = 0;
+    }
+    for (int turn = 0; turn < turns; turn++) {
+      const int32_t first = begin + turn * kTogether;
+      if (turns > 1) read(first, end, thread, local);
+      const float* const of_rows = turns > 1 ? logarithms + first : shared.logarithms;
+      if (count == kOwnColumns) write_rows(first, end, thread, kOwnColumns, of_rows, target, local, exponents);
+      else write_rows(first, end, thread, count, of_rows, target, local, exponents);
+    }
+    /* -target * log softmax, summed over the rows. */
+    float loss = 0;
+    CPCDR_UNROLL
+    for (int e = 0; e < kOwnColumns; e++) loss += target[e] * (local.logarithms - exponents[e]);
+    return loss * (kLog2 / kGradientScale<Kept>);
+  }
+  CPCDR_SHARED void write_rows(int32_t first, int32_t end, int thread, int count, const float* of_rows,
+                               const float (&target)[kOwnColumns], const Local& local,
+                               float (&exponents)[kOwnColumns]) const {
+    Kept* to = scores_at(first, thread);
+    CPCDR_UNROLL
+    for (int r = 0; r < kHeld; r++, to += 2 * scores.stride) {
+      const int own = 2 * r + half(thread);
+      if (first + own < end) write(local.words[r], count, of_rows[own], target, exponents, to);
+    }
+  }
+  CPCDR_SHARED void write(const Eight<Kept>& words, int count, float logarithm, const float (&target)[kOwnColumns],
+                          float (&sums)[kOwnColumns], Kept* to) const {
+    float exponents[8], gradients[kOwnColumns];
+    exponents_of(words, scores.predict, exponents);
+    CPCDR_UNROLL
+    for (int e = 0; e < kOwnColumns; e++) {
+      const float softmax = power_of_two(exponents[e] + (kGradientBits<Kept> - logarithm));
+      gradients[e] = e < count ? softmax - target[e] : 0;
+      sums[e] += exponents[e];
+    }
+    write_gradients(to, gradients);
   }
 };
 

@@ -1,6 +1,7 @@
 /*
- * The prototype loss with scores that are kept (kept_scores.h): one product forms them, Sinkhorn's iterations read them
- * once each, gradients of scores take their place, and two more products end it.
+ * The prototype loss with scores that are kept (kept_scores.h): one product forms them, Sinkhorn's iterations but the
+ * last read them once each (balance_passes.h), gradients of scores take their place (kept_gradients.h), and two more
+ * products end it.
  *
  * Rounded (tensor cores): scores have 16 bits. One is off by at most bound / 65534, where bound is the length of the
  * longest feature times that of the longest prototype, both after rounding to 11 bits: for cosines 1.5e-5, a thirtieth
@@ -18,6 +19,7 @@
 #include "host_array.h"
 #include "kept_gradients.h"
 #include "loss_arguments.h"
+#include "write_gradients.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -56,9 +58,16 @@ struct KeptBounds {
 
 /* Scratch of the passes. */
 struct KeptMemory {
-  float *f, *g, *logarithms; /* [n], [k], [n] */
-  float *sums, *parts;       /* of columns [2 * blocks, k]; of gradients [parts, k, d] */
+  float *g, *logarithms;      /* [k], [n] */
+  float* sums;                /* parts of columns' sums [sum_parts, k] */
   double *losses, *entropies; /* [groups] */
+};
+
+/* Factors of products on tensor cores. */
+struct RoundedFactors {
+  uint16_t *features, *prototypes; /* [n, depth] in the order of groups, [k, depth] */
+  float feature_scale, prototype_scale;
+  int64_t depth; /* d, to a multiple of 8 */
 };
 
 /* A call and what was found out about its arguments. */
@@ -69,11 +78,13 @@ struct KeptLoss {
   const GroupOrder& groups;
   const KeptBounds& bounds;
   KeptMemory memory;
+  bool backwards; /* where the next pass over scores goes */
 
   int64_t n() const { return all.n(); }
   int64_t k() const { return all.k(); }
   int64_t d() const { return all.d(); }
-  int64_t stride() const { return blocks_for(k(), 8) * 8; }
+  /* Rows of 16-bit scores are whole sectors of a GPU's memory. */
+  int64_t stride() const { return blocks_for(k(), 16) * 16; }
   int64_t present() const { return groups.facts.present; }
   int64_t row_count() const { return larger<int64_t>(1, present()); }
 
@@ -83,95 +94,97 @@ struct KeptLoss {
     const double step = step_of(values) / static_cast<double>(kLog2);
     const int64_t counted = smaller(larger<int64_t>(0, present() - first), rows);
     return {values, rows, stride(), counted, all.k(), static_cast<float>(step / static_cast<double>(all.epsilon)),
-            static_cast<float>(step / static_cast<double>(all.temperature)), groups.order + first};
+            static_cast<float>(step / static_cast<double>(all.temperature)), groups.order + first,
+            all.temperature == 2 * all.epsilon};
   }
   double step_of(const uint16_t*) const { return bounds.bound / kSteps; }
   double step_of(const float*) const { return 1; }
-  float feature_scale(const uint16_t*) const { return half_scale(bounds.feature); }
-  float feature_scale(const float*) const { return 1; }
-  float prototype_scale(const uint16_t*) const { return half_scale(bounds.prototype); }
-  float prototype_scale(const float*) const { return 1; }
 
-  /* All but scores and parts of gradients; answers whether there was memory. */
+  /* All but scores and factors; answers whether there was memory. */
   bool take_memory() {
-    memory.f = device.template memory<float>(n());
+    const int64_t sum_parts = larger(int64_t{2} * pass_blocks(n()), blocks_for(n(), kProductTile));
     memory.g = device.template memory<float>(k());
     memory.logarithms = device.template memory<float>(n());
-    memory.sums = device.template memory<float>(2 * pass_blocks(n()) * k());
+    memory.sums = device.template memory<float>(sum_parts * k());
     memory.losses = device.template memory<double>(all.group_count());
     memory.entropies = device.template memory<double>(all.group_count());
-    return memory.f && memory.g && memory.logarithms && memory.sums && memory.losses && memory.entropies;
+    return memory.g && memory.logarithms && memory.sums && memory.losses && memory.entropies;
   }
 
-  /* Factors of products are of type Element; what the rows of features are sorted by follows from the scores. */
-  template <typename Element, typename Kept>
+  /* Of factors as they are. */
+  template <typename Kept>
   void form(const KeptScores<Kept>& scores) {
-    const Element* const as = nullptr;
-    const FloatFactors<Element> features{all.features, scores.order, scores.n, all.d(), feature_scale(as)};
-    const FloatFactors<Element> prototypes{all.prototypes, nullptr, k(), all.d(), prototype_scale(as)};
-    const double scale = static_cast<double>(feature_scale(as)) * static_cast<double>(prototype_scale(as));
-    multiply_on(device, Factor<FloatFactors<Element>, false>{features}, Factor<FloatFactors<Element>, false>{prototypes},
+    const FloatFactors features{all.features, scores.order, scores.n, all.d()};
+    const FloatFactors prototypes{all.prototypes, nullptr, k(), all.d()};
+    multiply_on(device, Factor<false>{features}, Factor<false>{prototypes},
                 KeepScores<Kept>{scores.values, scores.n, scores.stride,
-                                 static_cast<float>(1 / (scale * step_of(scores.values)))},
+                                 static_cast<float>(1 / step_of(scores.values))},
                 scores.n, k(), d());
   }
 
-  template <typename Kept>
-  void begin(const KeptScores<Kept>& scores, int64_t first) {
-    const int64_t blocks = pass_blocks(scores.n);
-    device.launch(blocks, BeginBalance<Kept>{scores, all.nearest, memory.logarithms + first, memory.sums, blocks});
-  }
-  template <typename Kept>
-  void balance_rows(const KeptScores<Kept>& scores, int64_t first) {
-    const int64_t blocks = pass_blocks(scores.counted);
-    device.launch(blocks, BalanceRows<Kept>{scores, memory.g, memory.f + first, memory.sums, blocks});
-  }
-  void balance_columns(int64_t rows, bool adds) {
+  void balance_columns(int64_t parts, bool adds) {
     device.launch(blocks_for(k(), BalanceColumns::kColumns),
-                  BalanceColumns{memory.sums, memory.g, 2 * pass_blocks(rows), all.k(), adds});
+                  BalanceColumns{memory.sums, memory.g, parts, all.k(), adds});
   }
 
+  /* From the first sums of columns, which lie in parts, to g. */
+  template <typename Kept>
+  void balance(const KeptScores<Kept>& scores, int64_t parts) {
+    backwards = true;
+    if (all.iterations() > 0) balance_columns(parts, false);
+    else device.zero(memory.g, sizeof(float) * static_cast<size_t>(k()));
+    const int32_t blocks = pass_blocks(scores.counted);
+    for (int iteration = 1; iteration < all.iterations(); iteration++) {
+      device.launch(blocks, BalanceRows<Kept>{scores, memory.g, memory.sums, blocks, backwards});
+      balance_columns(2 * blocks, true);
+      backwards = !backwards;
+    }
+  }
   template <typename Kept>
   void balance(const KeptScores<Kept>& scores) {
-    begin(scores, 0);
-    if (all.iterations() > 0) balance_columns(scores.n, false);
-    else device.zero(memory.g, sizeof(float) * static_cast<size_t>(k()));
-    for (int iteration = 0; iteration < larger(1, all.iterations()); iteration++) {
-      if (iteration > 0) balance_columns(scores.counted, true);
-      balance_rows(scores, 0);
-    }
+    const int32_t blocks = pass_blocks(scores.counted);
+    if (all.iterations() > 0) device.launch(blocks, SumColumns<Kept>{scores, memory.sums, blocks});
+    balance(scores, 2 * blocks);
   }
 
   /* Scores of the rows of some groups become gradients. */
   template <typename Kept>
   void differentiate(const KeptScores<Kept>& scores, int64_t first, int64_t first_group, int64_t last_group) {
-    device.launch(last_group - first_group,
-                  GroupGradients<Kept>{scores, memory.f + first, memory.g, memory.logarithms + first,
-                                       groups.bounds + first_group, first, all.sizes[5], memory.losses + first_group,
-                                       memory.entropies + first_group});
+    const int32_t count = static_cast<int32_t>(last_group - first_group);
+    device.launch(count, GroupGradients<Kept>{scores, memory.g, groups.bounds + first_group,
+                                              static_cast<int32_t>(first), all.sizes[5], count, backwards,
+                                              memory.logarithms + first, all.nearest, memory.losses + first_group,
+                                              memory.entropies + first_group});
+    device.launch(scores.n - scores.counted, NearestOfRest<Kept>{scores, all.nearest});
   }
 
-  /* Gradients of scores to those of features. */
-  template <typename Gradients, typename Kept>
-  void feature_gradients(const KeptScores<Kept>& scores) {
-    const FloatFactors<Kept> prototypes{all.prototypes, nullptr, k(), all.d(), prototype_scale(scores.values)};
-    multiply_on(device, Factor<Gradients, false>{Gradients::of(scores)}, Factor<FloatFactors<Kept>, true>{prototypes},
-                WriteGradients{all.dfeatures, scores.order, scores.counted, d(),
-                               factor(scores.values, prototype_scale(scores.values)), false},
-                scores.counted, d(), k());
+  /* Where products leave gradients; kept ones are of `scale` times the factors that they are multiplied by. */
+  template <typename Kept>
+  WriteGradients to_features(const KeptScores<Kept>& scores, float scale) const {
+    return {all.dfeatures, scores.order, scores.counted, d(), factor(scores.values, scale), false};
   }
-  /* And to parts of those of prototypes. */
-  template <typename Gradients, typename Kept>
-  void prototype_gradients(const KeptScores<Kept>& scores, float* to, int64_t parts, bool adds) {
-    const FloatFactors<Kept> features{all.features, scores.order, scores.counted, all.d(), feature_scale(scores.values)};
-    multiply_on(device, Factor<Gradients, true>{Gradients::of(scores)}, Factor<FloatFactors<Kept>, true>{features},
-                WriteGradients{to, nullptr, k(), d(), factor(scores.values, feature_scale(scores.values)), adds}, k(),
-                d(), scores.counted, parts);
+  template <typename Kept>
+  WriteGradients to_prototypes(const KeptScores<Kept>& scores, float scale, float* to, bool adds) const {
+    return {to, nullptr, k(), d(), factor(scores.values, scale), adds};
   }
   template <typename Kept>
   float factor(const Kept*, float scale) const {
     const double all_of = static_cast<double>(row_count()) * static_cast<double>(all.temperature);
     return static_cast<float>(1 / (all_of * static_cast<double>(kGradientScale<Kept>) * static_cast<double>(scale)));
+  }
+
+  /* From gradients of exact scores. */
+  void feature_gradients(const KeptScores<float>& scores) {
+    const FloatFactors gradients{scores.values, nullptr, scores.counted, static_cast<int>(scores.stride)};
+    const FloatFactors prototypes{all.prototypes, nullptr, k(), all.d()};
+    multiply_on(device, Factor<false>{gradients}, Factor<true>{prototypes}, to_features(scores, 1), scores.counted, d(),
+                k());
+  }
+  void prototype_gradients(const KeptScores<float>& scores, float* to, int64_t parts, bool adds) {
+    const FloatFactors gradients{scores.values, nullptr, scores.counted, static_cast<int>(scores.stride)};
+    const FloatFactors features{all.features, scores.order, scores.counted, all.d()};
+    multiply_on(device, Factor<true>{gradients}, Factor<true>{features}, to_prototypes(scores, 1, to, adds), k(), d(),
+                scores.counted, parts);
   }
 
   void add_parts(const float* parts, int64_t count) {
@@ -190,32 +203,80 @@ struct KeptLoss {
 
   /* Parts that fill a large device. */
   int64_t wanted_parts() const {
-    constexpr int64_t kWantedBlocks = 256;
+    constexpr int64_t kWantedBlocks = 264;
     return larger<int64_t>(1, kWantedBlocks / (blocks_for(k(), kProductTile) * blocks_for(d(), kProductTile)));
   }
 
-  /* All rows at once, with parts of the gradient of prototypes where that of features will be. */
-  template <typename Gradients, typename Kept>
-  void run_whole(Kept* values) {
-    const KeptScores<Kept> kept = scores(values, 0, n());
-    form<Kept>(kept);
+  /*
+   * On tensor cores. The memory for gradients of features, which are written last, holds the rounded features first if
+   * there is room, and parts of the gradient of prototypes behind them.
+   */
+  bool run_rounded(uint16_t* values) {
+    RoundedFactors rounded{};
+    rounded.depth = blocks_for(d(), 8) * 8;
+    rounded.feature_scale = half_scale(bounds.feature);
+    rounded.prototype_scale = half_scale(bounds.prototype);
+    constexpr int64_t kAligned = sizeof(Words) / sizeof(float);
+    const int64_t into = static_cast<int64_t>(reinterpret_cast<uintptr_t>(all.dfeatures) / sizeof(float)) % kAligned;
+    const int64_t skipped = into > 0 ? kAligned - into : 0, used = skipped + n() * rounded.depth / 2;
+    const bool fits = used <= n() * d();
+    rounded.features = fits ? reinterpret_cast<uint16_t*>(all.dfeatures + skipped)
+                            : device.template memory<uint16_t>(n() * rounded.depth);
+    rounded.prototypes = device.template memory<uint16_t>(k() * rounded.depth);
+    if (!rounded.features || !rounded.prototypes) return false;
+    float* const room = all.dfeatures + (fits ? used : 0);
+    const int64_t parts = smaller(wanted_parts(), (n() * d() - (fits ? used : 0)) / (k() * d()));
+
+    const KeptScores<uint16_t> kept = scores(values, 0, n());
+    round(rounded);
+    form(kept, rounded);
+    balance(kept, blocks_for(n(), kProductTile));
+    differentiate(kept, 0, 0, all.group_count());
+    const HalfFactors gradients{values, static_cast<int32_t>(kept.counted), static_cast<int32_t>(kept.stride)};
+    const HalfFactors features = factors(rounded.features, kept.counted, rounded);
+    float* const to = parts > 1 ? room : all.dprototypes;
+    multiply_halves_on<true, true>(device, gradients, features, to_prototypes(kept, rounded.feature_scale, to, false),
+                                   k(), d(), kept.counted, larger<int64_t>(1, parts));
+    if (parts > 1) add_parts(room, parts);
+    multiply_halves_on<false, true>(device, gradients, factors(rounded.prototypes, k(), rounded),
+                                    to_features(kept, rounded.prototype_scale), kept.counted, d(), k());
+    end();
+    return true;
+  }
+  static HalfFactors factors(const uint16_t* values, int64_t count, const RoundedFactors& rounded) {
+    return {values, static_cast<int32_t>(count), static_cast<int32_t>(rounded.depth)};
+  }
+  void round(const RoundedFactors& rounded) {
+    const RoundRows rows{{{all.features, groups.order, rounded.features, n(), rounded.feature_scale},
+                          {all.prototypes, nullptr, rounded.prototypes, k(), rounded.prototype_scale}},
+                         all.d(), static_cast<int>(rounded.depth)};
+    device.launch(rows.blocks(), rows);
+  }
+  void form(const KeptScores<uint16_t>& scores, const RoundedFactors& rounded) {
+    const double scale = static_cast<double>(rounded.feature_scale) * static_cast<double>(rounded.prototype_scale);
+    const float factor = static_cast<float>(1 / (scale * step_of(scores.values)));
+    multiply_halves_on<false, false>(device, factors(rounded.features, n(), rounded),
+                                     factors(rounded.prototypes, k(), rounded),
+                                     StepScores{scores, factor, memory.sums}, n(), k(), d());
+  }
+
+  /* All exact scores at once, with parts of the gradient of prototypes where that of features will be. */
+  void run_whole(float* values) {
+    const KeptScores<float> kept = scores(values, 0, n());
+    form(kept);
     balance(kept);
     differentiate(kept, 0, 0, all.group_count());
     const int64_t parts = smaller(wanted_parts(), n() / k());
-    if (parts > 1) {
-      prototype_gradients<Gradients>(kept, all.dfeatures, parts, false);
-      add_parts(all.dfeatures, parts);
-    } else {
-      prototype_gradients<Gradients>(kept, all.dprototypes, 1, false);
-    }
-    feature_gradients<Gradients>(kept);
+    prototype_gradients(kept, parts > 1 ? all.dfeatures : all.dprototypes, larger<int64_t>(1, parts), false);
+    if (parts > 1) add_parts(all.dfeatures, parts);
+    feature_gradients(kept);
     end();
   }
 
   /* Float32 scores of `most` rows at a time in the memory of 16-bit ones. */
   void run_halves(uint16_t* values, float* parts, int64_t part_count, int64_t most, const HostArray<int32_t>& rows) {
     const KeptScores<uint16_t> rounded = scores(values, 0, n());
-    form<float>(rounded);
+    form(rounded);
     balance(rounded);
     float* const exact = reinterpret_cast<float*>(values);
     int64_t group = 0;
@@ -226,13 +287,11 @@ struct KeptLoss {
       const bool ended = last_group == all.group_count();
       const int64_t last = ended ? smaller(n(), first + most) : int64_t{rows[last_group]};
       const KeptScores<float> kept = scores(exact, first, last - first);
-      form<float>(kept);
-      begin(kept, first);
-      balance_rows(kept, first);
+      form(kept);
       differentiate(kept, first, group, last_group);
-      if (kept.counted > 0 || !adds) prototype_gradients<ExactGradients>(kept, parts, part_count, adds);
+      if (kept.counted > 0 || !adds) prototype_gradients(kept, parts, part_count, adds);
       adds = true;
-      feature_gradients<ExactGradients>(kept);
+      feature_gradients(kept);
       group = last_group;
       first = last;
     }
@@ -245,7 +304,7 @@ struct KeptLoss {
 template <typename Device>
 int32_t kept_loss_on(Device& device, const LossArguments& all, const GroupOrder& groups, const KeptBounds& bounds,
                      int64_t small) {
-  KeptLoss<Device> loss{device, all, groups, bounds, {}};
+  KeptLoss<Device> loss{device, all, groups, bounds, {}, false};
   const int64_t elements = loss.n() * loss.stride();
   const bool rounded = device.tensor_cores(), whole = rounded || 2 * elements <= small;
   const char* const none = "prototype_loss: no memory for scores";
@@ -253,7 +312,7 @@ int32_t kept_loss_on(Device& device, const LossArguments& all, const GroupOrder&
   if (whole && !rounded) {
     float* const values = device.template memory<float>(elements);
     if (!values) return device.fail(CPCDR_OUT_OF_MEMORY, none);
-    loss.template run_whole<ExactGradients>(values);
+    loss.run_whole(values);
     return CPCDR_OK;
   }
   /* Half the rows, but any group must fit. */
@@ -261,8 +320,7 @@ int32_t kept_loss_on(Device& device, const LossArguments& all, const GroupOrder&
   uint16_t* const values = device.template memory<uint16_t>(whole ? elements : 2 * most * loss.stride());
   if (!values) return device.fail(CPCDR_OUT_OF_MEMORY, none);
   if (whole) {
-    loss.template run_whole<HalfGradients>(values);
-    return CPCDR_OK;
+    return loss.run_rounded(values) ? int32_t{CPCDR_OK} : device.fail(CPCDR_OUT_OF_MEMORY, none);
   }
   /* Parts within a twentieth of the scores' memory. */
   const int64_t part_count = larger<int64_t>(1, smaller(loss.wanted_parts(), loss.n() / (48 * loss.d())));

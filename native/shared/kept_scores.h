@@ -9,7 +9,7 @@
 #ifndef CPCDR_KEPT_SCORES_H
 #define CPCDR_KEPT_SCORES_H
 
-#include "product_tiles.h"
+#include "half_products.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -29,49 +29,111 @@ struct Eight {
     for (Words& words : all.words) words = Words{{0, 0, 0, 0}};
     return all;
   }
+  CPCDR_SHARED static Eight read(const Kept* from) {
+    Eight all;
+    CPCDR_UNROLL
+    for (Words& words : all.words) {
+      words = read_words(from);
+      from += sizeof(Words) / sizeof(Kept);
+    }
+    return all;
+  }
 };
 
 /* A matrix of scores, later of gradients, and what its numbers mean. */
 template <typename Kept>
 struct KeptScores {
   Kept* values;            /* [n, stride] */
-  int64_t n, stride;       /* a multiple of 8 */
+  int64_t n, stride;       /* a multiple of 16 */
   int64_t counted;         /* rows of a group, which come first */
   int k;
   float assign, predict;   /* exponents of 2 for a score of 1, or for one step: 1 / epsilon and 1 / temperature */
   const int32_t* order;    /* [n] rows of features */
+  bool squares;            /* assign == 2 * predict */
 
   CPCDR_SHARED Eight<Kept> read(int64_t row, int column) const {
-    Eight<Kept> all;
-    CPCDR_UNROLL
-    for (int w = 0; w < static_cast<int>(sizeof(Kept) / 2); w++) {
-      all.words[w] = read_words(values + row * stride + column + w * static_cast<int>(sizeof(Words) / sizeof(Kept)));
-    }
-    return all;
+    return Eight<Kept>::read(values + row * stride + column);
   }
 };
 
+/* 2^23 + kZero + the steps of either half of a word: its bits, so that no conversion is needed. */
+constexpr float kStepBase = 8388608.0f + kZero;
+CPCDR_SHARED float raised_steps(uint32_t word, int half) {
+#if defined(__CUDA_ARCH__)
+  return float_of_bits(__byte_perm(word, 0x4B000000u, half ? 0x7432 : 0x7410));
+#else
+  return float_of_bits(0x4B000000u | (half ? word >> 16 : word & 0xFFFFu));
+#endif
+}
+
 /* The scores of eight neighbours, in steps where they are kept so. */
 CPCDR_SHARED void scores_of(const Eight<uint16_t>& all, float (&scores)[8]) {
-  /* 2^23 + u as bits, so that no conversion is needed. */
-  constexpr uint32_t kBase = 0x4B000000u;
-  constexpr float kShift = 8388608.0f + kZero;
   CPCDR_UNROLL
-  for (int w = 0; w < 4; w++) {
-    scores[2 * w] = float_of_bits(kBase | (all.words[0].at[w] & 0xFFFFu)) - kShift;
-    scores[2 * w + 1] = float_of_bits(kBase | all.words[0].at[w] >> 16) - kShift;
-  }
+  for (int e = 0; e < 8; e++) scores[e] = raised_steps(all.words[0].at[e / 2], e % 2) - kStepBase;
 }
 CPCDR_SHARED void scores_of(const Eight<float>& all, float (&scores)[8]) {
   CPCDR_UNROLL
   for (int e = 0; e < 8; e++) scores[e] = float_of_bits(all.words[e / 4].at[e % 4]);
 }
 
-/* A number above 0 that is larger for a larger score, and for the first of equal ones. */
-CPCDR_SHARED uint64_t rank_of(float score, int column) {
-  const uint32_t bits = bits_of_float(score + 0.0f);
+/*
+ * factor * score. Of steps, the product is exact until kStepBase has been taken from it; that times the factor is
+ * rounded, which adds the same number to all scores.
+ */
+CPCDR_SHARED void exponents_of(const Eight<uint16_t>& all, float factor, float (&exponents)[8]) {
+  const float base = factor * kStepBase;
+  CPCDR_UNROLL
+  for (int e = 0; e < 8; e++) exponents[e] = fmaf(factor, raised_steps(all.words[0].at[e / 2], e % 2), -base);
+}
+CPCDR_SHARED void exponents_of(const Eight<float>& all, float factor, float (&exponents)[8]) {
+  scores_of(all, exponents);
+  CPCDR_UNROLL
+  for (int e = 0; e < 8; e++) exponents[e] *= factor;
+}
+
+/*
+ * Which eight neighbours hold the best score of a row: a number above 0 that is larger for a larger score, and for the
+ * first of equal ones, of the `count` that exist from `column` on, 1 at least.
+ */
+CPCDR_SHARED uint32_t best_of(const Eight<uint16_t>& all, int column, int count) {
+  uint32_t best = 0;
+  CPCDR_UNROLL
+  for (int e = 0; e < 8; e += 2) {
+    const uint32_t mask = e + 1 < count ? ~0u : e < count ? 0xFFFFu : 0;
+    best = larger_halves(best, all.words[0].at[e / 2] & mask);
+  }
+  return larger(best & 0xFFFF0000u, best << 16) | (0xFFFFu - static_cast<uint32_t>(column));
+}
+CPCDR_SHARED uint64_t best_of(const Eight<float>& all, int column, int count) {
+  float scores[8];
+  scores_of(all, scores);
+  float top = scores[0];
+  CPCDR_UNROLL
+  for (int e = 1; e < 8; e++) top = e < count ? larger(top, scores[e]) : top;
+  const uint32_t bits = bits_of_float(top + 0.0f);
   const uint32_t level = bits >> 31 ? ~bits : bits | 0x80000000u;
   return static_cast<uint64_t>(level) << 32 | ~static_cast<uint32_t>(column);
+}
+template <typename Kept>
+using Best = decltype(best_of(Eight<Kept>(), 0, 0));
+
+CPCDR_SHARED int first_column(uint32_t best) { return static_cast<int>(0xFFFF - (best & 0xFFFF)); }
+CPCDR_SHARED int first_column(uint64_t best) { return static_cast<int>(~static_cast<uint32_t>(best)); }
+
+/* The column of a row's best score. */
+template <typename Kept>
+CPCDR_SHARED int32_t best_column(const KeptScores<Kept>& kept, int64_t row, Best<Kept> best) {
+  const int first = first_column(best);
+  float scores[8], top = -INFINITY;
+  scores_of(kept.read(row, first), scores);
+  int32_t column = first;
+  CPCDR_UNROLL
+  for (int e = 0; e < 8; e++) {
+    if (first + e >= kept.k || !(scores[e] > top)) continue;
+    top = scores[e];
+    column = first + e;
+  }
+  return column;
 }
 
 CPCDR_SHARED uint16_t step_bits(float steps) {
@@ -106,246 +168,78 @@ struct KeepScores {
 };
 
 /*
- * What the passes below share: blocks take tiles of 16 rows in turn, and a thread eight columns of eight rows. Sums of
- * columns stay in registers until the block is done; those of rows go through the memory of the block.
+ * Of a product of halves: sums times `factor` become steps, and 2^(assign * step) is summed over the rows of each tile
+ * that are of a group. The memory of the block takes the tile first, so that what goes out is whole rows of it.
  */
-constexpr int kPassRows = 16, kOwnRows = 8, kOwnColumns = 8, kPassThreads = 256;
-constexpr int kColumnThreads = kPassThreads / 2, kPassStride = kColumnThreads + 16, kPassBlocks = 264;
-static_assert(kColumnThreads * kOwnColumns == kMostKept, "one sweep over the columns");
-
-CPCDR_SHARED int64_t pass_blocks(int64_t rows) { return smaller<int64_t>(kPassBlocks, blocks_for(rows, kPassRows)); }
-
-struct Pass {
-  int64_t row;           /* of the thread's first */
-  int64_t next;          /* first row of the next tile */
-  float columns[kOwnColumns];
-
-  CPCDR_SHARED static int column(int thread) { return thread % kColumnThreads * kOwnColumns; }
-  CPCDR_SHARED static int half(int thread) { return thread / kColumnThreads; }
-  /* Where the thread's row r has its slot. */
-  CPCDR_SHARED static int slot(int thread, int r) {
-    return (half(thread) * kOwnRows + r) * kPassStride + thread % kColumnThreads;
-  }
-  CPCDR_SHARED void begin(const Where& where) {
-    next = int64_t{where.block} * kPassRows;
-    for (float& sum : columns) sum = 0;
-  }
-  CPCDR_SHARED void advance(int64_t blocks, int thread) {
-    row = next + half(thread) * kOwnRows;
-    next += blocks * kPassRows;
-  }
-  /* parts is [2 * blocks, k]. */
-  CPCDR_SHARED void end(const Where& where, int k, float* parts) const {
-    const int first = column(where.thread);
-    float* const to = parts + (2 * int64_t{where.block} + half(where.thread)) * k + first;
-    CPCDR_UNROLL
-    for (int e = 0; e < kOwnColumns; e++) {
-      if (first + e < k) to[e] = columns[e];
-    }
-  }
-};
-
-/* Nearest prototypes, logarithms of softmax, and the first sums of columns. */
-template <typename Kept>
-struct BeginBalance {
-  static constexpr int kThreads = kPassThreads, kResident = 2;
+struct StepScores {
+  static constexpr int kPieces = kProductTile / 8, kTogether = kProductThreads / kPieces; /* rows at a time */
   struct Shared {
-    float sums[kPassRows * kPassStride];
-    uint64_t best[kPassRows * kPassStride];
-    float row_sums[kPassThreads];
-    uint64_t row_best[kPassThreads];
-  };
-  typedef Pass Local;
-
-  KeptScores<Kept> scores;
-  int32_t* nearest;  /* [n] of rows of features */
-  float* logarithms; /* [n] log2 sum 2^(predict * score) */
-  float* parts;      /* [2 * blocks, k] */
-  int64_t blocks;
-
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
-    const int thread = where.thread, lane = thread % kPassRows, own = thread / kPassRows;
-    if (p == 0) local.begin(where);
-    if (p % 3 == 0) {
-      if (local.next >= scores.n) {
-        local.end(where, scores.k, parts);
-        return false;
-      }
-      local.advance(blocks, thread);
-      take(thread, shared, local);
-    } else if (p % 3 == 1) {
-      float sum = 0;
-      uint64_t best = 0;
-      for (int i = lane; i < kColumnThreads; i += kPassRows) {
-        sum += shared.sums[own * kPassStride + i];
-        best = larger(best, shared.best[own * kPassStride + i]);
-      }
-      shared.row_sums[thread] = sum;
-      shared.row_best[thread] = best;
-    } else if (thread < kPassRows) {
-      const int64_t row = local.row + thread;
-      if (row >= scores.n) return true;
-      float sum = 0;
-      uint64_t best = 0;
-      for (int i = 0; i < kPassRows; i++) {
-        sum += shared.row_sums[thread * kPassRows + i];
-        best = larger(best, shared.row_best[thread * kPassRows + i]);
-      }
-      logarithms[row] = log2f(sum);
-      nearest[scores.order[row]] = static_cast<int32_t>(~static_cast<uint32_t>(best));
-    }
-    return true;
-  }
-
-  CPCDR_SHARED void take(int thread, Shared& shared, Local& local) const {
-    const int column = Pass::column(thread);
-    Eight<Kept> words[kOwnRows];
-    CPCDR_UNROLL
-    for (int r = 0; r < kOwnRows; r++) {
-      if (local.row + r < scores.n && column < scores.k) words[r] = scores.read(local.row + r, column);
-    }
-    CPCDR_UNROLL
-    for (int r = 0; r < kOwnRows; r++) {
-      float sum = 0, top = -INFINITY;
-      int which = column;
-      if (local.row + r < scores.n && column < scores.k) {
-        const bool takes_part = local.row + r < scores.counted;
-        float own[8];
-        scores_of(words[r], own);
-        CPCDR_UNROLL
-        for (int e = 0; e < kOwnColumns; e++) {
-          if (column + e >= scores.k) continue;
-          if (own[e] > top) {
-            top = own[e];
-            which = column + e;
-          }
-          sum += power_of_two(scores.predict * own[e]);
-          if (takes_part) local.columns[e] += power_of_two(scores.assign * own[e]);
-        }
-      }
-      shared.sums[Pass::slot(thread, r)] = sum;
-      shared.best[Pass::slot(thread, r)] = column < scores.k ? rank_of(top, which) : 0;
-    }
-  }
-};
-
-/* f = -log2 sum over columns 2^(assign * score + g), then the sums over rows 2^(assign * score + f + g) / 2^g. */
-template <typename Kept>
-struct BalanceRows {
-  static constexpr int kThreads = kPassThreads, kResident = 2;
-  struct Shared {
-    float sums[kPassRows * kPassStride];
-    float row_sums[kPassThreads];
-    float weights[kPassRows]; /* 2^f */
-  };
-  struct Local : Pass {
-    float offsets[kOwnColumns];
-    float powers[kOwnRows][kOwnColumns]; /* 2^(assign * score + g) */
+    alignas(16) uint16_t steps[kProductTile * kProductTile];
+    float sums[kTogether][kProductTile];
   };
 
-  KeptScores<Kept> scores;
-  const float* g; /* [k] */
-  float* f;       /* [n], up to scores.counted */
-  float* parts;   /* [2 * blocks, k] of 2^g times what the columns sum up to */
-  int64_t blocks;
+  KeptScores<uint16_t> scores;
+  float factor;
+  float* parts; /* [tiles of rows, k] */
 
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local& local) const {
-    const int thread = where.thread, lane = thread % kPassRows, own = thread / kPassRows;
-    if (p == 0) begin(where, local);
-    if (p % 3 == 0) {
-      if (p > 0) add_columns(thread, shared, local);
-      if (local.next >= scores.counted) {
-        local.end(where, scores.k, parts);
-        return false;
-      }
-      local.advance(blocks, thread);
-      take(thread, shared, local);
-    } else if (p % 3 == 1) {
-      float sum = 0;
-      for (int i = lane; i < kColumnThreads; i += kPassRows) sum += shared.sums[own * kPassStride + i];
-      shared.row_sums[thread] = sum;
-    } else if (thread < kPassRows) {
-      const int64_t row = local.row + thread;
-      float sum = 0;
-      for (int i = 0; i < kPassRows; i++) sum += shared.row_sums[thread * kPassRows + i];
-      shared.weights[thread] = row < scores.counted && sum > 0 ? 1 / sum : 0;
-      if (row < scores.counted) f[row] = sum > 0 ? -log2f(sum) : -INFINITY;
-    }
-    return true;
+  /* Pieces of eight are exchanged as those of HalfTile are. */
+  CPCDR_SHARED static int place(int row, int piece) { return (row * kPieces + (piece ^ row % 8)) * 8; }
+  /* 2^23 + kZero + steps, rounded to the nearest by the sum, of which the low bits are what is kept. */
+  CPCDR_SHARED uint16_t step_of(float sum) const {
+    const float steps = add_product(sum, factor, kStepBase);
+    const float inside = smaller(larger(steps, kStepBase - kSteps), kStepBase + kSteps);
+    return static_cast<uint16_t>(bits_of_float(inside));
   }
 
-  CPCDR_SHARED void begin(const Where& where, Local& local) const {
-    local.Pass::begin(where);
-    const int column = Pass::column(where.thread);
-    CPCDR_UNROLL
-    for (int e = 0; e < kOwnColumns; e++) local.offsets[e] = column + e < scores.k ? g[column + e] : -INFINITY;
-  }
-
-  CPCDR_SHARED void take(int thread, Shared& shared, Local& local) const {
-    const int column = Pass::column(thread);
-    Eight<Kept> words[kOwnRows];
-    CPCDR_UNROLL
-    for (int r = 0; r < kOwnRows; r++) {
-      words[r] = Eight<Kept>::zero();
-      if (local.row + r < scores.counted && column < scores.k) words[r] = scores.read(local.row + r, column);
-    }
-    CPCDR_UNROLL
-    for (int r = 0; r < kOwnRows; r++) {
-      float sum = 0, own[8];
-      scores_of(words[r], own);
-      CPCDR_UNROLL
-      for (int e = 0; e < kOwnColumns; e++) {
-        local.powers[r][e] = power_of_two(add_product(scores.assign, own[e], local.offsets[e]));
-        sum += local.powers[r][e];
-      }
-      shared.sums[Pass::slot(thread, r)] = sum;
-    }
-  }
-
-  CPCDR_SHARED static void add_columns(int thread, const Shared& shared, Local& local) {
-    CPCDR_UNROLL
-    for (int r = 0; r < kOwnRows; r++) {
-      const float weight = shared.weights[Pass::half(thread) * kOwnRows + r];
-      CPCDR_UNROLL
-      for (int e = 0; e < kOwnColumns; e++) {
-        local.columns[e] = add_product(weight, local.powers[r][e], local.columns[e]);
-      }
-    }
-  }
-};
-
-/* g = before - log2 of the sums of parts, -infinity where nothing takes part. */
-struct BalanceColumns {
-  static constexpr int kThreads = 256, kColumns = 32;
-  typedef Nothing Local;
-  struct Shared {
-    float sums[kThreads];
-  };
-
-  const float* parts; /* [count, k] */
-  float* g;           /* [k] */
-  int64_t count;
-  int k;
-  bool adds; /* to the g of before */
-
-  CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
-    const int64_t column = int64_t{where.block} * kColumns + where.thread % kColumns;
+  template <typename Sums>
+  CPCDR_SHARED bool finish(int p, const ProductPlace& at, int thread, const Sums& sums, Shared& shared) const {
     if (p == 0) {
-      float sum = 0;
-      for (int64_t part = where.thread / kColumns; column < k && part < count; part += kThreads / kColumns) {
-        sum += parts[part * k + column];
-      }
-      shared.sums[where.thread] = sum;
+      sums.each(thread, [&](int row, int column, const auto& pairs) {
+        CPCDR_UNROLL
+        for (int i = 0; i < Sums::kPairs; i++) {
+          const int own = column + i * Sums::kApart;
+          write_pair(shared.steps + place(row, own / 8) + own % 8, step_of(pairs[i][0]), step_of(pairs[i][1]));
+        }
+      });
       return true;
     }
-    if (where.thread >= kColumns || column >= k) return false;
-    float sum = 0;
-    for (int i = where.thread; i < kThreads; i += kColumns) sum += shared.sums[i];
-    g[column] = sum > 0 ? (adds ? g[column] : 0) - log2f(sum) : -INFINITY;
+    if (p == 1) {
+      write(at, thread, shared);
+      return true;
+    }
+    if (thread < kProductTile && at.column + thread < scores.k) {
+      float sum = 0;
+      CPCDR_UNROLL
+      for (int i = 0; i < kTogether; i++) sum += shared.sums[i][thread];
+      parts[at.row / kProductTile * scores.k + at.column + thread] = sum;
+    }
     return false;
+  }
+
+  CPCDR_SHARED void write(const ProductPlace& at, int thread, Shared& shared) const {
+    const int piece = thread % kPieces, first = thread / kPieces;
+    const int64_t column = at.column + piece * 8;
+    float columns[8];
+    CPCDR_UNROLL
+    for (float& sum : columns) sum = 0;
+    uint16_t* to = scores.values + (at.row + first) * scores.stride + column;
+    const int32_t rows = static_cast<int32_t>(smaller<int64_t>(kProductTile, scores.n - at.row));
+    const int32_t counted = static_cast<int32_t>(smaller<int64_t>(kProductTile, scores.counted - at.row));
+    for (int row = first; row < rows && column < scores.stride; row += kTogether, to += kTogether * scores.stride) {
+      const Eight<uint16_t> eight{{read_words(shared.steps + place(row, piece))}};
+      write_words(to, eight.words[0]);
+      if (row >= counted) continue;
+      float exponents[8];
+      exponents_of(eight, scores.assign, exponents);
+      CPCDR_UNROLL
+      for (int e = 0; e < 8; e++) columns[e] += power_of_two(exponents[e]);
+    }
+    write_four(shared.sums[first] + piece * 8, columns, 1);
+    write_four(shared.sums[first] + piece * 8 + 4, columns + 4, 1);
   }
 };
 
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr
 #endif
+

@@ -46,6 +46,15 @@ CPCDR_SHARED void write_words(void* to, const Words& words) {
 #endif
 }
 
+/* Has what is around an address brought to the cache. */
+CPCDR_SHARED void prefetch(const void* at) {
+#if defined(__CUDA_ARCH__)
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(at));
+#else
+  (void)at;
+#endif
+}
+
 /*
  * Begins to copy to memory of the block, 16 bytes or 4; zeros unless there is something to copy. end_copies() ends a
  * batch, and wait_copies<kLeft>() waits until at most so many of the thread's batches are under way. Where a device
