@@ -1,15 +1,15 @@
 /**
- * Every kernel of the CUDA library's calls, as a trace on stderr: labelling of every kind of map in the larger batch,
- * compositing, the prototype loss in float32 and TF32.
+ * What every kernel of the CUDA library's calls takes, in Markdown: labelling of every kind of map in the larger batch,
+ * compositing, the prototype loss in float32 and TF32. Each call runs twice, of which the second tells.
  *
- *     deno run -A bench/gpu/kernels.ts [--once] [labels,composite,loss]
+ *     deno run -A bench/gpu/kernels.ts [labels,composite,loss] [--once]
  *
- * Each call runs twice, of which the second tells what a warm one takes. `--once` runs each once and traces nothing,
- * for a profiler to look on.
+ * `--once` runs each call once and tells nothing, for a profiler to look on.
  *
  * @module
  */
 
+import { fromFileUrl } from "@std/path";
 import { CudaEngine } from "../../lib/engine/native/cuda_engine.ts";
 import {
   type CudaDevice,
@@ -27,49 +27,86 @@ import {
 } from "./calls.ts";
 import { Mixing } from "./mixing.ts";
 
-const once = Deno.args.includes("--once");
+type Run = (bench: CallBench, name: string, call: Call) => void;
 
-function trace(bench: CallBench, name: string, call: Call): void {
-  console.error(`kernels of ${name}:`);
-  bench.run(call);
-  if (once) return;
-  console.error("warm:");
-  bench.run(call);
-}
-
-const GROUPS: Readonly<Record<string, (library: CudaLibrary, device: CudaDevice) => void>> = {
-  labels(library, device) {
+const GROUPS: Readonly<
+  Record<string, (library: CudaLibrary, device: CudaDevice, run: Run) => void>
+> = {
+  labels(library, device, run) {
     using bench = new CallBench(library, device);
     for (const { name, batch, call } of labelCalls(bench)) {
-      if (batch === Math.max(...LABEL_BATCHES)) trace(bench, `labels, ${name}`, call);
+      if (batch === Math.max(...LABEL_BATCHES)) {
+        run(bench, `labels of ${batch} maps, ${name}`, call);
+      }
     }
   },
-  composite(library, device) {
+  composite(library, device, run) {
     using engine = new CudaEngine(library, device);
     using bench = new CallBench(library, device);
-    trace(bench, "compositing", compositeCall(bench, new Mixing(engine).draw(0)));
+    run(bench, "compositing", compositeCall(bench, new Mixing(engine).draw(0)));
   },
-  loss(library, device) {
+  loss(library, device, run) {
     const arrays = lossArrays();
     for (const [number, precision] of ["float32", "TF32"].entries()) {
       if (number > 0 && Number(device.capability) < 8) continue;
       using bench = new CallBench(library, device);
       bench.setPrecision(number);
-      trace(bench, `the prototype loss in ${precision}`, lossCall(bench, arrays));
+      run(bench, `prototype loss in ${precision}`, lossCall(bench, arrays));
     }
   },
 };
 
-if (!once) Deno.env.set("CPCDR_CUDA_TRACE", "1");
-const { library, devices: [device], reason } = probeCuda();
-if (!library || !device) {
-  console.error(`No GPU to trace on: ${reason}`);
-  Deno.exit(1);
+/** The library tells of kernels on stderr, which a process of its own writes. */
+const TOLD = "--told";
+
+async function main(): Promise<boolean> {
+  const names = Deno.args.find((arg) => !arg.startsWith("--"))?.split(",") ?? Object.keys(GROUPS);
+  const unknown = names.filter((name) => !(name in GROUPS));
+  if (unknown.length > 0) {
+    console.error(`Cannot run ${unknown.join(", ")}: expected ${Object.keys(GROUPS).join(", ")}`);
+    return false;
+  }
+  const { library, devices: [device], reason } = probeCuda();
+  if (!library || !device) {
+    console.error(`No GPU to run on: ${reason}`);
+    return false;
+  }
+  const runAll = (run: Run) => names.forEach((name) => GROUPS[name](library, device, run));
+  if (Deno.args.includes("--once")) {
+    runAll((bench, _name, call) => bench.run(call));
+  } else if (Deno.args.includes(TOLD)) {
+    runAll((bench, name, call) => {
+      bench.run(call);
+      console.error(`call: ${name}`);
+      bench.run(call);
+      console.error("end");
+    });
+  } else {
+    library.close();
+    return await tell(names);
+  }
+  return true;
 }
-const wanted = Deno.args.find((arg) => !arg.startsWith("--"))?.split(",") ?? Object.keys(GROUPS);
-const unknown = wanted.filter((name) => !(name in GROUPS));
-if (unknown.length > 0) {
-  console.error(`Cannot trace ${unknown.join(", ")}: expected ${Object.keys(GROUPS).join(", ")}`);
-  Deno.exit(1);
+
+/** Runs all in a process that is traced, and prints a table of each call's kernels. */
+async function tell(names: readonly string[]): Promise<boolean> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", fromFileUrl(import.meta.url), names.join(","), TOLD],
+    env: { CPCDR_CUDA_TRACE: "1" },
+    stderr: "piped",
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  for (const [, name, lines] of text.matchAll(/^call: (.+)\n([^]*?)^end$/gm)) {
+    const kernels = [...lines.matchAll(/^trace: ([\d.]+) ms, (\d+) blocks, ([^;\n]+)/gm)];
+    const sum = kernels.reduce((sum, [, milliseconds]) => sum + Number(milliseconds), 0);
+    console.log(`\n${name}: ${sum.toFixed(3)} ms\n\n| kernel | blocks | ms |\n|---|---|---|`);
+    for (const [, milliseconds, blocks, kernel] of kernels) {
+      console.log(`| ${kernel.replace(/cpcdr::(shared::)?/g, "")} | ${blocks} | ${milliseconds} |`);
+    }
+  }
+  console.log("\nWarm, each kernel between two events, some 5 us of which are theirs.");
+  if (!success) console.error(text);
+  return success;
 }
-for (const name of wanted) GROUPS[name](library, device);
+
+if (import.meta.main && !await main()) Deno.exit(1);

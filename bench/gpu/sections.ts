@@ -41,6 +41,13 @@ export const SECTIONS: readonly Section[] = [
     alone: true,
   },
   {
+    name: "kernels",
+    title: "Kernels of the CUDA library",
+    args: run("gpu/kernels.ts"),
+    seconds: 40,
+    alone: true,
+  },
+  {
     // Writes the engine's table anew, so that what follows is measured with it.
     name: "tune",
     title: "Tiles of the WebGPU engine",
