@@ -17,6 +17,7 @@ import { useDevice } from "../../lib/engine/device.ts";
 import { DeviceError } from "../../lib/errors.ts";
 import { Sgd } from "../../lib/nn/optimizers.ts";
 import { ParameterStore } from "../../lib/nn/parameters.ts";
+import { variableGrads } from "../../lib/ops/variable_grads.ts";
 import { paperPretrainConfig } from "../../lib/pretrain/config.ts";
 import { encoder } from "../../lib/pretrain/encoder.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
@@ -92,7 +93,7 @@ class Trainer {
   step(): Answer {
     const started = performance.now();
     const loss = tf.tidy(() => {
-      const { value, grads } = tf.variableGrads(this.#loss, this.store.trainable());
+      const { value, grads } = variableGrads(this.#loss, this.store.trainable());
       this.#optimizer.step(grads, LEARNING_RATE);
       return value.dataSync()[0];
     });

@@ -13,6 +13,7 @@ import { useDevice } from "../../lib/engine/device.ts";
 import { registerGradients } from "../../lib/engine/gradients.ts";
 import { Adam } from "../../lib/nn/optimizers.ts";
 import { ParameterStore } from "../../lib/nn/parameters.ts";
+import { variableGrads } from "../../lib/ops/variable_grads.ts";
 import { encoder } from "../../lib/pretrain/encoder.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
 import { PRESETS } from "../../lib/run/presets.ts";
@@ -74,7 +75,7 @@ function trainingStep({ preset, batch, height, width }: WebGpuCase & { kind: "st
   };
   return () =>
     tf.tidy(() => {
-      const { value, grads } = tf.variableGrads(loss, store.trainable());
+      const { value, grads } = variableGrads(loss, store.trainable());
       optimizer.step(grads, 1e-3);
       return value;
     });
