@@ -31,7 +31,7 @@ const freeing = new WeakSet<tf.GradConfig>();
 /**
  * Runs the gradient of an op for what comes out of it, with what it saved.
  *
- * @param own Makes its results outlive `dy` where they are no other tensors.
+ * @param run Gets what makes a result outlive `dy` and `saved`, where it is one of them.
  */
 function freeAround<T>(
   dy: tf.Tensor | tf.Tensor[],
@@ -41,9 +41,9 @@ function freeAround<T>(
   if (!spent) return run((result) => result);
   // All that the op before was asked for is known.
   spent.free();
-  const outer = [dy].flat();
-  spent.hold([...outer, ...saved]);
-  return run((result) => outer.includes(result) ? tf.clone(result) : result);
+  const held: readonly tf.Tensor[] = [dy, saved].flat();
+  spent.hold(held);
+  return run((result) => held.includes(result) ? tf.clone(result) : result);
 }
 
 /** A gradient that lets go what the one before it needed. */

@@ -16,6 +16,13 @@ function network(x: tf.Tensor4D, weights: tf.Variable[], offset: tf.Variable): t
     customGrad((x) => ({ value: tf.mul(x as tf.Tensor, 2), gradFunc: (dy) => tf.mul(dy, 2) }))(
       x,
     ) as tf.Tensor4D;
+  // Its gradient is what it saved, as it is.
+  const halfSquare = (x: tf.Tensor4D) =>
+    customGrad((x, save) => {
+      (save as tf.GradSaveFunc)([tf.mul(x as tf.Tensor, 1)]);
+      const value = tf.sum(tf.mul(tf.square(x as tf.Tensor), 0.5)) as tf.Scalar;
+      return { value, gradFunc: (_dy, [saved]) => saved };
+    })(x) as tf.Scalar;
   let y = x;
   for (const weight of weights) {
     const z = plus(tf.conv2d(y, weight as tf.Tensor as tf.Tensor4D, 1, 1), offset);
@@ -25,7 +32,7 @@ function network(x: tf.Tensor4D, weights: tf.Variable[], offset: tf.Variable): t
     y = plus(plus(y, y), resizeBilinear(small, x.shape[1], x.shape[2]));
     y = tf.reshape(tf.reshape(y, [y.size]), x.shape);
   }
-  return tf.add(tf.mean(tf.square(y)), tf.sum(tf.addN([weights[0], weights[0]])));
+  return tf.add(halfSquare(y), tf.sum(tf.addN([weights[0], weights[0]])));
 }
 
 Deno.test("variableGrads() answers what tfjs-core's does, to the bit, and leaves as many tensors", () => {
