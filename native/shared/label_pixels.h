@@ -61,14 +61,16 @@ struct CopiedPixels {
     const int x = at.left + column, first = at.top > 0 ? 0 : 1;
     const int last = x >= 0 && x < shape.width ? at.rows : -1;
     float* const to = memory.values + row * kStride + kFirst + column;
-    const int32_t start = (at.top - 1 + row) * shape.width + x;
+    /* Of no sign, since rows beyond the largest map would be beyond 2^31. */
+    const uint32_t width = static_cast<uint32_t>(shape.width);
+    const uint32_t start = static_cast<uint32_t>(at.top - 1 + row) * width + static_cast<uint32_t>(x);
     constexpr int kCopies = (kRows + kStep - 1) / kStep;
     CPCDR_UNROLL
     for (int k = 0; k < kCopies; k++) {
       const int own = row + k * kStep;
       if (k + 1 == kCopies && own >= kRows) break;
       const bool there = (k > 0 || own >= first) && own <= last;
-      const float* const from = map + (there ? start + k * kStep * shape.width : 0);
+      const float* const from = map + (there ? start + k * kStep * width : 0);
       if (kColumns > 1) copy_words(to + k * kStep * kStride, from, there);
       else copy_word(to + k * kStep * kStride, from, there);
     }

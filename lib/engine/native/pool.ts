@@ -4,13 +4,14 @@
  * @module
  */
 
+import { sizeClass } from "../size_class.ts";
+
 /** Smaller arrays are left to the collector. */
 const SMALLEST_BYTES = 1024;
 
 /**
- * Lends Float32Arrays and takes them back. Blocks come in size classes, eight to each power of two, so
- * at most a ninth of a block is idle, and maps of frames of 3 x 2^n by 3 x 2^m fill theirs. A block that {@linkcode BufferPool.release | escaped} belongs to
- * whoever holds it and never comes back.
+ * Lends Float32Arrays and takes them back, in blocks of size classes. A block that
+ * {@linkcode BufferPool.release | escaped} belongs to whoever holds it and never comes back.
  */
 export class BufferPool {
   readonly #idle = new Map<number, ArrayBuffer[]>();
@@ -66,11 +67,4 @@ export class BufferPool {
     this.#idle.clear();
     this.#bytes = 0;
   }
-}
-
-/** The smallest block size that holds so many bytes: k/8 of a power of two, k = 9..16. */
-function sizeClass(bytes: number): number {
-  const power = 2 ** Math.ceil(Math.log2(bytes));
-  const step = power / 16;
-  return Math.ceil(bytes / step) * step;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { sizeClass } from "../size_class.ts";
+
 /** A storage buffer of a size class. */
 export interface Block {
   /** Unlike any other block's. */
@@ -18,9 +20,8 @@ export interface Block {
 const SMALLEST_BYTES = 256;
 
 /**
- * Lends blocks and takes them back, four size classes to each power of two, so that at most a fifth of
- * a block is idle. A block may be lent again while commands on it wait in the queue: the queue keeps
- * their order.
+ * Lends blocks of size classes and takes them back. A block may be lent again while commands on it
+ * wait in the queue: the queue keeps their order.
  */
 export class BlockPool {
   readonly #create: (bytes: number) => GPUBuffer;
@@ -58,7 +59,7 @@ export class BlockPool {
   }
 
   #lend(bytes: number, take: (idle: Block[]) => Block | undefined): Block {
-    const capacity = sizeClass(bytes);
+    const capacity = sizeClass(Math.max(bytes, SMALLEST_BYTES));
     this.#lentBytes += capacity;
     const idle = this.#idle.get(capacity);
     const block = idle && take(idle);
@@ -84,11 +85,4 @@ export class BlockPool {
     this.#idle.clear();
     this.#idleBytes = 0;
   }
-}
-
-/** The smallest block size that holds so many bytes: k/4 of a power of two, k = 5..8. */
-function sizeClass(bytes: number): number {
-  const power = 2 ** Math.ceil(Math.log2(Math.max(bytes, SMALLEST_BYTES)));
-  const quarter = power / 8;
-  return Math.ceil(Math.max(bytes, SMALLEST_BYTES) / quarter) * quarter;
 }
