@@ -6,6 +6,10 @@
 
 #include "shared.h"
 
+#if defined(CPCDR_EMULATED)
+#include "../test/late_copies.h"
+#endif
+
 namespace cpcdr {
 namespace CPCDR_ISA {
 
@@ -58,12 +62,14 @@ CPCDR_SHARED void prefetch(const void* at) {
 /*
  * Begins to copy to memory of the block, 16 bytes or 4; zeros unless there is something to copy. end_copies() ends a
  * batch, and wait_copies<kLeft>() waits until at most so many of the thread's batches are under way. Where a device
- * cannot copy while it computes, and on the CPU, all is there at once.
+ * cannot copy while it computes all is there at once.
  */
 CPCDR_SHARED void copy_words(void* to, const void* from, bool there) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   const uint32_t at = static_cast<uint32_t>(__cvta_generic_to_shared(to));
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(from), "r"(there ? 16 : 0) : "memory");
+#elif defined(CPCDR_EMULATED)
+  late_copies->copy(to, from, sizeof(Words), there);
 #else
   write_words(to, there ? read_words(from) : Words{{0, 0, 0, 0}});
 #endif
@@ -73,6 +79,8 @@ CPCDR_SHARED void copy_word(void* to, const void* from, bool there) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   const uint32_t at = static_cast<uint32_t>(__cvta_generic_to_shared(to));
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(at), "l"(from), "r"(there ? 4 : 0) : "memory");
+#elif defined(CPCDR_EMULATED)
+  late_copies->copy(to, from, sizeof(uint32_t), there);
 #else
   *static_cast<uint32_t*>(to) = there ? *static_cast<const uint32_t*>(from) : 0;
 #endif
@@ -81,6 +89,8 @@ CPCDR_SHARED void copy_word(void* to, const void* from, bool there) {
 CPCDR_SHARED void end_copies() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   asm volatile("cp.async.commit_group;" ::: "memory");
+#elif defined(CPCDR_EMULATED)
+  late_copies->end();
 #endif
 }
 
@@ -88,6 +98,8 @@ template <int kLeft>
 CPCDR_SHARED void wait_copies() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   asm volatile("cp.async.wait_group %0;" ::"n"(kLeft) : "memory");
+#elif defined(CPCDR_EMULATED)
+  late_copies->wait(kLeft);
 #endif
 }
 

@@ -1,7 +1,8 @@
 /* The CUDA library's compositing, run by the emulator, against the CPU library: ids exactly, colours closely. */
+#include "emulator.h"
+
 #include "../include/cpcdr.h"
 #include "../shared/composite_call.h"
-#include "emulator.h"
 
 namespace {
 

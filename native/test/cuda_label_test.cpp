@@ -1,7 +1,8 @@
 /* The CUDA library's labelling, run by the emulator, against the CPU library and a flood fill that shares nothing. */
+#include "emulator.h"
+
 #include "../include/cpcdr.h"
 #include "../shared/label_call.h"
-#include "emulator.h"
 
 namespace {
 

@@ -2,10 +2,11 @@
  * The CUDA library's similarity and prototype loss, run by the emulator, against plain loops in double; in float32, and
  * with factors rounded as tensor cores round them.
  */
+#include "emulator.h"
+
 #include "../include/cpcdr.h"
 #include "../shared/prototype_loss_call.h"
 #include "../shared/similarity_call.h"
-#include "emulator.h"
 
 namespace {
 

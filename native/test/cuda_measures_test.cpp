@@ -1,7 +1,8 @@
 /* The CUDA library's statistics of labels, run by the emulator, against the CPU library. */
+#include "emulator.h"
+
 #include "../include/cpcdr.h"
 #include "../shared/label_measures.h"
-#include "emulator.h"
 
 namespace {
 

@@ -1,10 +1,14 @@
 /*
  * A device that runs the kernels of native/shared on the CPU: blocks in random order on three threads at once,
  * threads of a block in random order between any two barriers, memory of blocks, of threads and scratch filled with
- * rubbish first and ending where it ends, so that the sanitizers see what a GPU would not tell.
+ * rubbish first and ending where it ends, copies arriving at once or late (late_copies.h), so that the sanitizers see
+ * what a GPU would not tell.
  */
 #ifndef CPCDR_EMULATOR_H
 #define CPCDR_EMULATOR_H
+
+/* Before all that it runs. */
+#define CPCDR_EMULATED
 
 #include <algorithm>
 #include <atomic>
@@ -15,6 +19,7 @@
 #include "../include/cpcdr_hot.h"
 #include "../shared/launch.h"
 #include "check.h"
+#include "late_copies.h"
 
 class Emulator {
  public:
@@ -93,6 +98,7 @@ class Emulator {
     Shared& shared = *reinterpret_cast<Shared*>(memory.get());
     std::vector<typename Kernel::Local> locals(Kernel::kThreads);
     std::memset(static_cast<void*>(locals.data()), 0xA5, sizeof(typename Kernel::Local) * locals.size());
+    std::vector<LateCopies> copies(Kernel::kThreads, LateCopies(random() % 2));
     for (int p = 0;; p++) {
       /* i -> first + step * i, step odd: a different order of a power of two of threads every time. */
       static_assert((Kernel::kThreads & (Kernel::kThreads - 1)) == 0, "a power of two");
@@ -100,6 +106,7 @@ class Emulator {
       int going_on = 0;
       for (uint32_t i = 0; i < Kernel::kThreads; i++) {
         const int thread = static_cast<int>((first + step * i) % Kernel::kThreads);
+        late_copies = &copies[static_cast<size_t>(thread)];
         going_on += kernel.phase(p, {static_cast<int32_t>(block), thread}, shared, locals[static_cast<size_t>(thread)]);
       }
       if (going_on == 0) return;
