@@ -26,7 +26,7 @@ import { labelPeers, torchLoop, torchLoss } from "./cuda_peers.ts";
 import { Mixing } from "./mixing.ts";
 import type { Timing } from "./timing.ts";
 
-/** Products of N x K x D that one loss forms, in float32 and in TF32: native/shared/kept_loss_call.h. */
+/** Products of N x K x D that one loss forms, in float32 and in TF32: native/shared/loss/kept_loss_call.h. */
 const PRODUCTS = [4, 3];
 
 /** Times every kernel. */

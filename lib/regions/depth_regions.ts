@@ -116,7 +116,7 @@ function medianDepth(disparity: Float32Array): number {
   return 1 / Math.max(1e-6, sorted[sorted.length >> 1]);
 }
 
-/** The rule by which neighbouring pixels belong together; native/shared/rules.h has it too. */
+/** The rule by which neighbouring pixels belong together; native/shared/regions/rules.h has it too. */
 export function predicate(
   { points, normals }: Surface,
   heights: Float32Array,

@@ -1,6 +1,6 @@
 /**
  * From disparity to points and normals in the camera's axes: x right, y down, z ahead. The library has
- * the same steps in the same order of rounding (native/shared/surface.h).
+ * the same steps in the same order of rounding (native/shared/regions/surface.h).
  *
  * @module
  */

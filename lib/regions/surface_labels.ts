@@ -15,7 +15,7 @@ import type { Surface } from "./geometry.ts";
  * @param heights `[H,W]` above the ground.
  * @param kinds `[H,W]` a `Kind` each (kinds.ts).
  * @param joins the rule as a function: what counts where no library is. The library has the same rule
- * (native/shared/rules.h); tests hold the two together.
+ * (native/shared/regions/rules.h); tests hold the two together.
  * @param library null: plain TypeScript. By default the library that ships for this platform.
  */
 export function labelSurface(

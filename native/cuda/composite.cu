@@ -1,5 +1,5 @@
-/* Compositing on the device: shared/composite_call.h has the launches. */
-#include "../shared/composite_call.h"
+/* Compositing on the device: shared/mix/composite_call.h has the launches. */
+#include "../shared/mix/composite_call.h"
 #include "launch.cuh"
 
 using namespace cpcdr;

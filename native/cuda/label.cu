@@ -1,5 +1,5 @@
-/* Connected components on the device: shared/label_call.h has the launches. */
-#include "../shared/label_call.h"
+/* Connected components on the device: shared/regions/label_call.h has the launches. */
+#include "../shared/regions/label_call.h"
 #include "launch.cuh"
 
 using namespace cpcdr;

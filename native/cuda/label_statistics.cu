@@ -1,5 +1,5 @@
-/* What components are like, and which touch, on the device: shared/label_measures.h has the launches. */
-#include "../shared/label_measures.h"
+/* What components are like, and which touch, on the device: shared/regions/label_measures.h has the launches. */
+#include "../shared/regions/label_measures.h"
 #include "launch.cuh"
 
 using namespace cpcdr;

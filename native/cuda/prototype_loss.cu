@@ -1,6 +1,6 @@
 /* Similarity and the prototype loss on the device: the launches are in shared/. */
-#include "../shared/prototype_loss_call.h"
-#include "../shared/similarity_call.h"
+#include "../shared/loss/prototype_loss_call.h"
+#include "../shared/loss/similarity_call.h"
 #include "launch.cuh"
 
 using namespace cpcdr;

@@ -48,7 +48,7 @@ CPCDR_API int64_t cpcdr_workspace_bytes(void);
 CPCDR_API int32_t cpcdr_label(const float* maps, int32_t* labels, int32_t* counts, const int32_t* sizes,
                               double max_jump, float background);
 /*
- * The same by the relative 3-D rule (shared/rules.h): points and normals [batch, height, width, 3], heights and
+ * The same by the relative 3-D rule (shared/regions/rules.h): points and normals [batch, height, width, 3], heights and
  * kinds (0 thing, 1 ground, 2 sky, 3 raised ground) [batch, height, width]. sizes: batch, height, width, connectivity.
  */
 CPCDR_API int32_t cpcdr_label_surfaces(const float* points, const float* normals, const float* heights,

@@ -2,7 +2,7 @@
 #ifndef CPCDR_HALF_H
 #define CPCDR_HALF_H
 
-#include "tensor_cores.h"
+#include "launch.h"
 #include "words.h"
 
 #if defined(__CUDACC__)

@@ -2,7 +2,7 @@
 #include "emulator.h"
 
 #include "../include/cpcdr.h"
-#include "../shared/composite_call.h"
+#include "../shared/mix/composite_call.h"
 
 namespace {
 

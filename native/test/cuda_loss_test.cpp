@@ -5,8 +5,8 @@
 #include "emulator.h"
 
 #include "../include/cpcdr.h"
-#include "../shared/prototype_loss_call.h"
-#include "../shared/similarity_call.h"
+#include "../shared/loss/prototype_loss_call.h"
+#include "../shared/loss/similarity_call.h"
 
 namespace {
 

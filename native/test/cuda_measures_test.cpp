@@ -2,7 +2,7 @@
 #include "emulator.h"
 
 #include "../include/cpcdr.h"
-#include "../shared/label_measures.h"
+#include "../shared/regions/label_measures.h"
 
 namespace {
 

@@ -1,7 +1,7 @@
 /* Connected components of maps and of surfaces: see ../labelling.h. */
 #include "../dispatch.h"
 
-#include "../../shared/rules.h"
+#include "../../shared/regions/rules.h"
 #include "../regions/labelling.h"
 
 namespace cpcdr {

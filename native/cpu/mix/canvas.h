@@ -16,7 +16,7 @@ struct Layer : MixSource {
 };
 
 /*
- * Holds what its view samples, and disparities within reach of that (shared/reach.h): nowhere else do pastes win
+ * Holds what its view samples, and disparities within reach of that (shared/mix/reach.h): nowhere else do pastes win
  * pixels. Copies are numbered as they come, the background is 0.
  */
 class Canvas {

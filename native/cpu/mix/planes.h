@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "../../shared/resample.h"
+#include "../../shared/mix/resample.h"
 #include "../vec.h"
 
 #if defined(__x86_64__)

@@ -2,8 +2,8 @@
 #ifndef CPCDR_MIX_WINDOW_H
 #define CPCDR_MIX_WINDOW_H
 
-#include "../../shared/paste.h"
-#include "../../shared/reach.h"
+#include "../../shared/mix/paste.h"
+#include "../../shared/mix/reach.h"
 #include "planes.h"
 
 namespace cpcdr {

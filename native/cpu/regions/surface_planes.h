@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "../../shared/surface.h"
+#include "../../shared/regions/surface.h"
 #include "../thread_pool.h"
 
 namespace cpcdr {

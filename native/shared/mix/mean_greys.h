@@ -5,7 +5,7 @@
 #ifndef CPCDR_MEAN_GREYS_H
 #define CPCDR_MEAN_GREYS_H
 
-#include "host_array.h"
+#include "../host_array.h"
 #include "pixel.h"
 
 namespace cpcdr {

@@ -8,7 +8,7 @@
 
 #include <cmath>
 
-#include "shared.h"
+#include "../shared.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -16,7 +16,7 @@
 
 #include "gradient_tiles.h"
 #include "group_order.h"
-#include "host_array.h"
+#include "../host_array.h"
 #include "kept_gradients.h"
 #include "loss_arguments.h"
 #include "write_gradients.h"

@@ -2,7 +2,7 @@
 #ifndef CPCDR_LOSS_ARGUMENTS_H
 #define CPCDR_LOSS_ARGUMENTS_H
 
-#include "../include/cpcdr_hot.h"
+#include "../../include/cpcdr_hot.h"
 #include "score_tiles.h"
 
 namespace cpcdr {

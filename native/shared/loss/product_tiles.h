@@ -6,7 +6,7 @@
 #ifndef CPCDR_PRODUCT_TILES_H
 #define CPCDR_PRODUCT_TILES_H
 
-#include "half.h"
+#include "../half.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

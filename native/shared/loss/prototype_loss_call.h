@@ -10,9 +10,9 @@
 #ifndef CPCDR_PROTOTYPE_LOSS_CALL_H
 #define CPCDR_PROTOTYPE_LOSS_CALL_H
 
-#include "../include/cpcdr_hot.h"
+#include "../../include/cpcdr_hot.h"
 #include "gradient_tiles.h"
-#include "host_array.h"
+#include "../host_array.h"
 #include "kept_loss_call.h"
 
 namespace cpcdr {

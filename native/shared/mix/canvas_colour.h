@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "half.h"
-#include "launch.h"
+#include "../half.h"
+#include "../launch.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "half.h"
+#include "../half.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

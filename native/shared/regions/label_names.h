@@ -6,9 +6,9 @@
 #define CPCDR_LABEL_NAMES_H
 
 #include "label_plan.h"
-#include "scan.h"
+#include "../scan.h"
 #include "union_find.h"
-#include "words.h"
+#include "../words.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -3,7 +3,7 @@
 #define CPCDR_NUMBER_COPIES_H
 
 #include "composition.h"
-#include "scan.h"
+#include "../scan.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -2,7 +2,7 @@
 #ifndef CPCDR_SIMILARITY_CALL_H
 #define CPCDR_SIMILARITY_CALL_H
 
-#include "../include/cpcdr_hot.h"
+#include "../../include/cpcdr_hot.h"
 #include "score_tiles.h"
 
 namespace cpcdr {

@@ -6,7 +6,7 @@
 #ifndef CPCDR_UNION_FIND_H
 #define CPCDR_UNION_FIND_H
 
-#include "launch.h"
+#include "../launch.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -7,7 +7,7 @@
 
 #include "label_plan.h"
 #include "rules.h"
-#include "words.h"
+#include "../words.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -8,7 +8,7 @@
 
 #include "label_pixels.h"
 #include "union_find.h"
-#include "words.h"
+#include "../words.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

@@ -6,7 +6,7 @@
 #ifndef CPCDR_PAIR_COUNTS_H
 #define CPCDR_PAIR_COUNTS_H
 
-#include "launch.h"
+#include "../launch.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

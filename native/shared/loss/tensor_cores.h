@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "launch.h"
+#include "../launch.h"
 
 #if defined(__CUDACC__)
 #include <mma.h>

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "../include/cpcdr_hot.h"
+#include "../../include/cpcdr_hot.h"
 #include "canvas_colour.h"
 
 namespace cpcdr {

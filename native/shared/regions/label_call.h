@@ -2,7 +2,7 @@
 #ifndef CPCDR_LABEL_CALL_H
 #define CPCDR_LABEL_CALL_H
 
-#include "../include/cpcdr_hot.h"
+#include "../../include/cpcdr_hot.h"
 #include "label_names.h"
 #include "label_seams.h"
 #include "label_tiles.h"

@@ -6,7 +6,7 @@
 #ifndef CPCDR_LABEL_MEASURES_H
 #define CPCDR_LABEL_MEASURES_H
 
-#include "../include/cpcdr_hot.h"
+#include "../../include/cpcdr_hot.h"
 #include "pair_counts.h"
 
 namespace cpcdr {

@@ -11,7 +11,7 @@
 #ifndef CPCDR_LABEL_PLAN_H
 #define CPCDR_LABEL_PLAN_H
 
-#include "launch.h"
+#include "../launch.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

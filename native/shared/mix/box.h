@@ -2,7 +2,7 @@
 #ifndef CPCDR_BOX_H
 #define CPCDR_BOX_H
 
-#include "launch.h"
+#include "../launch.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
