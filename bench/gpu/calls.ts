@@ -196,3 +196,12 @@ export function lossCall(bench: CallBench, arrays: ArrayBufferView<ArrayBuffer>[
       0.1,
     );
 }
+
+/** Cosines of all features and prototypes. */
+export function similarityCall(bench: CallBench, arrays: ArrayBufferView<ArrayBuffer>[]): Call {
+  const sizes = Int32Array.of(N, K, D, 1);
+  const [features, prototypes] = arrays.map((array) => bench.put(array));
+  const out = bench.room(4 * N * K);
+  const { cpcdr_similarity } = bench.library.symbols;
+  return () => cpcdr_similarity(features, prototypes, out, sizes);
+}

@@ -1,6 +1,6 @@
 /**
  * What every kernel of the CUDA library's calls takes, in Markdown: labelling of every kind of map in the larger batch,
- * compositing, the prototype loss in float32 and TF32. Each call runs twice, of which the second tells.
+ * compositing, similarity and the prototype loss in float32 and TF32. Each call runs twice, of which the second tells.
  *
  *     deno run -A bench/gpu/kernels.ts [labels,composite,loss] [--once]
  *
@@ -24,6 +24,7 @@ import {
   labelCalls,
   lossArrays,
   lossCall,
+  similarityCall,
 } from "./calls.ts";
 import { Mixing } from "./mixing.ts";
 
@@ -51,6 +52,7 @@ const GROUPS: Readonly<
       if (number > 0 && Number(device.capability) < 8) continue;
       using bench = new CallBench(library, device);
       bench.setPrecision(number);
+      run(bench, `similarity in ${precision}`, similarityCall(bench, arrays));
       run(bench, `prototype loss in ${precision}`, lossCall(bench, arrays));
     }
   },

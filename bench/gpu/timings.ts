@@ -20,6 +20,7 @@ import {
   lossCall,
   N,
   PIXELS,
+  similarityCall,
   WIDTH,
 } from "./calls.ts";
 import { labelPeers, torchLoop, torchLoss } from "./cuda_peers.ts";
@@ -39,7 +40,9 @@ export async function* timeKernels(
   yield await timeBlobs(library, device, rounds);
   yield* timeMixing(library, device, rounds);
   yield* await torchLoop();
-  yield* await timeLosses(library, device, rounds);
+  const arrays = lossArrays();
+  yield* timeSimilarities(library, device, arrays, rounds);
+  yield* await timeLosses(library, device, arrays, rounds);
 }
 
 function bandwidth(device: CudaDevice, bytes: number, milliseconds: number): string {
@@ -118,15 +121,38 @@ function* timeMixing(library: CudaLibrary, device: CudaDevice, rounds: number): 
   yield row("the device alone", bench.time(rounds, composite), "the plan's copies included");
 }
 
+/** In which a device computes. */
+const precisionsOf = (device: CudaDevice) =>
+  Number(device.capability) >= 8 ? ["float32", "TF32"] : ["float32"];
+
+/** The floor is to write the matrix. */
+function* timeSimilarities(
+  library: CudaLibrary,
+  device: CudaDevice,
+  arrays: ReturnType<typeof lossArrays>,
+  rounds: number,
+): Generator<Timing> {
+  for (const [number, precision] of precisionsOf(device).entries()) {
+    using bench = new CallBench(library, device);
+    bench.setPrecision(number);
+    const milliseconds = bench.time(rounds, similarityCall(bench, arrays), CALLS);
+    yield {
+      name: `cosines of ${N} and ${K} rows of ${D}, ${precision}`,
+      milliseconds,
+      share: bandwidth(device, 4 * N * K, milliseconds),
+      peer: `${(2 * N * K * D / milliseconds / 1e9).toFixed(1)} TFLOP/s; the matrix written once`,
+    };
+  }
+}
+
 async function timeLosses(
   library: CudaLibrary,
   device: CudaDevice,
+  arrays: ReturnType<typeof lossArrays>,
   rounds: number,
 ): Promise<Timing[]> {
-  const arrays = lossArrays();
   const peer = await torchLoss({ n: N, k: K, d: D, groupCount: GROUPS, rounds });
-  const precisions = Number(device.capability) >= 8 ? ["float32", "TF32"] : ["float32"];
-  return precisions.map((precision, number) => {
+  return precisionsOf(device).map((precision, number) => {
     // A handle of its own, whose scratch this precision alone takes.
     using bench = new CallBench(library, device);
     const held = Number(library.symbols.cpcdr_workspace_bytes());

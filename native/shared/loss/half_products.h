@@ -228,13 +228,14 @@ void multiply_halves_on(Device& device, const HalfFactors& left, const HalfFacto
   device.launch(grid.blocks(), Kernel{{left}, {right}, output, grid});
 }
 
-/* Rows of float32, taken in an order or as they are, that times `scale` become halves. */
+/* Rows of float32, taken in an order or as they are, that times `scale` and a factor of their own become halves. */
 struct RowsToRound {
   const float* rows;    /* [count, depth] */
   const int32_t* order; /* [count] or null */
   uint16_t* out;        /* [count, stride] */
   int64_t count;
   float scale;
+  const float* factors = nullptr; /* [count] or null */
 };
 
 /* Rounds the rows of two sets; zeros from the depth up to the stride. */
@@ -268,9 +269,10 @@ struct RoundRows {
       CPCDR_UNROLL
       for (int e = 0; e < kEach; e++) values[e] = column + e < depth ? from[e] : 0;
     }
+    const float scale = set.factors ? set.scale * set.factors[row] : set.scale;
     Words halves;
     CPCDR_UNROLL
-    for (int w = 0; w < 4; w++) halves.at[w] = half_pair(values[2 * w] * set.scale, values[2 * w + 1] * set.scale);
+    for (int w = 0; w < 4; w++) halves.at[w] = half_pair(values[2 * w] * scale, values[2 * w + 1] * scale);
     write_words(set.out + row * stride + column, halves);
   }
 };

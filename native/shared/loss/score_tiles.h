@@ -1,5 +1,5 @@
 /*
- * Products of the rows of two matrices in tiles of 64 x 64, the ground that similarity and the prototype loss stand
+ * Products of the rows of two matrices in tiles of 64 x 64, the ground that the prototype loss without kept scores stands
  * on. A block owns 64 rows of x and sweeps over rows of y; a Consumer takes each tile as it is done, so that no
  * matrix of all scores is ever kept. Factors are added up 32 elements of a row at a time from the memory of a block.
  *

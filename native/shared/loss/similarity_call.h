@@ -1,32 +1,42 @@
-/* Similarity of rows: every tile of dot products, or of cosines, is written where it belongs. */
+/*
+ * Similarity of rows: dot products, or cosines. On tensor cores rows are brought to a length of about 1 by a power of
+ * two first, so that halves hold them.
+ */
 #ifndef CPCDR_SIMILARITY_CALL_H
 #define CPCDR_SIMILARITY_CALL_H
 
+#include <cmath>
+
 #include "../../include/cpcdr_hot.h"
-#include "score_tiles.h"
+#include "half_products.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-/* 1 / length of each row, 0 for a row of zeros: 32 threads for each of 8 rows. */
-struct InverseLengths {
-  static constexpr int kThreads = 256, kRows = kThreads / kWarp;
+/*
+ * What each row is multiplied by, a power of two that brings its length below 1, and what its sums are in turn; of
+ * cosines by 1 / length as well, 0 for a row of zeros. 32 threads for each of 8 rows.
+ */
+struct MeasureRows {
+  static constexpr int kThreads = 256, kRows = kThreads / kWarp, kPhases = 2;
   typedef Nothing Local;
   struct Shared {
     double squares[kThreads];
   };
 
   const float* rows; /* [count, depth] */
-  float* lengths;    /* [count] */
   int64_t count;
   int depth;
+  bool cosines;
+  float* before; /* [count] or null: 1 */
+  float* after;  /* [count] */
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
     const int64_t i = int64_t{where.block} * kRows + where.thread / kWarp;
     if (p == 0) {
       double sum = 0;
       for (int c = where.thread % kWarp; i < count && c < depth; c += kWarp) {
-        const double value = rows[i * depth + c];
+        const double value = static_cast<double>(rows[i * depth + c]);
         sum += value * value;
       }
       shared.squares[where.thread] = sum;
@@ -35,34 +45,120 @@ struct InverseLengths {
     if (where.thread % kWarp != 0 || i >= count) return false;
     double sum = 0;
     for (int k = 0; k < kWarp; k++) sum += shared.squares[where.thread + k];
-    lengths[i] = sum > 0 ? static_cast<float>(1 / sqrt(sum)) : 0;
+    write(i, sqrt(sum));
+    return false;
+  }
+
+  CPCDR_SHARED void write(int64_t i, double length) const {
+    int exponent = 0;
+    if (before && length > 0 && length < 1e300) frexp(length, &exponent);
+    /* Within what float32 has. */
+    exponent = smaller(larger(exponent, -100), 100);
+    if (before) before[i] = static_cast<float>(ldexp(1.0, -exponent));
+    const double back = ldexp(1.0, exponent);
+    after[i] = static_cast<float>(!cosines ? back : length > 0 ? back / length : 0);
+  }
+};
+
+/* Of a product: sums times the factors of their row and their column. */
+struct WriteSimilarities {
+  typedef Nothing Shared;
+
+  float* out; /* [rows, columns] */
+  int64_t rows, columns;
+  const float *row_factors, *column_factors; /* both or none */
+
+  CPCDR_SHARED bool together(int count) const {
+    return columns % count == 0 && reinterpret_cast<uintptr_t>(out) % (count * sizeof(float)) == 0;
+  }
+  /* `kCount` neighbours from a column on. */
+  template <int kCount>
+  CPCDR_SHARED void write(int64_t row, int64_t column, const float* sums) const {
+    float scaled[kCount];
+    CPCDR_UNROLL
+    for (int e = 0; e < kCount; e++) {
+      const bool there = column + e < columns;
+      scaled[e] = row_factors && there ? sums[e] * (row_factors[row] * column_factors[column + e]) : sums[e];
+    }
+    float* const to = out + row * columns + column;
+    if (together(kCount)) {
+      if (column >= columns) return;
+      if constexpr (kCount == 4) write_four(to, scaled, 1);
+      else write_two(to, scaled[0], scaled[1]);
+      return;
+    }
+    CPCDR_UNROLL
+    for (int e = 0; e < kCount; e++) {
+      if (column + e < columns) to[e] = scaled[e];
+    }
+  }
+
+  CPCDR_SHARED void put(const ProductPlace&, int64_t row, int64_t column, const float (&four)[4]) const {
+    if (row < rows) write<4>(row, column, four);
+  }
+  template <typename Sums>
+  CPCDR_SHARED bool finish(int, const ProductPlace& place, int thread, const Sums& sums, Shared&) const {
+    sums.each(thread, [&](int row, int column, const auto& pairs) {
+      if (place.row + row >= rows) return;
+      CPCDR_UNROLL
+      for (int i = 0; i < Sums::kPairs; i++) {
+        write<2>(place.row + row, place.column + column + i * Sums::kApart, pairs[i]);
+      }
+    });
     return false;
   }
 };
 
-struct WriteScores {
-  static constexpr int kPhases = 1;
-  typedef Nothing Shared;
-  typedef Nothing Local;
-
-  const float *x_lengths, *y_lengths; /* inverse, or null */
-  float* out;                         /* [x, y] */
-  int64_t x_count, y_count;
-
-  CPCDR_SHARED int64_t planes() const { return 1; }
-  CPCDR_SHARED void begin(const Sweep&, int64_t, int, Shared&, Local&) const {}
-  template <bool kTensor>
-  CPCDR_SHARED void take(int, const Sweep& sweep, int64_t, int thread, TileShared& tiles, Shared&, Local&) const {
-    const int64_t y = sweep.y + thread % kTile;
-    if (y >= y_count) return;
-    for (int row = thread / kTile; row < kTile && sweep.x + row < x_count; row += kTileThreads / kTile) {
-      const int64_t x = sweep.x + row;
-      const float factor = x_lengths ? x_lengths[x] * y_lengths[y] : 1;
-      out[x * y_count + y] = tiles.tile[row][thread % kTile] * factor;
-    }
-  }
-  CPCDR_SHARED bool end(int, const Sweep&, int64_t, int, Shared&, Local&) const { return false; }
+/* The arguments of cpcdr_similarity. */
+struct SimilarityArguments {
+  const float *a, *b;
+  float* out;
+  int n, k, d;
+  bool cosines;
 };
+
+/* Measures the rows of a, then those of b. */
+template <typename Device>
+void measure_rows_on(Device& device, const SimilarityArguments& all, float* before, float* after) {
+  device.launch(blocks_for(all.n, MeasureRows::kRows), MeasureRows{all.a, all.n, all.d, all.cosines, before, after});
+  device.launch(blocks_for(all.k, MeasureRows::kRows),
+                MeasureRows{all.b, all.k, all.d, all.cosines, before ? before + all.n : nullptr, after + all.n});
+}
+
+template <typename Device>
+int32_t exact_similarity_on(Device& device, const SimilarityArguments& all) {
+  float* factors = nullptr;
+  if (all.cosines) {
+    factors = device.template memory<float>(int64_t{all.n} + all.k);
+    if (!factors) return device.fail(CPCDR_OUT_OF_MEMORY, "similarity: no memory for lengths");
+    measure_rows_on(device, all, nullptr, factors);
+  }
+  multiply_on(device, Factor<false>{{all.a, nullptr, all.n, all.d}}, Factor<false>{{all.b, nullptr, all.k, all.d}},
+              WriteSimilarities{all.out, all.n, all.k, factors, factors ? factors + all.n : nullptr}, all.n, all.k,
+              all.d);
+  return CPCDR_OK;
+}
+
+template <typename Device>
+int32_t rounded_similarity_on(Device& device, const SimilarityArguments& all) {
+  const int64_t rows = int64_t{all.n} + all.k, stride = blocks_for(all.d, 8) * 8;
+  const int32_t wide = static_cast<int32_t>(stride);
+  float* const before = device.template memory<float>(rows);
+  float* const after = device.template memory<float>(rows);
+  uint16_t* const halves = device.template memory<uint16_t>(rows * stride);
+  if (!before || !after || !halves) {
+    return device.fail(CPCDR_OUT_OF_MEMORY, "similarity: no memory for rounded rows");
+  }
+  uint16_t* const halves_b = halves + all.n * stride;
+  measure_rows_on(device, all, before, after);
+  const RoundRows round{{{all.a, nullptr, halves, all.n, 1, before},
+                         {all.b, nullptr, halves_b, all.k, 1, before + all.n}}, all.d, wide};
+  device.launch(round.blocks(), round);
+  multiply_halves_on<false, false>(device, HalfFactors{halves, all.n, wide}, HalfFactors{halves_b, all.k, wide},
+                                   WriteSimilarities{all.out, all.n, all.k, after, after + all.n}, all.n, all.k,
+                                   stride);
+  return CPCDR_OK;
+}
 
 /* cpcdr_similarity */
 template <typename Device>
@@ -71,17 +167,8 @@ int32_t similarity_on(Device& device, const float* a, const float* b, float* out
   const int n = sizes[0], k = sizes[1], d = sizes[2];
   if (n < 0 || k < 0 || d < 0) return device.fail(CPCDR_INVALID_ARGUMENT, "similarity: negative size");
   if (n == 0 || k == 0) return CPCDR_OK;
-  float *x_lengths = nullptr, *y_lengths = nullptr;
-  if (sizes[3]) {
-    x_lengths = device.template memory<float>(n);
-    y_lengths = device.template memory<float>(k);
-    if (!x_lengths || !y_lengths) return device.fail(CPCDR_OUT_OF_MEMORY, "similarity: no memory for lengths");
-    device.launch(blocks_for(n, InverseLengths::kRows), InverseLengths{a, x_lengths, n, d});
-    device.launch(blocks_for(k, InverseLengths::kRows), InverseLengths{b, y_lengths, k, d});
-  }
-  const Rows x{a, nullptr, n, d}, y{b, nullptr, k, d};
-  sweep_on(device, x, y, parts_for(x, y), WriteScores{x_lengths, y_lengths, out, n, k});
-  return CPCDR_OK;
+  const SimilarityArguments all{a, b, out, n, k, d, sizes[3] != 0};
+  return device.tensor_cores() && d > 0 ? rounded_similarity_on(device, all) : exact_similarity_on(device, all);
 }
 
 }  // namespace CPCDR_ISA
