@@ -8,23 +8,8 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 
-/** What a call of {@linkcode variableGrads} has used up. */
-class Spent {
-  #tensors: readonly tf.Tensor[] = [];
-
-  /** What the op that is asked for its gradients now needs until the next one is asked. */
-  hold(tensors: readonly tf.Tensor[]): void {
-    this.#tensors = tensors;
-  }
-
-  free(): void {
-    this.#tensors.forEach((tensor) => tensor.dispose());
-    this.#tensors = [];
-  }
-}
-
-/** Of the innermost call under way. */
-let spent: Spent | undefined;
+/** What the op needs that was asked for its gradients last; undefined outside {@linkcode variableGrads}. */
+let held: readonly tf.Tensor[] | undefined;
 
 const freeing = new WeakSet<tf.GradConfig>();
 
@@ -38,12 +23,11 @@ function freeAround<T>(
   saved: tf.Tensor[],
   run: (own: <R extends tf.Tensor>(result: R) => R) => T,
 ): T {
-  if (!spent) return run((result) => result);
+  if (!held) return run((result) => result);
   // All that the op before was asked for is known.
-  spent.free();
-  const held: readonly tf.Tensor[] = [dy, saved].flat();
-  spent.hold(held);
-  return run((result) => held.includes(result) ? tf.clone(result) : result);
+  tf.dispose([...held]);
+  const needed = held = [dy, saved].flat();
+  return run((result) => needed.includes(result) ? tf.clone(result) : result);
 }
 
 /** A gradient that lets go what the one before it needed. */
@@ -95,12 +79,11 @@ export function variableGrads(
   variables: tf.Variable[],
 ): { value: tf.Scalar; grads: tf.NamedTensorMap } {
   wrapGradients();
-  const outer = spent, own = new Spent();
-  spent = own;
+  held = [];
   try {
     return tf.variableGrads(f, variables);
   } finally {
-    own.free();
-    spent = outer;
+    tf.dispose([...held]);
+    held = undefined;
   }
 }
