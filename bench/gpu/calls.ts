@@ -7,6 +7,7 @@
 import type { CudaDevice, CudaLibrary } from "../../lib/engine/native/cuda_library.ts";
 import type { HotLibrary } from "../../lib/engine/native/hot.ts";
 import { randomStream } from "../../lib/random.ts";
+import { median } from "../peers/support.ts";
 import { unitRows } from "./inputs.ts";
 
 /** Maps of a batch, and their sizes. */
@@ -100,9 +101,13 @@ export class CallBench implements Disposable {
     };
     // An idle card has low clocks.
     for (const started = performance.now(); performance.now() - started < WARM_UP;) round();
-    const times = Array.from({ length: rounds }, round).sort((a, b) => a - b);
-    return times[rounds >> 1];
+    return median(Array.from({ length: rounds }, round));
   }
+}
+
+/** In which a device computes, by the number that {@linkcode CallBench.setPrecision} takes. */
+export function precisionsOf(device: CudaDevice): readonly string[] {
+  return Number(device.capability) >= 8 ? ["float32", "TF32"] : ["float32"];
 }
 
 /** A call that answers a status. */

@@ -24,6 +24,7 @@ import {
   labelCalls,
   lossArrays,
   lossCall,
+  precisionsOf,
   similarityCall,
 } from "./calls.ts";
 import { Mixing } from "./mixing.ts";
@@ -48,8 +49,7 @@ const GROUPS: Readonly<
   },
   loss(library, device, run) {
     const arrays = lossArrays();
-    for (const [number, precision] of ["float32", "TF32"].entries()) {
-      if (number > 0 && Number(device.capability) < 8) continue;
+    for (const [number, precision] of precisionsOf(device).entries()) {
       using bench = new CallBench(library, device);
       bench.setPrecision(number);
       run(bench, `similarity in ${precision}`, similarityCall(bench, arrays));

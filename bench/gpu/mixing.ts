@@ -10,6 +10,7 @@ import { mixImages } from "../../lib/mix/mix_images.ts";
 import type { MixSource } from "../../lib/mix/paste.ts";
 import { randomStream } from "../../lib/random.ts";
 import type { MixedBatch } from "../../lib/records.ts";
+import { median } from "../peers/support.ts";
 import { BATCH, type CompositeArguments, HEIGHT, WIDTH } from "./calls.ts";
 import { drawSource } from "./inputs.ts";
 
@@ -41,14 +42,14 @@ export class Mixing {
     this.mix(round, { check, symbols: { ...symbols, cpcdr_composite } });
     return drawn!;
   }
+}
 
-  /** Median milliseconds of a round, after one that is not counted. */
-  median(rounds: number, run: (round: number) => unknown): number {
-    const times = Array.from({ length: rounds + 1 }, (_, round) => {
-      const started = performance.now();
-      run(round);
-      return performance.now() - started;
-    }).slice(1).sort((a, b) => a - b);
-    return times[rounds >> 1];
-  }
+/** Median milliseconds of a round, after one that is not counted. */
+export function medianOf(rounds: number, run: (round: number) => unknown): number {
+  const times = Array.from({ length: rounds + 1 }, (_, round) => {
+    const started = performance.now();
+    run(round);
+    return performance.now() - started;
+  });
+  return median(times.slice(1));
 }

@@ -20,11 +20,12 @@ import {
   lossCall,
   N,
   PIXELS,
+  precisionsOf,
   similarityCall,
   WIDTH,
 } from "./calls.ts";
 import { labelPeers, torchLoop, torchLoss } from "./cuda_peers.ts";
-import { Mixing } from "./mixing.ts";
+import { medianOf, Mixing } from "./mixing.ts";
 import type { Timing } from "./timing.ts";
 
 /** Products of N x K x D that one loss forms, in float32 and in TF32: native/shared/loss/kept_loss_call.h. */
@@ -112,18 +113,14 @@ function* timeMixing(library: CudaLibrary, device: CudaDevice, rounds: number): 
   });
   yield row(
     "copies and drawing included",
-    mixing.median(rounds, (round) => mixing.mix(round)),
+    medianOf(rounds, (round) => mixing.mix(round)),
     "sources read and results written once",
   );
-  const drawing = mixing.median(rounds, (round) => mixing.draw(round));
+  const drawing = medianOf(rounds, (round) => mixing.draw(round));
   yield { ...row("drawing alone", drawing, "on one core"), share: "" };
   const composite = compositeCall(bench, mixing.draw(0));
   yield row("the device alone", bench.time(rounds, composite), "the plan's copies included");
 }
-
-/** In which a device computes. */
-const precisionsOf = (device: CudaDevice) =>
-  Number(device.capability) >= 8 ? ["float32", "TF32"] : ["float32"];
 
 /** The floor is to write the matrix. */
 function* timeSimilarities(
