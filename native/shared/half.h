@@ -1,4 +1,4 @@
-/* Numbers of half precision as their bits. */
+/* Numbers of half precision and whole numbers of 16 bits as their bits. */
 #ifndef CPCDR_HALF_H
 #define CPCDR_HALF_H
 
@@ -48,6 +48,19 @@ CPCDR_SHARED uint32_t bits_of_float(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
   return bits;
+#endif
+}
+
+/* 2^23, whose lowest bit counts ones: whole numbers below are added to it by their bits. */
+constexpr float kWhole = 8388608;
+constexpr uint32_t kWholeBits = 0x4B000000;
+
+/* kWhole plus the lower or the upper 16 bits of a word. */
+CPCDR_SHARED float raised(uint32_t word, bool upper) {
+#if defined(__CUDA_ARCH__)
+  return float_of_bits(__byte_perm(word, kWholeBits, upper ? 0x7632 : 0x7610));
+#else
+  return float_of_bits(kWholeBits | (upper ? word >> 16 : word & 0xFFFF));
 #endif
 }
 

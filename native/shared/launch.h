@@ -70,6 +70,15 @@ CPCDR_SHARED T larger(T a, T b) {
   return a < b ? b : a;
 }
 
+/* a * b + c; rounded once on a GPU. */
+CPCDR_SHARED float fused(float a, float b, float c) {
+#if defined(__CUDA_ARCH__)
+  return __fmaf_rn(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
 /* Reads and writes that other threads may race with; each is one access. */
 CPCDR_SHARED int32_t load_relaxed(const int32_t* at) {
 #if defined(__CUDA_ARCH__)

@@ -109,10 +109,18 @@ class Emulator {
         late_copies = &copies[static_cast<size_t>(thread)];
         going_on += kernel.phase(p, {static_cast<int32_t>(block), thread}, shared, locals[static_cast<size_t>(thread)]);
       }
-      if (going_on == 0) return;
+      if (going_on == 0) return expect_phases<Kernel>(p + 1);
       if (going_on != Kernel::kThreads) stop("threads of a block disagree on its last phase");
     }
   }
+
+  /* Of a kernel that counts its phases a device asks nothing after each. */
+  template <typename Kernel>
+  static auto expect_phases(int phases) -> decltype(Kernel::kPhases, void()) {
+    if (phases != Kernel::kPhases) stop("a block has not as many phases as its kernel counts");
+  }
+  template <typename Kernel>
+  static void expect_phases(...) {}
 
   static void stop(const char* message) {
     std::printf("FAILED emulator: %s\n", message);

@@ -165,7 +165,7 @@ struct BalanceRows {
       scores_of(local.words[r], own);
       CPCDR_UNROLL
       for (int e = 0; e < kOwnColumns; e++) {
-        local.powers[r][e] = power_of_two(add_product(scores.assign, own[e], float_of_bits(offsets[e / 4].at[e % 4])));
+        local.powers[r][e] = power_of_two(fused(scores.assign, own[e], float_of_bits(offsets[e / 4].at[e % 4])));
         sum += local.powers[r][e];
       }
       shared.sums[Local::slot(thread, r)] = sum;
@@ -178,7 +178,7 @@ struct BalanceRows {
       const float weight = shared.weights[Local::half(thread) * kOwnRows + r];
       CPCDR_UNROLL
       for (int e = 0; e < kOwnColumns; e++) {
-        local.columns[e] = add_product(weight, local.powers[r][e], local.columns[e]);
+        local.columns[e] = fused(weight, local.powers[r][e], local.columns[e]);
       }
     }
   }

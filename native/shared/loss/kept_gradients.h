@@ -161,7 +161,7 @@ struct GroupGradients {
       CPCDR_UNROLL
       for (int e = 0; e < 8; e++) {
         assigned[e] = predicted[e] * predicted[e];
-        with_g[e] = add_product(2, exponents[e], offsets[e]);
+        with_g[e] = fused(2, exponents[e], offsets[e]);
       }
       return;
     }
@@ -204,7 +204,7 @@ struct GroupGradients {
     for (int e = 0; e < kOwnColumns; e++) {
       const float weight = assigned[e] * factors[e];
       sums.assigned += weight;
-      sums.exponents = add_product(weight, with_g[e], sums.exponents);
+      sums.exponents = fused(weight, with_g[e], sums.exponents);
       if (e < count) sums.predicted += predicted[e];
     }
     sums.best = best_of(words, column(thread), count);
@@ -266,7 +266,7 @@ struct GroupGradients {
       CPCDR_UNROLL
       for (int e = 0; e < kOwnColumns; e++) {
         const float power = power_of_two(exponents[e]);
-        local.target[e] = add_product(scores.squares ? weight * power : weight, power, local.target[e]);
+        local.target[e] = fused(scores.squares ? weight * power : weight, power, local.target[e]);
       }
     }
     if (ends) {

@@ -56,20 +56,13 @@ struct KeptScores {
   }
 };
 
-/* 2^23 + kZero + the steps of either half of a word: its bits, so that no conversion is needed. */
-constexpr float kStepBase = 8388608.0f + kZero;
-CPCDR_SHARED float raised_steps(uint32_t word, int half) {
-#if defined(__CUDA_ARCH__)
-  return float_of_bits(__byte_perm(word, 0x4B000000u, half ? 0x7432 : 0x7410));
-#else
-  return float_of_bits(0x4B000000u | (half ? word >> 16 : word & 0xFFFFu));
-#endif
-}
+/* What raised() makes of no steps. */
+constexpr float kStepBase = kWhole + kZero;
 
 /* The scores of eight neighbours, in steps where they are kept so. */
 CPCDR_SHARED void scores_of(const Eight<uint16_t>& all, float (&scores)[8]) {
   CPCDR_UNROLL
-  for (int e = 0; e < 8; e++) scores[e] = raised_steps(all.words[0].at[e / 2], e % 2) - kStepBase;
+  for (int e = 0; e < 8; e++) scores[e] = raised(all.words[0].at[e / 2], e % 2) - kStepBase;
 }
 CPCDR_SHARED void scores_of(const Eight<float>& all, float (&scores)[8]) {
   CPCDR_UNROLL
@@ -83,7 +76,7 @@ CPCDR_SHARED void scores_of(const Eight<float>& all, float (&scores)[8]) {
 CPCDR_SHARED void exponents_of(const Eight<uint16_t>& all, float factor, float (&exponents)[8]) {
   const float base = factor * kStepBase;
   CPCDR_UNROLL
-  for (int e = 0; e < 8; e++) exponents[e] = fmaf(factor, raised_steps(all.words[0].at[e / 2], e % 2), -base);
+  for (int e = 0; e < 8; e++) exponents[e] = fmaf(factor, raised(all.words[0].at[e / 2], e % 2), -base);
 }
 CPCDR_SHARED void exponents_of(const Eight<float>& all, float factor, float (&exponents)[8]) {
   scores_of(all, exponents);
@@ -186,7 +179,7 @@ struct StepScores {
   CPCDR_SHARED static int place(int row, int piece) { return (row * kPieces + (piece ^ row % 8)) * 8; }
   /* 2^23 + kZero + steps, rounded to the nearest by the sum, of which the low bits are what is kept. */
   CPCDR_SHARED uint16_t step_of(float sum) const {
-    const float steps = add_product(sum, factor, kStepBase);
+    const float steps = fused(sum, factor, kStepBase);
     const float inside = smaller(larger(steps, kStepBase - kSteps), kStepBase + kSteps);
     return static_cast<uint16_t>(bits_of_float(inside));
   }

@@ -113,7 +113,7 @@ struct ProductSums {
       CPCDR_UNROLL
       for (int i = 0; i < 8; i++) {
         CPCDR_UNROLL
-        for (int j = 0; j < 8; j++) sums[i][j] = add_product(a[i], b[j], sums[i][j]);
+        for (int j = 0; j < 8; j++) sums[i][j] = fused(a[i], b[j], sums[i][j]);
       }
     }
   }

@@ -31,14 +31,6 @@ CPCDR_SHARED float round_to_tf32(float value) {
   return rounded;
 }
 
-CPCDR_SHARED float add_product(float a, float b, float c) {
-#if defined(__CUDA_ARCH__)
-  return fmaf(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
-
 /* Sums of kRows x kColumns neighbours. Threads lie 16 x 16 over a tile. */
 template <int kRows, int kColumns>
 struct PlainSums {
@@ -57,7 +49,7 @@ struct PlainSums {
     CPCDR_UNROLL
     for (int i = 0; i < kRows; i++) {
       CPCDR_UNROLL
-      for (int j = 0; j < kColumns; j++) sums[i][j] = add_product(a[i], b[j], sums[i][j]);
+      for (int j = 0; j < kColumns; j++) sums[i][j] = fused(a[i], b[j], sums[i][j]);
     }
   }
 };

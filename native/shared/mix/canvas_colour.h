@@ -10,15 +10,6 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-/* a * b + c, rounded once on a GPU: for colours, which are compared within a tolerance. */
-CPCDR_SHARED float fused(float a, float b, float c) {
-#if defined(__CUDA_ARCH__)
-  return __fmaf_rn(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
-
 /* Of two numbers; one instruction on a GPU. */
 CPCDR_SHARED float most(float a, float b) {
 #if defined(__CUDA_ARCH__)
@@ -35,10 +26,6 @@ CPCDR_SHARED float least(float a, float b) {
 #endif
 }
 
-/* 2^23, whose lowest bit counts ones: whole numbers below are added to it by their bits. */
-constexpr float kWhole = 8388608;
-constexpr uint32_t kWholeBits = 0x4B000000;
-
 /* Red, green and blue of 0..1 times 65535, from the lowest bits on; one access. */
 typedef uint64_t CanvasColour;
 
@@ -49,15 +36,6 @@ CPCDR_SHARED uint32_t canvas_channel(float value) {
 CPCDR_SHARED CanvasColour canvas_colour(const float* rgb) {
   const uint32_t low = canvas_channel(rgb[0]) | canvas_channel(rgb[1]) << 16;
   return low | uint64_t{canvas_channel(rgb[2])} << 32;
-}
-
-/* kWhole plus the lower or the upper 16 bits of a word. */
-CPCDR_SHARED float raised(uint32_t word, bool upper) {
-#if defined(__CUDA_ARCH__)
-  return float_of_bits(__byte_perm(word, kWholeBits, upper ? 0x7632 : 0x7610));
-#else
-  return float_of_bits(kWholeBits | (upper ? word >> 16 : word & 0xFFFF));
-#endif
 }
 
 /* kWhole plus each channel times 65535. */
