@@ -5,16 +5,20 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { sharedLibrary } from "../../lib/engine/native/library.ts";
 import { DeviceError } from "../../lib/errors.ts";
-import { type MixConfig, paperMixConfig, tinyMixConfig } from "../../lib/mix/config.ts";
+import { type MixConfig, tinyMixConfig } from "../../lib/mix/config.ts";
 import { mixImages } from "../../lib/mix/mix_images.ts";
 import type { MixSource } from "../../lib/mix/paste.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
 import type { MixedBatch } from "../../lib/records.ts";
+import { batchDigest } from "./batch_digest.ts";
+import { drawConfig, drawSource } from "./random_sources.ts";
 
 const library = sharedLibrary();
 const SEED = Number(Deno.env.get("SEED") ?? Date.now() % 1_000_000);
+const DIGEST = fromFileUrl(new URL("batch_digest.ts", import.meta.url));
 /** The smallest of ImageNet's deviations: what a step of 8 bits is at most after normalisation. */
 const STEP = 1 / 255 / 0.224;
 
@@ -28,61 +32,6 @@ function nativeTest(name: string, fn: (random: Random) => void) {
     }
   };
   Deno.test({ name: ignore ? `${name} (ignored: no native library here)` : name, ignore, fn: run });
-}
-
-/** Noise with regions in rectangles of a grid. */
-function drawSource(random: Random, height: number, width: number): MixSource {
-  const rows = 1 + random.integer(Math.min(3, height));
-  const columns = 1 + random.integer(Math.min(3, width));
-  const regions = Array.from({ length: rows * columns }, (_, k) => {
-    const row = Math.floor(k / columns), column = k % columns;
-    const top = Math.floor(row * height / rows), bottom = Math.floor((row + 1) * height / rows);
-    const left = Math.floor(column * width / columns);
-    const right = Math.floor((column + 1) * width / columns);
-    return {
-      area: (bottom - top) * (right - left),
-      top,
-      left,
-      bottom,
-      right,
-      disparity: random.uniform(),
-    };
-  });
-  const ids = new Int32Array(height * width);
-  regions.forEach(({ top, left, bottom, right }, id) => {
-    for (let y = top; y < bottom; y++) ids.fill(id, y * width + left, y * width + right);
-  });
-  return {
-    height,
-    width,
-    rgb: Uint8Array.from({ length: 3 * height * width }, () => random.integer(256)),
-    depth: {
-      height,
-      width,
-      disparity: Float32Array.from(
-        ids,
-        (id) =>
-          random.chance(0.01)
-            ? random.pick([NaN, Infinity, -Infinity, -1, 0])
-            : regions[id].disparity * random.uniform(0.8, 1.2),
-      ),
-    },
-    regions: { height, width, ids, regions },
-    horizon: random.uniform(0, height),
-  };
-}
-
-function drawConfig(random: Random): MixConfig {
-  return {
-    ...random.pick([tinyMixConfig, paperMixConfig]),
-    paste: random.pick(["regions", "boxes"]),
-    depthTest: random.chance(0.7),
-    groundDistance: random.chance(0.7),
-    minHeight: 0,
-    minWidth: 0,
-    minSide: 0,
-    wholeImage: 2,
-  };
 }
 
 /** Mixes on both ways; ids must be the same, colours within a step of 8 bits. */
@@ -141,6 +90,22 @@ nativeTest(
     }
   },
 );
+
+Deno.test({
+  name: "mixImages() of the library gives the same bytes on every instruction set",
+  ignore: library === undefined || library.isa === "baseline",
+  async fn() {
+    const expected = await batchDigest(SEED);
+    for (const isa of ["baseline", "avx2"]) {
+      const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--no-check", DIGEST, String(SEED)],
+        env: { CPCDR_ISA: isa },
+      }).output();
+      assert(success, isa);
+      assertEquals(new TextDecoder().decode(stdout).trim(), expected, `${isa} with SEED=${SEED}`);
+    }
+  },
+});
 
 nativeTest("mixImages() writes over every pixel of a batch it is given, on both ways", (random) => {
   const sources = Array.from({ length: 3 }, () => drawSource(random, 33, 70));

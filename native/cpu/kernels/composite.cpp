@@ -1,4 +1,6 @@
 /* Many pastes into many images in one call: images are spread over threads, each thread has one canvas. */
+#include "../rounding.h"
+
 #include "../dispatch.h"
 
 #include "../large_pages.h"
@@ -85,19 +87,24 @@ CPCDR_KERNEL(cpcdr_composite,
   int32_t* const missing = counts + mixed; /* what is still to be added to the numbers of an image's copies */
   std::fill_n(counts, 2 * mixed, 0);
   int32_t failed = 0;
+  /* Images are begun in order, whoever comes. */
+  int64_t begun = 0;
   parallel_for(mixed, 1, [&](int64_t begin, int64_t end) {
-    Canvas canvas{};
+    Arena needed;
+    Canvas(needed, height, width, samples);
+    View(needed, height, width, streams);
+    float* const memory = workspace(1, static_cast<size_t>(needed.floats()));
+    if (!memory) return __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
+    prefer_large_pages(memory, static_cast<size_t>(needed.floats()) * sizeof(float));
+    Arena arena(memory);
+    Canvas canvas(arena, height, width, samples);
+    View view(arena, height, width, streams);
     canvas.depth_test = depth_test;
     canvas.ground_distance = sizes[6] != 0;
-    const int64_t floats = Canvas::floats(height, width, samples);
-    const size_t scratch = static_cast<size_t>(floats + View::floats(width));
-    float* memory = workspace(1, scratch);
-    if (!memory) return __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
-    prefer_large_pages(memory, scratch * sizeof(float));
-    canvas.place(memory, height, width);
-    for (int64_t m = begin; m < end; m++) {
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t m = __atomic_fetch_add(&begun, 1, __ATOMIC_RELAXED);
       const double* fields = views + m * CPCDR_VIEW_FIELDS;
-      View view(fields, memory + floats, height, width, streams);
+      view.begin(fields);
       canvas.begin(source_at(static_cast<int>(fields[0])), seen_by(fields, height, width));
       int32_t copies = 1;
       for (int p = 0; p < paste_count; p++) {
@@ -108,14 +115,15 @@ CPCDR_KERNEL(cpcdr_composite,
         copies += shown[p] > 0;
       }
       __atomic_store_n(counts + m, copies, __ATOMIC_RELAXED);
-      /* Copies are numbered over the batch; where an earlier image is not done yet, the rest is added below. */
+      view.show_colours(canvas, images + 3 * m * pixels);
+      /* Copies are numbered over the batch; where an earlier image has not got so far, the rest is added below. */
       int32_t first = 0;
-      for (int64_t i = 0; i < m && first >= 0; i++) {
-        const int32_t before = __atomic_load_n(counts + i, __ATOMIC_RELAXED);
+      for (int64_t e = 0; e < m && first >= 0; e++) {
+        const int32_t before = __atomic_load_n(counts + e, __ATOMIC_RELAXED);
         first = before > 0 ? first + before : -1;
       }
       missing[m] = first < 0;
-      view.render(canvas, std::max(0, first), images + 3 * m * pixels, Ids{copy_ids, region_ids}.at(m * pixels));
+      view.show_ids(canvas, std::max(0, first), Ids{copy_ids, region_ids}.at(m * pixels));
     }
   });
   if (failed) return fail(CPCDR_OUT_OF_MEMORY, "composite: no memory for a canvas");

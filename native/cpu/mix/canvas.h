@@ -3,6 +3,7 @@
 #define CPCDR_MIX_CANVAS_H
 
 #include "colour.h"
+#include "ids.h"
 #include "marks.h"
 #include "nearest_blocks.h"
 #include "window.h"
@@ -23,43 +24,40 @@ class Canvas {
  public:
   bool depth_test, ground_distance;
 
-  static int64_t floats(int height, int width, int samples) {
-    const int64_t stride = whole_steps(width), plane = height * stride + kSlack;
-    return 9 * plane + 2 * kStep + (height + 3) * marks_stride(width) + 2 * marks_stride(width) + 2 * stride +
-           2 * (height + 2) + blocks_of(height, width) + WindowSampler::floats(width, samples);
-  }
-
-  void place(float* memory, int height, int width) {
-    height_ = height;
-    width_ = width;
-    stride_ = whole_steps(width);
+  Canvas() = default;
+  /* For pastes of at most so many samples along each axis. */
+  Canvas(Arena& arena, int height, int width, int samples)
+      : height_(height), width_(width), stride_(whole_steps(width)) {
     const int64_t plane = height * stride_ + kSlack;
-    colours_ = Planes::in(memory, plane);
-    window_ = Planes::in(memory + 3 * plane, plane);
-    disparity_ = memory + 6 * plane;
-    ids_.copies = reinterpret_cast<int32_t*>(memory + 7 * plane);
-    ids_.regions = ids_.copies + plane;
-    marks_ = memory + 9 * plane + kStep;
-    soft_ = marks_ + (height + 3) * marks_stride(width);
-    shows_.columns = reinterpret_cast<int32_t*>(soft_ + 2 * marks_stride(width));
-    shows_.lows = shows_.columns + stride_;
-    shows_.near = reinterpret_cast<uint8_t*>(shows_.lows + stride_ / kMarkBlock);
-    shows_.source_width = width;
-    spans_ = shows_.lows + 2 * stride_ / kMarkBlock;
-    floor_ = reinterpret_cast<float*>(spans_ + 2 * (height + 2));
-    sampler_.place(floor_ + blocks_of(height, width), height, width);
+    colours_ = Planes::in(arena, plane);
+    window_ = Planes::in(arena, plane);
+    disparity_ = arena.array<float>(plane);
+    ids_ = {arena.array<int32_t>(plane), arena.array<int32_t>(plane)};
+    marks_ = arena.array<int16_t>((height + 3) * marks_stride());
+    soft_ = arena.array<int16_t>(marks_stride());
+    upright_ = arena.array<int16_t>(marks_stride());
+    shows_ = Columns(arena, width, width);
+    spans_ = arena.array<int32_t>(2 * (height + 2));
+    floor_ = arena.array<float>(blocks_of(height, width));
+    sampler_ = WindowSampler(arena, height, width, samples);
   }
 
   int height() const { return height_; }
   int width() const { return width_; }
   int64_t stride() const { return stride_; }
   const Planes& colours() const { return colours_; }
-  const Ids& ids() const { return ids_; }
+  CanvasIds ids(int y) const {
+    return {ids_.at(y * stride_), behind_.ids + int64_t{y} * width_, behind_.region_offset};
+  }
+  void prefetch_ids(int y) const {
+    prefetch_row(behind_.ids + int64_t{y} * width_ + seen_.left, seen_.width());
+  }
   /* As large as the colours, for whoever comes when all is pasted. */
   const Planes& scratch() const { return window_; }
 
   /* Whose view samples `seen` of it. */
   void begin(const Layer& background, const Box& seen) {
+    behind_ = background;
     seen_ = seen;
     reach_ = reach_of(seen, height_, width_);
     shown_ = 0;
@@ -71,11 +69,9 @@ class Canvas {
     const int count = seen.right - seen.left;
     for (int y = seen.top; y < seen.bottom; y++) {
       const int64_t from = int64_t{y} * width_ + seen.left, to = y * stride_ + seen.left;
-      split_row(background.rgb + 3 * from, count, 1.0f / 255, colours_.at(to));
+      prefetch_row(background.rgb + 3 * (from + kRowsAhead * width_), 3 * count);
+      split_row(background.rgb + 3 * from, count, colours_.at(to));
       std::fill_n(ids_.copies + to, count, 0);
-      const int32_t *__restrict const ids = background.ids + from;
-      int32_t* __restrict const regions = ids_.regions + to;
-      for (int x = 0; x < count; x++) regions[x] = ids[x] + background.region_offset;
     }
   }
 
@@ -92,13 +88,13 @@ class Canvas {
   }
 
  private:
-  static int64_t marks_stride(int width) { return whole_steps(width) + 2 * kStep; }
+  int64_t marks_stride() const { return stride_ + 2 * kStep; }
 
   /* Of a window's row: the columns that marks were written to, the others are 0. */
   int32_t* span(int row) const { return spans_ + 2 * (row + 1); }
 
   /* Of a window's row; a rim of zeros is around the window. */
-  float* marks(int row) const { return marks_ + (row + 1) * marks_stride(width_) + kStep; }
+  int16_t* marks(int row) const { return marks_ + (row + 1) * marks_stride() + kStep; }
 
   /* Where the paste wins: marks, disparities, copies and regions. Answers a box that holds all such pixels. */
   Box mark(const Paste& paste, const Layer& source, const Box& window) {
@@ -128,8 +124,8 @@ class Canvas {
     /* Two more rows on both sides are looked at, since the softened edge reaches over. */
     const int beyond = window.right - window.left + 1, last = std::min(won.bottom + 1, window.bottom) - window.top;
     for (int row = std::max(won.top - 2, window.top - 1) - window.top; row <= last; row++) {
-      std::fill(marks(row) - 1, marks(row) + span(row)[0], 0.0f);
-      std::fill(marks(row) + span(row)[1], marks(row) + beyond, 0.0f);
+      std::fill(marks(row) - 1, marks(row) + span(row)[0], int16_t{0});
+      std::fill(marks(row) + span(row)[1], marks(row) + beyond, int16_t{0});
     }
     if (depth_test) raise_floor(won);
     return won;
@@ -171,9 +167,14 @@ class Canvas {
   double nearness(const Paste& paste) const { return ground_distance ? paste.scale : 1; }
 
   /* Columns [left, right) of a row of the canvas; marks begin at column 0. */
-  bool mark_row(const Paste& paste, const Layer& source, int y, int left, int right, float* marks) {
+  bool mark_row(const Paste& paste, const Layer& source, int y, int left, int right, int16_t* marks) {
     const int64_t row = int64_t{nearest_index(paste.source_row(y), height_)} * width_;
     const int32_t* const ids = source.ids + row;
+    const int32_t* const columns = shows_.columns - shows_.first;
+    const auto [low, high] = std::minmax({columns[left], columns[right - 1]});
+    const int64_t later = int64_t{nearest_index(paste.source_row(y + kRowsAhead), height_)} * width_ + low;
+    prefetch_row(source.disparity + later, high + 1 - low);
+    if (paste.region >= 0) prefetch_row(source.ids + later, high + 1 - low);
     const auto mark_columns_of = depth_test ? mark_columns<true> : mark_columns<false>;
     const bool any = mark_columns_of(source.disparity + row, ids, shows_, paste.region, nearness(paste), left, right,
                                      disparity_ + y * stride_, marks);
@@ -182,7 +183,7 @@ class Canvas {
   }
 
   void take_row(const Paste& paste, const Layer& source, const int32_t* __restrict ids, int y, int left, int right,
-                const float* __restrict marks) {
+                const int16_t* __restrict marks) {
     const int from = std::max(seen_.left, left), to = std::min(seen_.right, right);
     int32_t* __restrict const copies = ids_.copies + y * stride_;
     int32_t* __restrict const regions = ids_.regions + y * stride_;
@@ -196,12 +197,14 @@ class Canvas {
     }
   }
 
-  /* Mixes the paste's colours into the changed part of a window. */
-  void recolour(const Paste& paste, const Layer& source, const Box& window, const Box& changed) {
+  /* Mixes the paste's colours into the changed part of a window, from a whole vector of it on. */
+  void recolour(const Paste& paste, const Layer& source, const Box& window, Box changed) {
     Recolour look(paste.colour);
     /* A mean grey is that of the whole window. */
     const Box sampled = look.waits() ? window : changed;
-    const int count = sampled.right - sampled.left, stride = whole_steps(count), left = changed.left - sampled.left;
+    const int left = (changed.left - sampled.left) / kFixedLanes * kFixedLanes;
+    changed.left = sampled.left + left;
+    const int count = sampled.right - sampled.left, stride = whole_steps(count);
     const auto kept = [&](int y) { return window_.at(int64_t{y - sampled.top} * stride); };
     double sum = 0;
     /* A row as it goes on: to where it waits for the mean grey of all, or onto the canvas. */
@@ -226,24 +229,27 @@ class Canvas {
   }
 
   /* The mask of a row, softened along columns and along rows. */
-  CPCDR_APART void soften_row(const float* marks, int count) const {
-    const int64_t stride = marks_stride(width_);
-    const float *__restrict const above = marks - stride - 1, *__restrict const below = marks + stride - 1;
-    const float* __restrict const here = marks - 1;
-    float *__restrict const soft = soft_, *__restrict const upright = soft_ + stride;
-    for (int x = 0; x < count + 2; x++) upright[x] = kCentre * here[x] + kSide * (above[x] + below[x]);
-    for (int x = 0; x < count; x++) soft[x] = kCentre * upright[x + 1] + kSide * (upright[x] + upright[x + 2]);
-    std::fill(soft + count, soft + whole_lanes(count), 0.0f);
+  CPCDR_APART void soften_row(const int16_t* marks, int count) const {
+    const int64_t stride = marks_stride();
+    const int16_t centre = share_of(kCentre), side = share_of(kSide);
+    const auto soften = [=](Fixed before, Fixed here, Fixed after) {
+      return plus(times(here, centre), plus(times(before, side), times(after, side)));
+    };
+    const int16_t* const here = marks - 1;
+    for (int x = 0; x < count + 2; x += kFixedLanes) {
+      store(upright_ + x, soften(load(here - stride + x), load(here + x), load(here + stride + x)));
+    }
+    for (int x = 0; x < count; x += kFixedLanes) {
+      const Fixed soft = soften(load(upright_ + x), load(upright_ + x + 1), load(upright_ + x + 2));
+      store(soft_ + x, soft & first_lanes(count - x));
+    }
   }
 
   /* By the softened mask. What lies beyond `count` pixels stays as it is. */
   template <typename ColoursAt>
   CPCDR_APART void blend_row(const ColoursAt& colours_at, int count, const Planes& canvas) const {
-    for (int x = 0; x < count; x += kLanes) {
-      const Vec soft = load(soft_ + x);
-      const Colours from = colours_at(x), to = load(canvas, x);
-      const auto blended = [&](Vec to, Vec from) { return soft > 0 ? to + soft * (from - to) : to; };
-      store(canvas, x, {blended(to.red, from.red), blended(to.green, from.green), blended(to.blue, from.blue)});
+    for (int x = 0; x < count; x += kFixedLanes) {
+      store(canvas, x, between(load(canvas, x), colours_at(x), load(soft_ + x)));
     }
   }
 
@@ -251,14 +257,15 @@ class Canvas {
   int64_t stride_;
   Box seen_, reach_;
   int32_t shown_;
-  Planes colours_, window_; /* [H,W] */
-  float* disparity_;        /* [H,W] */
-  Ids ids_;                 /* [H,W] */
-  float* marks_;            /* [H+2,W], 1 where the paste at hand wins, else 0 */
-  float* soft_;             /* two rows */
-  MarkColumns shows_;       /* of the paste at hand */
-  int32_t* spans_;          /* [H+2,2] */
-  float* floor_;            /* least disparities of blocks, or less */
+  Layer behind_;
+  Planes colours_, window_;  /* [H,W] */
+  float* disparity_;         /* [H,W] */
+  Ids ids_;                  /* [H,W], see CanvasIds */
+  int16_t* marks_;           /* [H+2,W], 1 where the paste at hand wins, else 0 */
+  int16_t *soft_, *upright_; /* [W] */
+  Columns shows_;            /* of the paste at hand */
+  int32_t* spans_;           /* [H+2,2] */
+  float* floor_;             /* least disparities of blocks, or less */
   WindowSampler sampler_;
 };
 

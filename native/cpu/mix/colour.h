@@ -9,45 +9,91 @@
 namespace cpcdr {
 namespace CPCDR_ISA {
 
-inline Vec clamp01(Vec values) { return larger_of(Vec{}, smaller_of(splat(1), values)); }
+/* By how much distances to a grey grow: `share` of them, doubled so often. */
+struct Growth {
+  int16_t share;
+  int doublings;
 
-/* Moves every value by the factor, from the grey g of which `still` is g * (1 - factor). */
-inline Colours stretch(const Colours& p, Vec still, float factor) {
-  return {clamp01(p.red * factor + still), clamp01(p.green * factor + still), clamp01(p.blue * factor + still)};
-}
+  Growth() = default;
+  explicit Growth(float factor) : doublings(0) {
+    /* After 16 every number has come to 0 or 1. */
+    constexpr int kMost = 16;
+    float by = factor - 1;
+    for (; std::fabs(by) > 1 && doublings < kMost; doublings++) by /= 2;
+    share = share_of(by);
+  }
+};
 
-inline Colours saturate(const Colours& p, float factor) {
-  return stretch(p, luma(p) * (1 - factor), factor);
-}
-
-/* A turn of the hue by a share of the circle in sixths, 0 <= t < 6, as it is added to where a channel begins. */
-inline float sixths_of(float turn) {
-  const float sixths = 6 * turn;
-  return sixths - 6 * std::floor(sixths * (1.0f / 6));
-}
-
-/* The channel that begins at `first`, 0 <= first < 6 sixths of the circle; the hue is given times the chroma. */
-inline Vec channel_of_hue(float first, Vec hue, Vec value, Vec chroma) {
-  const Vec along = hue + first * chroma, round = 6 * chroma;
-  const Vec k = along >= round ? along - round : along;
-  return value - larger_of(Vec{}, smaller_of(smaller_of(k, 4 * chroma - k), chroma));
+/* Moves every number away from a grey, or towards it, within 0..1. */
+inline Colours stretch(const Colours& p, Fixed grey, const Growth& growth) {
+  return each_channel(p, [&](Fixed number) {
+    Fixed way = times(number - grey, growth.share);
+    for (int k = 0; k < growth.doublings; k++) way = plus(way, way);
+    return larger_of(Fixed{}, plus(number, way));
+  });
 }
 
 /*
- * Turns the hue by so many sixths of the circle, 0 <= sixths < 6, in HSV. The hue lies in [-1, 5]; it is kept times
- * the chroma, so that nothing is divided.
+ * A turn of the hue, in HSV, by a share of the circle. In each sixth of the circle one channel has the value, one is
+ * the least, and the third rises from the least to the value or falls back: how far it has got, times the chroma, is
+ * a difference of two channels, so that nothing is divided.
  */
-inline Colours shift_hue(const Colours& p, float sixths) {
-  const Vec value = larger_of(p.red, larger_of(p.green, p.blue));
-  const Vec chroma = value - smaller_of(p.red, smaller_of(p.green, p.blue));
-  const Vec from_green = value == p.green ? 2 * chroma + (p.blue - p.red) : 4 * chroma + (p.red - p.green);
-  const Vec hue = value == p.red ? p.green - p.blue : from_green;
-  const auto channel = [&](float first) {
-    const float begin = first + sixths;
-    return channel_of_hue(begin < 6 ? begin : begin - 6, hue, value, chroma);
-  };
-  return {channel(5), channel(3), channel(1)};
-}
+class HueTurn {
+ public:
+  HueTurn() = default;
+  explicit HueTurn(float turn) {
+    const float forward = 6 * turn - 6 * std::floor(turn);
+    /* What is not finite turns nothing. */
+    const float sixths = forward >= 0 && forward <= 6 ? forward : 0, whole = std::floor(sixths);
+    turns_ = sixths != 0;
+    share_ = share_of(sixths - whole);
+    for (int c = 0; c < 3; c++) {
+      /* Red has the value in sixths 5 and 0, falls in the next one, is the least in two and rises in the last. */
+      const auto sixths_from = [=](int first, int count) {
+        int16_t set = 0;
+        for (int k = 0; k < 7; k++) {
+          const int along = (k + static_cast<int>(whole) - 2 * c - first + 12) % 6;
+          if (along < count) set = static_cast<int16_t>(set | 1 << k);
+        }
+        return set;
+      };
+      has_value_[c] = sixths_from(5, 2);
+      falls_[c] = sixths_from(1, 1);
+      rises_[c] = sixths_from(4, 1);
+    }
+  }
+
+  Colours operator()(const Colours& p) const {
+    if (!turns_) return p;
+    const Fixed value = larger_of(p.red, larger_of(p.green, p.blue));
+    const Fixed least = smaller_of(p.red, smaller_of(p.green, p.blue));
+    const Fixed third = p.red ^ p.green ^ p.blue ^ value ^ least, chroma = value - least;
+    /* Bit k: the hue lies in sixth k. */
+    const auto one_of = [](Fixed which, int one, int other) {
+      return which ? splat(static_cast<int16_t>(1 << one)) : splat(static_cast<int16_t>(1 << other));
+    };
+    const Fixed from_red = one_of(least == p.blue, 0, 5), from_green = one_of(least == p.blue, 1, 2);
+    const Fixed from_blue = one_of(least == p.red, 3, 4);
+    const Fixed before = value == p.red ? from_red : value == p.green ? from_green : from_blue;
+    const Fixed way = in(before, 1 << 0 | 1 << 2 | 1 << 4) ? third - least : value - third;
+    /* What the turn has beyond whole sixths may lead into the next one, which may be a seventh. */
+    const Fixed ahead = way + (times(chroma, share_) - chroma), within = ahead < 0;
+    const Fixed sixth = before + (before & ~within), along = ahead + (chroma & within);
+    const Fixed rising = least + along, falling = value - along;
+    const auto channel = [&](int c) {
+      const Fixed moving = in(sixth, falls_[c]) ? falling : in(sixth, rises_[c]) ? rising : least;
+      return in(sixth, has_value_[c]) ? value : moving;
+    };
+    return {channel(0), channel(1), channel(2)};
+  }
+
+ private:
+  static Fixed in(Fixed sixth, int16_t set) { return (sixth & splat(set)) != 0; }
+
+  bool turns_ = false;
+  int16_t share_;                              /* of a sixth, beyond whole ones */
+  int16_t has_value_[3], falls_[3], rises_[3]; /* sixths, before whole ones are turned, in which channels do so */
+};
 
 /*
  * CPCDR_COLOUR_STEPS pairs of step and amount, applied in order. A contrast step wants the mean grey of all pixels
@@ -59,36 +105,36 @@ class Recolour {
     for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
       kinds_[s] = static_cast<int>(steps[2 * s]);
       const float amount = static_cast<float>(steps[2 * s + 1]);
-      amounts_[s] = kinds_[s] == CPCDR_HUE ? sixths_of(amount) : amount;
+      if (kinds_[s] == CPCDR_HUE) turns_[s] = HueTurn(amount);
+      else growths_[s] = Growth(amount);
     }
     end_ = next_contrast(0);
   }
 
   bool waits() const { return end_ < CPCDR_COLOUR_STEPS; }
 
-  Colours changed(Colours colours) const {
-    if (contrasts_) colours = stretch(colours, splat(still_), amounts_[begin_ - 1]);
-    for (int s = begin_; s < end_; s++) colours = changed(colours, kinds_[s], amounts_[s]);
+  inline __attribute__((always_inline)) Colours changed(Colours colours) const {
+    if (contrasts_) colours = stretch(colours, splat(grey_), growths_[begin_ - 1]);
+    for (int s = begin_; s < end_; s++) colours = changed(colours, s);
     return colours;
   }
 
   void meet(double mean_grey) {
-    const float grey = static_cast<float>(mean_grey);
     contrasts_ = true;
-    still_ = grey - grey * amounts_[end_];
+    grey_ = static_cast<int16_t>(mean_grey * kFixedOne + 0.5);
     begin_ = end_ + 1;
     end_ = next_contrast(begin_);
   }
 
  private:
-  static Colours changed(const Colours& colours, int kind, float amount) {
-    switch (kind) {
+  Colours changed(const Colours& colours, int step) const {
+    switch (kinds_[step]) {
       case CPCDR_BRIGHTEN:
-        return stretch(colours, Vec{}, amount);
+        return stretch(colours, Fixed{}, growths_[step]);
       case CPCDR_SATURATE:
-        return saturate(colours, amount);
+        return stretch(colours, luma(colours), growths_[step]);
       case CPCDR_HUE:
-        return amount == 0 ? colours : shift_hue(colours, amount);
+        return turns_[step](colours);
       default:
         return colours;
     }
@@ -100,9 +146,10 @@ class Recolour {
   }
 
   int kinds_[CPCDR_COLOUR_STEPS];
-  float amounts_[CPCDR_COLOUR_STEPS];
+  Growth growths_[CPCDR_COLOUR_STEPS];
+  HueTurn turns_[CPCDR_COLOUR_STEPS];
   bool contrasts_ = false; /* whether the step before begin_ is one whose mean is known */
-  float still_ = 0;
+  int16_t grey_ = 0;
   int begin_ = 0, end_ = 0;
 };
 

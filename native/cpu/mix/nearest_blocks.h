@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <limits>
 
-#include "planes.h"
+#include "../vec.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -13,6 +17,27 @@ namespace CPCDR_ISA {
 constexpr int kBlock = 16;
 constexpr int blocks_along(int size) { return (size + kBlock - 1) / kBlock; }
 constexpr int64_t blocks_of(int height, int width) { return int64_t{blocks_along(height)} * blocks_along(width); }
+
+/* Lane by lane, each one instruction; the second where either is NaN. */
+inline Vec smaller_of(Vec a, Vec b) {
+#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
+  return reinterpret_cast<Vec>(_mm512_maskz_min_ps(0xFFFF, a, b));
+#elif defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
+  return reinterpret_cast<Vec>(_mm256_min_ps(a, b));
+#else
+  return a < b ? a : b;
+#endif
+}
+
+inline Vec larger_of(Vec a, Vec b) {
+#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
+  return reinterpret_cast<Vec>(_mm512_maskz_max_ps(0xFFFF, a, b));
+#elif defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
+  return reinterpret_cast<Vec>(_mm256_max_ps(a, b));
+#else
+  return a > b ? a : b;
+#endif
+}
 
 /* NaN, which is never in front and never behind, is passed over. */
 inline float lesser(float a, float b) { return b < a ? b : a; }

@@ -1,57 +1,55 @@
-/* Colours as three planes, and rows of planes sampled at other places, 16 pixels at a time. */
+/* Colours as three planes of numbers in 0..1, and rows of planes sampled at other places. */
 #ifndef CPCDR_MIX_PLANES_H
 #define CPCDR_MIX_PLANES_H
 
 #include <algorithm>
 
 #include "../../shared/mix/resample.h"
-#include "../vec.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "../arena.h"
+#include "../fixed.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
 
 /* Rows of planes are padded to whole steps, so that loops over them have no remainder. */
-constexpr int kStep = 16;
+constexpr int kStep = 32;
 constexpr int whole_steps(int count) { return (count + kStep - 1) / kStep * kStep; }
-/* Floats that may be read beyond the end of a plane. */
+/* Numbers that may be read beyond the end of a plane. */
 constexpr int kSlack = 2 * kStep;
 
-/* Lane by lane, each one instruction; the second where either is NaN. */
-inline Vec smaller_of(Vec a, Vec b) {
-#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
-  return reinterpret_cast<Vec>(_mm512_maskz_min_ps(0xFFFF, a, b));
-#elif defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
-  return reinterpret_cast<Vec>(_mm256_min_ps(a, b));
-#else
-  return a < b ? a : b;
-#endif
+/* Of values that will be read soon: sources and canvases together are larger than the caches of a core. */
+template <typename T>
+inline void prefetch_row(const T* row, int count) {
+  constexpr int kLine = 64 / sizeof(T);
+  for (int x = 0; x < count; x += kLine) __builtin_prefetch(row + x);
 }
 
-inline Vec larger_of(Vec a, Vec b) {
-#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
-  return reinterpret_cast<Vec>(_mm512_maskz_max_ps(0xFFFF, a, b));
-#elif defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
-  return reinterpret_cast<Vec>(_mm256_max_ps(a, b));
-#else
-  return a > b ? a : b;
-#endif
-}
+/* So many rows before. */
+constexpr int kRowsAhead = 4;
 
 struct Planes {
-  float *red, *green, *blue;
+  int16_t *red, *green, *blue;
 
-  static Planes in(float* memory, int64_t each) { return {memory, memory + each, memory + 2 * each}; }
+  static Planes in(Arena& arena, int64_t each) {
+    return {arena.array<int16_t>(each), arena.array<int16_t>(each), arena.array<int16_t>(each)};
+  }
   Planes at(int64_t i) const { return {red + i, green + i, blue + i}; }
 };
 
 /* The colours of as many pixels as a register has lanes. */
 struct Colours {
-  Vec red, green, blue;
+  Fixed red, green, blue;
 };
+
+/* What `change` makes of each channel of these colours, and of the same channels of others. */
+template <typename Change>
+inline Colours each_channel(const Colours& p, const Change& change) {
+  return {change(p.red), change(p.green), change(p.blue)};
+}
+template <typename Change>
+inline Colours each_channel(const Colours& p, const Colours& q, const Change& change) {
+  return {change(p.red, q.red), change(p.green, q.green), change(p.blue, q.blue)};
+}
 
 inline Colours load(const Planes& from, int64_t i) {
   return {load(from.red + i), load(from.green + i), load(from.blue + i)};
@@ -63,22 +61,15 @@ inline void store(const Planes& to, int64_t i, const Colours& colours) {
   store(to.blue + i, colours.blue);
 }
 
-/* ITU-R 601 grey. */
-inline Vec luma(const Colours& p) { return 0.299f * p.red + 0.587f * p.green + 0.114f * p.blue; }
+/* The colours `share` of the way from one to the other. */
+inline Colours between(const Colours& from, const Colours& to, Fixed share) {
+  return each_channel(from, to, [&](Fixed a, Fixed b) { return between(a, b, share); });
+}
 
-/* Pixels with their channels side by side. */
-inline void store_pixels(const Colours& colours, float* to) {
-#if defined(__clang__)
-  for (int k = 0; k < kLanes; k++) {
-    to[3 * k] = colours.red[k], to[3 * k + 1] = colours.green[k], to[3 * k + 2] = colours.blue[k];
-  }
-#else
-  for (int part = 0; part < 3; part++) {
-    const Words at = kLane + part * kLanes, pixel = at / 3, channel = at - 3 * pixel;
-    const Vec red_green = __builtin_shuffle(colours.red, colours.green, channel == 1 ? pixel + kLanes : pixel);
-    store(to + part * kLanes, __builtin_shuffle(red_green, colours.blue, channel == 2 ? pixel + kLanes : kLane));
-  }
-#endif
+/* ITU-R 601 grey; greys stay what they are. */
+inline Fixed luma(const Colours& p) {
+  constexpr int16_t kRed = 9798, kBlue = 3736;
+  return p.green + times(p.red - p.green, kRed) + times(p.blue - p.green, kBlue);
 }
 
 /* A row that is there. */
@@ -88,211 +79,200 @@ struct StoredRow {
   Colours operator()(int x) const { return load(row, x); }
 };
 
-/* The sum of two rows times their weights. */
+/* What lies between two rows. */
 struct MixedRow {
   Planes one, other;
-  float weight, other_weight;
+  int16_t share;
 
-  Colours operator()(int x) const {
-    const Colours a = load(one, x), b = load(other, x);
-    return {a.red * weight + b.red * other_weight, a.green * weight + b.green * other_weight,
-            a.blue * weight + b.blue * other_weight};
-  }
+  Colours operator()(int x) const { return between(load(one, x), load(other, x), splat(share)); }
 };
 
 /* A row into planes, up to the end of a vector; colours_at(x) gives the colours of the vector that begins at x. */
 template <typename ColoursAt>
 CPCDR_APART void keep_row(const ColoursAt& colours_at, int count, const Planes& out) {
-  for (int x = 0; x < count; x += kLanes) store(out, x, colours_at(x));
+  for (int x = 0; x < count; x += kFixedLanes) store(out, x, colours_at(x));
 }
 
 /* The same, and the sum of the greys of its `count` pixels. */
 template <typename ColoursAt>
 CPCDR_APART double keep_and_sum_row(const ColoursAt& colours_at, int count, const Planes& out) {
   Vec sums{};
-  for (int x = 0; x < count; x += kLanes) {
+  for (int x = 0; x < count; x += kFixedLanes) {
     const Colours colours = colours_at(x);
     store(out, x, colours);
-    const Vec greys = luma(colours);
-    sums += kLane < count - x ? greys : Vec{};
+    const Fixed greys = luma(colours) & first_lanes(count - x);
+    sums += floats_of<0>(greys) + floats_of<1>(greys);
   }
   double sum = 0;
   for (int k = 0; k < kLanes; k++) sum += static_cast<double>(sums[k]);
-  return sum;
+  return sum / kFixedOne;
 }
 
-/* Planes of interleaved values times `scale`. */
+/* Interleaved values as numbers of 0..1. */
+inline Fixed load_numbers(const uint8_t* p) { return load_bytes(p); }
+inline Fixed load_numbers(const int16_t* p) { return load(p); }
+
+/* Calls body(values from there on, index) for every `step` of `count` values; the last of them are filled up with 0. */
+template <int step, typename T, typename Body>
+inline void each_step(const T* values, int count, const Body& body) {
+  int i = 0;
+  for (; i + step <= count; i += step) body(values + i, i);
+  if (i == count) return;
+  T rest[step]{};
+  std::copy_n(values + i, count - i, rest);
+  body(rest, i);
+}
+
+/* Lane k of three vectors in a row is value 3 * k + channel of them. */
+inline Fixed take_channel(const Fixed (&values)[3], int channel) {
+#if defined(__clang__)
+  Fixed taken;
+  for (int k = 0, value = channel; k < kFixedLanes; k++, value += 3) {
+    taken[k] = values[value / kFixedLanes][value % kFixedLanes];
+  }
+  return taken;
+#else
+  Fixed at, from_third;
+  for (int k = 0; k < kFixedLanes; k++) {
+    const int value = 3 * k + channel;
+    at[k] = static_cast<int16_t>(value % (2 * kFixedLanes));
+    from_third[k] = static_cast<int16_t>(value < 2 * kFixedLanes ? k : value - kFixedLanes);
+  }
+  return __builtin_shuffle(__builtin_shuffle(values[0], values[1], at), values[2], from_third);
+#endif
+}
+
+/* Three channels of pixels side by side. */
+inline void store_interleaved(Vec red, Vec green, Vec blue, float* to) {
+#if defined(__clang__)
+  for (int k = 0; k < kLanes; k++) to[3 * k] = red[k], to[3 * k + 1] = green[k], to[3 * k + 2] = blue[k];
+#else
+  for (int part = 0; part < 3; part++) {
+    const Words at = kLane + part * kLanes, pixel = at / 3, channel = at - 3 * pixel;
+    const Vec red_green = __builtin_shuffle(red, green, channel == 1 ? pixel + kLanes : pixel);
+    store(to + part * kLanes, __builtin_shuffle(red_green, blue, channel == 2 ? pixel + kLanes : kLane));
+  }
+#endif
+}
+
+/* Planes of the interleaved channels of `count` pixels, up to the end of a vector. */
 template <typename T>
-CPCDR_APART void split_row(const T* __restrict rgb, int count, float scale, const Planes& out) {
-  float *__restrict const red = out.red, *__restrict const green = out.green, *__restrict const blue = out.blue;
-  for (int i = 0; i < count; i++) {
-    red[i] = static_cast<float>(rgb[3 * i]) * scale;
-    green[i] = static_cast<float>(rgb[3 * i + 1]) * scale;
-    blue[i] = static_cast<float>(rgb[3 * i + 2]) * scale;
-  }
+CPCDR_APART void split_row(const T* rgb, int count, const Planes& out) {
+  each_step<3 * kFixedLanes>(rgb, 3 * count, [&](const T* from, int i) {
+    const Fixed values[] = {load_numbers(from), load_numbers(from + kFixedLanes), load_numbers(from + 2 * kFixedLanes)};
+    store(out, i / 3, {take_channel(values, 0), take_channel(values, 1), take_channel(values, 2)});
+  });
 }
 
-/* The two source pixels of each pixel of a row and their weights. */
+/* Of each pixel of a row the first of the two that it lies between, and how far it is on the way to the second. */
 struct RowTaps {
-  int32_t *left, *right;
-  int32_t* first; /* of each vector of pixels: what its indices count from */
-  float *left_weight, *right_weight;
-  int count;   /* whole steps */
-  bool near;   /* every vector of pixels reads within two vectors of the source */
+  int32_t* first;
+  int16_t* share;
+  int32_t* lows;  /* of each vector of pixels its least `first`, */
+  int16_t* above; /* and how far each pixel's lies above that */
+  int reach;      /* how many vectors from there on hold all that a vector of pixels takes; 0: more than two */
+  int count;      /* whole steps */
 
-  static int64_t floats(int count) { return 5 * int64_t{whole_steps(count)}; }
+  RowTaps() = default;
+  RowTaps(Arena& arena, int pixels)
+      : first(arena.array<int32_t>(whole_steps(pixels))), share(arena.array<int16_t>(whole_steps(pixels))),
+        lows(arena.array<int32_t>(whole_steps(pixels) / kFixedLanes)),
+        above(arena.array<int16_t>(whole_steps(pixels))) {}
 
-  void place(float* memory, int pixels) {
+  /* Pixel x of `pixels` lies at position_of(x) along an axis of so many; positions only grow or only shrink. */
+  template <typename PositionOf>
+  void settle(int pixels, int size, const PositionOf& position_of) {
     count = whole_steps(pixels);
-    left = reinterpret_cast<int32_t*>(memory);
-    right = left + count;
-    first = right + count;
-    left_weight = memory + 3 * int64_t{count};
-    right_weight = left_weight + count;
-  }
-
-  void set(int x, const Tap* pair) {
-    left[x] = pair[0].index;
-    right[x] = pair[1].index;
-    left_weight[x] = pair[0].weight;
-    right_weight[x] = pair[1].weight;
-  }
-
-  /* To be called once the first `pixels` are set: those that fill up the last step become black. */
-  void settle(int pixels) {
-    for (int x = pixels; x < count; x++) {
-      left[x] = right[x] = left[pixels - 1];
-      left_weight[x] = right_weight[x] = 0;
+    for (int x = 0; x < pixels; x++) {
+      Tap pair[2];
+      linear_taps(position_of(x), size, 1, pair);
+      first[x] = pair[0].index;
+      /* On the last pixel, beyond which there is none, the share of the second is 0. */
+      share[x] = share_of(pair[1].weight);
     }
-    near = kHasLookup;
-    for (int v = 0; v < count / kLanes && near; v++) {
-      int32_t low = left[v * kLanes], high = low;
-      for (int x = v * kLanes; x < (v + 1) * kLanes; x++) {
-        low = std::min(low, left[x]);
-        high = std::max(high, right[x]);
-      }
-      first[v] = low;
-      near = high - low < 2 * kLanes;
+    for (int x = pixels; x < count; x++) first[x] = first[pixels - 1], share[x] = 0;
+    int widest = 0;
+    for (int v = 0; v < count / kFixedLanes; v++) {
+      const int32_t* const here = first + v * kFixedLanes;
+      const auto [low, high] = std::minmax({here[0], here[kFixedLanes - 1]});
+      lows[v] = low;
+      widest = std::max(widest, high + 1 - low);
+      for (int k = 0; k < kFixedLanes; k++) above[v * kFixedLanes + k] = static_cast<int16_t>(here[k] - low);
     }
-    if (!near) return;
-    for (int x = 0; x < count; x++) {
-      left[x] -= first[x / kLanes];
-      right[x] -= first[x / kLanes];
-    }
-  }
-
-  /* An index that lies between left and right of pixel x, as the samplers take it. */
-  int32_t relative(int x, int32_t index) const { return near ? index - first[x / kLanes] : index; }
-
-#if defined(__x86_64__) && CPCDR_ISA_LEVEL >= 1
-  static constexpr bool kHasLookup = true;
-#else
-  static constexpr bool kHasLookup = false;
-#endif
-};
-
-/* The values from a place on, of which lane k takes the one at index[k]: of two vectors, where taps are near. */
-#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
-struct Table {
-  __m512 low, high;
-
-  explicit Table(const float* from) : low(_mm512_loadu_ps(from)), high(_mm512_loadu_ps(from + kLanes)) {}
-  Vec operator()(const int32_t* index) const {
-    return reinterpret_cast<Vec>(_mm512_permutex2var_ps(low, _mm512_loadu_si512(index), high));
+    const int vectors = widest / kFixedLanes + 1;
+    reach = vectors <= 2 ? vectors : 0;
   }
 };
-#elif defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
-struct Table {
-  __m256 low, high;
 
-  explicit Table(const float* from) : low(_mm256_loadu_ps(from)), high(_mm256_loadu_ps(from + kLanes)) {}
-  Vec operator()(const int32_t* index) const {
-    const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index));
-    /* The sign of 7 - index chooses. */
-    const __m256i second = _mm256_sub_epi32(_mm256_set1_epi32(kLanes - 1), at);
-    return reinterpret_cast<Vec>(_mm256_blendv_ps(_mm256_permutevar8x32_ps(low, at), _mm256_permutevar8x32_ps(high, at),
-                                                  _mm256_castsi256_ps(second)));
-  }
-};
-#else
-struct Table {
-  const float* from;
+/* A row of planes between whose pixels others are sampled, those of a vector at a time. */
+class SampledRow {
+ public:
+  SampledRow(const Planes& from, const RowTaps& taps) : from_(from), taps_(taps) {}
 
-  explicit Table(const float* values) : from(values) {}
-  Vec operator()(const int32_t* index) const {
-    Vec v;
-    for (int k = 0; k < kLanes; k++) v[k] = from[index[k]];
-    return v;
-  }
-};
-#endif
-
-/* One plane through taps that are not near; with `add` on top of what is there. */
-template <bool add>
-CPCDR_APART void sample_far(const float* __restrict from, const RowTaps& taps, float* __restrict out) {
-  const int32_t *__restrict const left = taps.left, *__restrict const right = taps.right;
-  const float *__restrict const p = taps.left_weight, *__restrict const q = taps.right_weight;
-  for (int x = 0; x < taps.count; x++) {
-    const float value = from[left[x]] * p[x] + from[right[x]] * q[x];
-    out[x] = add ? out[x] + value : value;
-  }
-}
-
-/* Planes through taps; with `add` on top of what is there. */
-template <bool add>
-CPCDR_APART void sample_planes(const Planes from, const RowTaps& taps, const Planes out) {
-  if (!taps.near) {
-    sample_far<add>(from.red, taps, out.red);
-    sample_far<add>(from.green, taps, out.green);
-    return sample_far<add>(from.blue, taps, out.blue);
-  }
-  const int32_t *const left = taps.left, *const right = taps.right, *const first = taps.first;
-  const float *const left_weight = taps.left_weight, *const right_weight = taps.right_weight;
-  const int count = taps.count;
-  for (int x = 0; x < count; x += kLanes) {
-    const Vec p = load(left_weight + x), q = load(right_weight + x);
-    const auto sample = [&, at = first[x / kLanes]](const float* plane) {
-      const Table here(plane + at);
-      return here(left + x) * p + here(right + x) * q;
+  Colours operator()(int x) const {
+    const Fixed share = load(taps_.share + x);
+    const auto sample = [&](const int16_t* plane) {
+      Fixed one, other;
+      look_up(plane, x, one, other);
+      return between(one, other, share);
     };
-    Colours colours{sample(from.red), sample(from.green), sample(from.blue)};
-    if (add) {
-      const Colours before = load(out, x);
-      colours = {before.red + colours.red, before.green + colours.green, before.blue + colours.blue};
-    }
-    store(out, x, colours);
+    return {sample(from_.red), sample(from_.green), sample(from_.blue)};
   }
-}
 
-/* Copies and regions of pixels: [H,W] on a canvas, or a row of them. */
-struct Ids {
-  int32_t *copies, *regions;
+ private:
+  /* Both pixels of each lane. */
+  void look_up(const int16_t* plane, int x, Fixed& one, Fixed& other) const {
+#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
+    if (taps_.reach > 0) {
+      const int16_t* const here = plane + taps_.lows[x / kFixedLanes];
+      const __m512i low = _mm512_loadu_si512(here), at = _mm512_loadu_si512(taps_.above + x);
+      const __m512i next = _mm512_add_epi16(at, _mm512_set1_epi16(1));
+      if (taps_.reach == 1) {
+        one = fixed_of(_mm512_maskz_permutexvar_epi16(0xFFFFFFFF, at, low));
+        other = fixed_of(_mm512_maskz_permutexvar_epi16(0xFFFFFFFF, next, low));
+      } else {
+        const __m512i high = _mm512_loadu_si512(here + kFixedLanes);
+        one = fixed_of(_mm512_permutex2var_epi16(low, at, high));
+        other = fixed_of(_mm512_permutex2var_epi16(low, next, high));
+      }
+      return;
+    }
+#endif
+#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
+    /* Both numbers of a pixel in one word; the lanes of two vectors of words meet by halves. */
+    const auto joined = [](__m256i a, __m256i b) {
+      return fixed_of(_mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8));
+    };
+    const __m256i low = pairs(plane, x, 0), high = pairs(plane, x, 8);
+    one = joined(_mm256_srai_epi32(_mm256_slli_epi32(low, 16), 16), _mm256_srai_epi32(_mm256_slli_epi32(high, 16), 16));
+    other = joined(_mm256_srai_epi32(low, 16), _mm256_srai_epi32(high, 16));
+#else
+    const int32_t* const first = taps_.first + x;
+    for (int k = 0; k < kFixedLanes; k++) one[k] = plane[first[k]], other[k] = plane[first[k] + 1];
+#endif
+  }
 
-  Ids at(int64_t i) const { return {copies + i, regions + i}; }
+#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
+  /* Lanes k to k + 7. */
+  __m256i pairs(const int16_t* plane, int x, int k) const {
+    if (taps_.reach != 1) {
+      const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(taps_.first + x + k));
+      return _mm256_i32gather_epi32(reinterpret_cast<const int*>(plane), at, sizeof(int16_t));
+    }
+    const __m256i row = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(plane + taps_.lows[x / kFixedLanes]));
+    const __m256i at = _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(taps_.above + x + k)));
+    const __m256i word = _mm256_srli_epi32(at, 1), next = _mm256_add_epi32(word, _mm256_set1_epi32(1));
+    /* Of two words the upper half and the lower, where a pair begins in the middle of one. */
+    const __m256i shift = _mm256_slli_epi32(_mm256_and_si256(at, _mm256_set1_epi32(1)), 4);
+    return _mm256_or_si256(_mm256_srlv_epi32(_mm256_permutevar8x32_epi32(row, word), shift),
+                           _mm256_sllv_epi32(_mm256_permutevar8x32_epi32(row, next),
+                                             _mm256_sub_epi32(_mm256_set1_epi32(32), shift)));
+  }
+#endif
+
+  Planes from_;
+  const RowTaps& taps_;
 };
-
-/* Ids at one index a pixel, each as taps.relative() gives it; `first` is added to the copies. */
-CPCDR_APART void take_ids(const Ids from, const RowTaps& taps, const int32_t* __restrict index, int count,
-                          int32_t first, const Ids out) {
-  int x = 0;
-  if (taps.near) {
-    const int32_t* const start = taps.first;
-    for (; x + kLanes <= count; x += kLanes) {
-      const Ids here = from.at(start[x / kLanes]);
-      const auto take = [&](const int32_t* ids) {
-        return reinterpret_cast<Words>(Table(reinterpret_cast<const float*>(ids))(index + x));
-      };
-      const Words copies = take(here.copies) + first, regions = take(here.regions);
-      std::memcpy(out.copies + x, &copies, sizeof(copies));
-      std::memcpy(out.regions + x, &regions, sizeof(regions));
-    }
-  }
-  for (; x < count; x++) {
-    const int32_t i = taps.near ? taps.first[x / kLanes] + index[x] : index[x];
-    out.copies[x] = from.copies[i] + first;
-    out.regions[x] = from.regions[i];
-  }
-}
 
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr

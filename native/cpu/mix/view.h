@@ -15,64 +15,70 @@ constexpr float kMean[] = {0.485f, 0.456f, 0.406f}, kDeviation[] = {0.229f, 0.22
 /* Takes finished rows from the top down, blurs them where that is asked, and writes them normalised. */
 class RowWriter {
  public:
-  static constexpr int kReach = 2, kRing = 8;
+  RowWriter(Arena& arena, int width) : width_(width), line_(arena.array<float>(3 * whole_steps(width))) {
+    const int64_t row = whole_steps(width) + kStep;
+    padded_ = Planes::in(arena, row);
+    for (Planes& slot : ring_) slot = Planes::in(arena, row);
+  }
 
-  static int64_t floats(int width) { return (kRing + 2) * 3 * row_floats(width); }
-
-  RowWriter(float* memory, int height, int width, float deviation, float* images, bool streams)
-      : memory_(memory), height_(height), width_(width), images_(images), streams_(streams), blurs_(deviation > 0) {
+  /* Of a view of so many rows, blurred by a deviation, 0 for none; past the caches where it `streams`. */
+  void begin(int height, float deviation, float* images, bool streams) {
+    height_ = height;
+    images_ = images;
+    streams_ = streams;
+    blurs_ = deviation > 0;
     if (!blurs_) return;
-    float sum = 0;
+    float taps[2 * kReach + 1], sum = 0;
     for (int k = -kReach; k <= kReach; k++) {
       const float distance = static_cast<float>(k);
-      sum += taps_[k + kReach] = fast_exp(-distance * distance / (2 * deviation * deviation));
+      sum += taps[k + kReach] = fast_exp(-distance * distance / (2 * deviation * deviation));
     }
-    for (float& tap : taps_) tap /= sum;
+    for (int k = 0; k <= 2 * kReach; k++) taps_[k] = share_of(taps[k] / sum);
   }
 
   /* Row y of the view; colours_at as keep_row() has it. */
   template <typename ColoursAt>
   void put(int y, const ColoursAt& colours_at) {
     if (!blurs_) return write(y, colours_at);
-    const Planes padded = ring(kRing), to = ring(y % kRing);
-    keep_row(colours_at, width_, padded.at(kReach));
-    blur_row(padded.red, to.red);
-    blur_row(padded.green, to.green);
-    blur_row(padded.blue, to.blue);
+    const Planes& to = ring_[y % kRing];
+    keep_row(colours_at, width_, padded_.at(kReach));
+    blur_row(padded_.red, to.red);
+    blur_row(padded_.green, to.green);
+    blur_row(padded_.blue, to.blue);
     if (y >= kReach) write_blurred(y - kReach);
     if (y < height_ - 1) return;
     for (int last = std::max(0, height_ - kReach); last < height_; last++) write_blurred(last);
   }
 
  private:
-  static int64_t row_floats(int width) { return whole_steps(width) + kStep; }
-  Planes ring(int slot) const {
-    const int64_t row = row_floats(width_);
-    return Planes::in(memory_ + slot * 3 * row, row);
+  static constexpr int kReach = 2, kRing = 8;
+
+  /* The sum of five numbers times the taps; the k-th is number_at(k). */
+  template <typename NumberAt>
+  Fixed blurred(const NumberAt& number_at) const {
+    Fixed sum = times(number_at(0), taps_[0]);
+    for (int k = 1; k <= 2 * kReach; k++) sum = plus(sum, times(number_at(k), taps_[k]));
+    return sum;
   }
 
   /* Along a row that begins at padded[kReach], whose ends go on. */
-  CPCDR_APART void blur_row(float* __restrict padded, float* __restrict to) const {
+  CPCDR_APART void blur_row(int16_t* padded, int16_t* to) const {
     for (int k = 0; k < kReach; k++) {
       padded[k] = padded[kReach];
       padded[width_ + kReach + k] = padded[width_ + kReach - 1];
     }
-    for (int x = 0; x < width_; x++) {
-      to[x] = taps_[0] * padded[x] + taps_[1] * padded[x + 1] + taps_[2] * padded[x + 2] + taps_[3] * padded[x + 3] +
-              taps_[4] * padded[x + 4];
+    for (int x = 0; x < width_; x += kFixedLanes) {
+      store(to + x, blurred([&](int k) { return load(padded + x + k); }));
     }
   }
 
   void write_blurred(int y) const {
     Planes rows[2 * kReach + 1];
-    for (int k = -kReach; k <= kReach; k++) rows[k + kReach] = ring(std::min(height_ - 1, std::max(0, y + k)) % kRing);
-    write(y, [&](int x) {
-      Colours sum{};
-      for (int k = 0; k <= 2 * kReach; k++) {
-        const Colours row = load(rows[k], x);
-        sum = {sum.red + taps_[k] * row.red, sum.green + taps_[k] * row.green, sum.blue + taps_[k] * row.blue};
-      }
-      return sum;
+    for (int k = 0; k <= 2 * kReach; k++) rows[k] = ring_[std::min(height_ - 1, std::max(0, y + k - kReach)) % kRing];
+    write(y, [&](int x) -> Colours {
+      return {blurred([&](int k) { return load(rows[k].red + x); }),
+              blurred([&](int k) { return load(rows[k].green + x); }),
+              blurred([&](int k) { return load(rows[k].blue + x); })};
     });
   }
 
@@ -80,79 +86,71 @@ class RowWriter {
   template <typename ColoursAt>
   CPCDR_APART void write(int y, const ColoursAt& colours_at) const {
     float* const place = images_ + 3 * int64_t{y} * width_;
-    float* const out = streams_ ? ring(kRing + 1).red : place;
-    const int whole = width_ / kLanes * kLanes;
-    for (int x = 0; x < whole; x += kLanes) store_pixels(normalised(colours_at(x)), out + 3 * x);
+    float* const out = streams_ ? line_ : place;
+    const int whole = width_ / kFixedLanes * kFixedLanes;
+    for (int x = 0; x < whole; x += kFixedLanes) write_pixels(colours_at(x), out + 3 * x);
     if (whole < width_) {
-      float last[3 * kLanes];
-      store_pixels(normalised(colours_at(whole)), last);
+      float last[3 * kFixedLanes];
+      write_pixels(colours_at(whole), last);
       std::copy_n(last, 3 * (width_ - whole), out + 3 * whole);
     }
     if (streams_) stream(out, 3 * int64_t{width_}, place);
   }
 
-  static Colours normalised(const Colours& p) {
-    return {p.red * (1 / kDeviation[0]) - kMean[0] / kDeviation[0],
-            p.green * (1 / kDeviation[1]) - kMean[1] / kDeviation[1],
-            p.blue * (1 / kDeviation[2]) - kMean[2] / kDeviation[2]};
+  static void write_pixels(const Colours& colours, float* to) {
+    write_half<0>(colours, to);
+    write_half<1>(colours, to + 3 * kLanes);
   }
 
-  float* memory_;
+  template <int half>
+  static void write_half(const Colours& p, float* to) {
+    const auto normalised = [](Fixed channel, int c) {
+      return floats_of<half>(channel) * (1 / (kDeviation[c] * kFixedOne)) - kMean[c] / kDeviation[c];
+    };
+    store_interleaved(normalised(p.red, 0), normalised(p.green, 1), normalised(p.blue, 2), to);
+  }
+
   int height_, width_;
   float* images_;
   bool streams_, blurs_;
-  float taps_[5];
+  int16_t taps_[2 * kReach + 1];
+  float* line_;
+  Planes padded_, ring_[kRing];
 };
 
-/* One image's view, CPCDR_VIEW_FIELDS doubles. */
+/* What one image shows, CPCDR_VIEW_FIELDS doubles; its memory serves one after the other. */
 class View {
  public:
-  static int64_t floats(int width) {
-    return RowTaps::floats(width) + 3 * whole_steps(width) + 6 * (whole_steps(width) + kSlack) +
-           RowWriter::floats(width);
-  }
-
   /* What it shows is written past the caches where it `streams`. */
-  View(const double* fields, float* memory, int height, int width, bool streams)
-      : fields_(fields), height_(height), width_(width), streams_(streams) {
-    taps_.place(memory, width);
-    memory += RowTaps::floats(width);
-    nearest_ = reinterpret_cast<int32_t*>(memory);
-    line_ = {nearest_ + whole_steps(width), nearest_ + 2 * whole_steps(width)};
-    memory += 3 * whole_steps(width);
-    const int64_t row = whole_steps(width) + kSlack;
-    kept_[0] = Planes::in(memory, row);
-    kept_[1] = Planes::in(memory + 3 * row, row);
-    memory += 6 * row;
-    rest_ = memory;
-    for (int x = 0; x < width; x++) {
-      Tap pair[2];
-      linear_taps(position(1, x), width, 1, pair);
-      taps_.set(x, pair);
-      nearest_[x] = nearest_index(position(1, x), width);
-    }
-    taps_.settle(width);
-    for (int x = 0; x < width; x++) nearest_[x] = taps_.relative(x, nearest_[x]);
+  View(Arena& arena, int height, int width, bool streams)
+      : height_(height), width_(width), streams_(streams), taps_(arena, width), nearest_(arena, width, width),
+        writer_(arena, width) {
+    line_ = {arena.array<int32_t>(width), arena.array<int32_t>(width)};
+    for (Planes& row : kept_) row = Planes::in(arena, whole_steps(width));
   }
 
-  /* `first` is added to the numbers of copies. */
-  void render(const Canvas& canvas, int32_t first, float* images, const Ids& ids) {
+  void begin(const double* fields) {
+    fields_ = fields;
+    taps_.settle(width_, width_, [&](int x) { return position(1, x); });
+    nearest_.settle(0, width_, [&](int x) { return nearest_index(position(1, x), width_); });
+  }
+
+  void show_colours(const Canvas& canvas, float* images) {
     Recolour look(fields_ + 6);
-    RowWriter writer(rest_, height_, width_, static_cast<float>(fields_[5]), images, streams_);
+    writer_.begin(height_, static_cast<float>(fields_[5]), images, streams_);
     const auto kept = [&](int y) { return canvas.scratch().at(int64_t{y} * taps_.count); };
     double sum = 0;
     /* A row as it goes on: to where it waits for the mean grey of all, or to the end. */
     const auto pass_on = [&](int y, const auto& colours_at) {
       const auto changed = [&](int x) { return look.changed(colours_at(x)); };
       if (look.waits()) sum += keep_and_sum_row(changed, width_, kept(y));
-      else writer.put(y, changed);
+      else writer_.put(y, changed);
     };
     kept_rows_[0] = kept_rows_[1] = -1;
     for (int y = 0; y < height_; y++) {
-      const RowOfView from = row_of(y);
-      write_ids(canvas.ids().at(from.nearest * canvas.stride()), first, ids.at(int64_t{y} * width_));
-      pass_on(y, MixedRow{sampled(canvas, from.pair[0].index), sampled(canvas, from.pair[1].index),
-                          from.pair[0].weight, from.pair[1].weight});
+      Tap pair[2];
+      linear_taps(position(3, y), height_, 1, pair);
+      pass_on(y, MixedRow{sampled(canvas, pair[0].index), sampled(canvas, pair[1].index), share_of(pair[1].weight)});
     }
     while (look.waits()) {
       look.meet(sum / (static_cast<double>(width_) * height_));
@@ -162,46 +160,40 @@ class View {
     if (streams_) stream_end();
   }
 
+  /* `first` is added to the numbers of copies. */
+  void show_ids(const Canvas& canvas, int32_t first, const Ids& ids) {
+    for (int y = 0; y < height_; y++) {
+      const Ids place = ids.at(int64_t{y} * width_);
+      canvas.prefetch_ids(nearest_index(position(3, y + kRowsAhead), height_));
+      canvas.ids(nearest_index(position(3, y), height_)).take(nearest_, first, streams_ ? line_ : place);
+      if (!streams_) continue;
+      stream(line_.copies, width_, place.copies);
+      stream(line_.regions, width_, place.regions);
+    }
+    if (streams_) stream_end();
+  }
+
  private:
-  struct RowOfView {
-    Tap pair[2];
-    int32_t nearest;
-  };
-
   double position(int field, int at) const { return multiply_add(fields_[field], at, fields_[field + 1]); }
-
-  RowOfView row_of(int y) const {
-    RowOfView row;
-    linear_taps(position(3, y), height_, 1, row.pair);
-    row.nearest = nearest_index(position(3, y), height_);
-    return row;
-  }
-
-  void write_ids(const Ids& row, int32_t first, const Ids& place) const {
-    take_ids(row, taps_, nearest_, width_, first, streams_ ? line_ : place);
-    if (!streams_) return;
-    stream(line_.copies, width_, place.copies);
-    stream(line_.regions, width_, place.regions);
-  }
 
   /* A row of the canvas through the taps; neighbouring rows do not displace each other. */
   const Planes& sampled(const Canvas& canvas, int32_t row) {
     const Planes& planes = kept_[row & 1];
     if (kept_rows_[row & 1] == row) return planes;
     kept_rows_[row & 1] = row;
-    sample_planes<false>(canvas.colours().at(row * canvas.stride()), taps_, planes);
+    keep_row(SampledRow(canvas.colours().at(row * canvas.stride()), taps_), width_, planes);
     return planes;
   }
 
-  const double* fields_;
   int height_, width_;
   bool streams_;
+  const double* fields_;
   RowTaps taps_;
-  int32_t* nearest_; /* [W] as taps_.relative() gives it */
-  Ids line_;         /* [W] */
+  Columns nearest_;
+  RowWriter writer_;
+  Ids line_; /* [W] */
   Planes kept_[2];
   int32_t kept_rows_[2];
-  float* rest_;
 };
 
 }  // namespace CPCDR_ISA

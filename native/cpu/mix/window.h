@@ -14,17 +14,14 @@ constexpr int kMostSamples = static_cast<int>(1 / kSmallestScale);
 /* One paste at a time, row by row: rows of the source are mixed, and sampled along their columns. */
 class WindowSampler {
  public:
-  static int64_t floats(int width, int samples) { return 12 * row_floats(width) + samples * RowTaps::floats(width); }
-
-  void place(float* memory, int height, int width) {
-    height_ = height;
-    width_ = width;
-    const int64_t row = row_floats(width);
-    mixed_ = memory;
-    line_ = Planes::in(mixed_ + 3 * row, row);
-    kept_[0] = Planes::in(mixed_ + 6 * row, row);
-    kept_[1] = Planes::in(mixed_ + 9 * row, row);
-    taps_memory_ = mixed_ + 12 * row;
+  WindowSampler() = default;
+  WindowSampler(Arena& arena, int height, int width, int samples) : height_(height), width_(width) {
+    const int64_t row = whole_steps(width) + kSlack;
+    mixed_ = arena.array<int16_t>(3 * row);
+    line_ = Planes::in(arena, row);
+    kept_[0] = Planes::in(arena, row);
+    kept_[1] = Planes::in(arena, row);
+    for (int i = 0; i < samples; i++) taps_[i] = RowTaps(arena, width);
   }
 
   /* What row() is to answer: columns [left, right) of the canvas. */
@@ -35,18 +32,12 @@ class WindowSampler {
     low_ = width_;
     high_ = 0;
     kept_rows_[0] = kept_rows_[1] = -1;
-    const int count = right - left;
     for (int i = 0; i < samples_; i++) {
-      taps_[i].place(taps_memory_ + i * RowTaps::floats(count), count);
       const double shift = sample_shift(i, samples_, paste.scale);
-      for (int x = 0; x < count; x++) {
-        Tap pair[2];
-        linear_taps(paste.source_column(left + x) + shift, width_, 1.0f / static_cast<float>(samples_), pair);
-        low_ = std::min(low_, pair[0].index);
-        high_ = std::max(high_, pair[1].index);
-        taps_[i].set(x, pair);
-      }
-      taps_[i].settle(count);
+      taps_[i].settle(right - left, width_, [&](int x) { return paste.source_column(left + x) + shift; });
+      const auto [low, high] = std::minmax({taps_[i].first[0], taps_[i].first[right - left - 1]});
+      low_ = std::min(low_, low);
+      high_ = std::max(high_, std::min(width_ - 1, high + 1));
     }
   }
 
@@ -56,43 +47,46 @@ class WindowSampler {
     const double centre = paste_->source_row(y);
     if (samples_ == 1) {
       Tap pair[2];
-      linear_taps(centre, height_, 1 / 255.0f, pair);
-      return take(MixedRow{kept(pair[0].index), kept(pair[1].index), pair[0].weight, pair[1].weight});
+      linear_taps(centre, height_, 1, pair);
+      return take(MixedRow{kept(pair[0].index), kept(pair[1].index), share_of(pair[1].weight)});
     }
     mix_source_rows(centre);
-    split_row(mixed_ + 3 * low_, high_ + 1 - low_, 1.0f, line_.at(low_));
-    sample_planes<false>(line_, taps_[0], kept_[0]);
-    for (int i = 1; i < samples_; i++) sample_planes<true>(line_, taps_[i], kept_[0]);
+    split_row(mixed_ + 3 * low_, high_ + 1 - low_, line_.at(low_));
+    const int16_t share = share_of(1.0f / static_cast<float>(samples_));
+    const auto add_share = [=](Fixed sum, Fixed sample) { return plus(sum, times(sample, share)); };
+    const auto mean_at = [&](int x) {
+      Colours sum{};
+      for (int i = 0; i < samples_; i++) sum = each_channel(sum, SampledRow(line_, taps_[i])(x), add_share);
+      return sum;
+    };
+    keep_row(mean_at, taps_[0].count, kept_[0]);
     take(StoredRow{kept_[0]});
   }
 
  private:
-  static int64_t row_floats(int width) { return whole_steps(width) + kSlack; }
-
-  const uint8_t* source_row(int32_t index) const {
-    return source_->rgb + 3 * (int64_t{index} * width_ + low_);
-  }
+  const uint8_t* source_row(int32_t index) const { return source_->rgb + 3 * (int64_t{index} * width_ + low_); }
 
   /* A row of the source through the taps; neighbouring rows do not displace each other. */
   const Planes& kept(int32_t row) {
     const Planes& planes = kept_[row & 1];
     if (kept_rows_[row & 1] == row) return planes;
     kept_rows_[row & 1] = row;
-    split_row(source_row(row), high_ + 1 - low_, 1.0f, line_.at(low_));
-    sample_planes<false>(line_, taps_[0], planes);
+    prefetch_row(source_row(row + kRowsAhead), 3 * (high_ + 1 - low_));
+    split_row(source_row(row), high_ + 1 - low_, line_.at(low_));
+    keep_row(SampledRow(line_, taps_[0]), taps_[0].count, planes);
     return planes;
   }
 
   /* The mean of rows over a footprint; samples that share a row of the source read it once. */
   void mix_source_rows(double centre) {
     const int values = 3 * (high_ + 1 - low_);
-    float* const to = mixed_ + 3 * low_;
-    std::fill_n(to, values, 0.0f);
+    int16_t* const to = mixed_ + 3 * low_;
+    std::fill_n(to, values, int16_t{0});
     Tap waiting{0, 0};
     for (int j = 0; j < samples_; j++) {
       Tap pair[2];
       const double position = centre + sample_shift(j, samples_, paste_->scale);
-      linear_taps(position, height_, 1 / (255.0f * static_cast<float>(samples_)), pair);
+      linear_taps(position, height_, 1 / static_cast<float>(samples_), pair);
       for (const Tap& tap : pair) {
         if (tap.index == waiting.index) {
           waiting.weight += tap.weight;
@@ -105,10 +99,12 @@ class WindowSampler {
     add_row(waiting, values, to);
   }
 
-  void add_row(const Tap& tap, int values, float* __restrict to) const {
-    if (tap.weight == 0) return;
-    const uint8_t* const from = source_row(tap.index);
-    for (int i = 0; i < values; i++) to[i] += tap.weight * static_cast<float>(from[i]);
+  CPCDR_APART void add_row(const Tap& tap, int values, int16_t* to) const {
+    const int16_t share = share_of(tap.weight);
+    if (share == 0) return;
+    each_step<kFixedLanes>(source_row(tap.index), values, [=](const uint8_t* from, int i) {
+      store(to + i, plus(load(to + i), times(load_numbers(from), share)));
+    });
   }
 
   const Paste* paste_;
@@ -116,7 +112,7 @@ class WindowSampler {
   int height_, width_, samples_;
   int32_t low_, high_; /* columns of the source that are read */
   int32_t kept_rows_[2];
-  float *mixed_, *taps_memory_;
+  int16_t* mixed_; /* a row, channels side by side */
   Planes line_, kept_[2];
   RowTaps taps_[kMostSamples];
 };
