@@ -1,19 +1,19 @@
 /**
  * Builds the native libraries that ship with the module, and their manifest.
  *
- *     deno run -A native/build.ts            builds native/prebuilt/<os>-<arch>/
+ *     deno run -A native/build.ts            builds native/prebuilt/<os>-<arch>/, for all platforms it can
  *     deno run -A native/build.ts --cpu      the CPU library alone; --cuda the CUDA library alone
  *     deno run -A native/build.ts --check    rebuilds beside it; fails when what ships is stale
  *     deno run -A native/build.ts --test     builds and runs native/test under ASan+UBSan and TSan
  *     deno run -A native/build.ts --fuzz-minutes=N   random calls of the whole ABI under ASan+UBSan for N minutes
  *
- * A C++ compiler (`CXX`, else g++) is all that the CPU library needs; the CUDA library needs nvcc (`NVCC`), and is
- * left out in one line where there is none.
+ * A C++ compiler (`CXX`, else g++) is all that the CPU library needs. The CUDA library needs nvcc (`NVCC`), other
+ * platforms the compilers of native/targets.ts; what there is no compiler for is left out in one line.
  *
  * @module
  */
 
-import { basename, fromFileUrl, join } from "@std/path";
+import { basename, join } from "@std/path";
 import { pooledMap } from "@std/async/pool";
 import { buildCuda, checkCuda } from "./build_cuda.ts";
 import {
@@ -24,7 +24,6 @@ import {
   hashSources,
   type LibraryManifest,
   modified,
-  prebuiltFolder,
   readManifest,
   ROOT,
   run,
@@ -34,10 +33,19 @@ import {
   withHeaders,
 } from "./build_support.ts";
 
-export { type Manifest, prebuiltFolder } from "./build_support.ts";
+import {
+  HERE,
+  isInstalled,
+  levelsOf,
+  libraryName,
+  prebuiltFolder,
+  type Target,
+  TARGETS,
+} from "./targets.ts";
 
-const COMPILER = Deno.env.get("CXX") ?? "g++";
-const LINKER = Deno.env.get("CC") ?? "gcc";
+export { type Manifest } from "./build_support.ts";
+export { prebuiltFolder } from "./targets.ts";
+
 const FLAGS = [
   "-std=c++17",
   "-O3",
@@ -55,32 +63,15 @@ const FLAGS = [
   "-Wextra",
   "-Werror",
 ];
-/** Flags of the three copies of each kernel, see cpu/dispatch.h. */
-const LEVELS = Deno.build.arch === "x86_64"
-  ? [
-    [],
-    ["-mavx2", "-mfma"],
-    [
-      "-mavx512f",
-      "-mavx512bw",
-      "-mavx512dq",
-      "-mavx512vl",
-      "-mfma",
-      "-mbmi2",
-      "-mprefer-vector-width=512",
-    ],
-  ]
-  : [[]];
 /**
  * Linked as C: the library uses no C++ runtime, so that it depends on libc, libm and libpthread alone.
  * It stays loaded when it is closed: the pool's threads wait in it until the process ends.
  */
 const LINK_FLAGS = ["-shared", "-static-libgcc", "-Wl,--gc-sections,-z,defs,-z,nodelete", "-s"];
-const LIBRARY = Deno.build.os === "darwin" ? "libcpcdr_cpu.dylib" : "libcpcdr_cpu.so";
 
-/** SHA-256, in hexadecimal, of every source and flag that the CPU library depends on. */
-export async function sourceHash(): Promise<string> {
-  const flags = [FLAGS, ...LEVELS, LINK_FLAGS].map((list) => list.join(" "));
+/** SHA-256, in hexadecimal, of every source and flag that a platform's CPU library depends on. */
+export async function sourceHash(platform: string = HERE.platform): Promise<string> {
+  const flags = [FLAGS, ...levelsOf(platform), LINK_FLAGS].map((list) => list.join(" "));
   return await hashSources(flags, await sources(/\.cpp$/, "cpu", "cpu/kernels"));
 }
 
@@ -92,12 +83,16 @@ interface Job {
 }
 
 /** Compiles every source with the extra flags; kernels once for each level. Answers the objects. */
-async function compile(folder: string, extra: readonly string[]): Promise<string[]> {
+async function compile(
+  target: Target,
+  folder: string,
+  extra: readonly string[],
+): Promise<string[]> {
   await Deno.mkdir(folder, { recursive: true });
   const jobs: Job[] = [];
   // Baseline objects come first: of an inline function that several copies hold, the linker keeps
   // the first, and that one must run anywhere.
-  for (const [level, flags] of LEVELS.entries()) {
+  for (const [level, flags] of levelsOf(target.platform).entries()) {
     for (const source of await sources(/\.cpp$/, "cpu/kernels")) {
       const object = join(folder, `${basename(source, ".cpp")}_${level}.o`);
       jobs.push({ source, object, flags: [...flags, `-DCPCDR_ISA_LEVEL=${level}`] });
@@ -107,10 +102,11 @@ async function compile(folder: string, extra: readonly string[]): Promise<string
       jobs.push({ source, object: join(folder, `${basename(source, ".cpp")}.o`), flags: [] });
     }
   }
-  const script = fromFileUrl(import.meta.url);
+  const scripts = ["build.ts", "targets.ts"].map((name) => join(ROOT, name));
   const compiled = pooledMap(navigator.hardwareConcurrency, jobs, async (job: Job) => {
-    if (await modified(job.object) < await modified(script, ...await withHeaders(job.source))) {
-      await run(COMPILER, [...FLAGS, ...extra, ...job.flags, "-c", job.source, "-o", job.object]);
+    if (await modified(job.object) < await modified(...scripts, ...await withHeaders(job.source))) {
+      const flags = [...FLAGS, ...extra, ...job.flags];
+      await run(target.compiler, [...flags, "-c", job.source, "-o", job.object]);
     }
   });
   for await (const _ of compiled);
@@ -118,27 +114,45 @@ async function compile(folder: string, extra: readonly string[]): Promise<string
 }
 
 /** Builds the library into a folder and answers what the manifest is to say of it. */
-async function build(folder: string): Promise<LibraryManifest> {
-  const objects = await compile(join(BUILD, "release"), []);
+async function build(target: Target, folder: string): Promise<LibraryManifest> {
+  const { platform } = target, name = libraryName("cpu", platform);
+  const objects = await compile(target, join(BUILD, "release", platform), []);
   await Deno.mkdir(folder, { recursive: true });
-  const path = join(folder, LIBRARY);
-  await run(LINKER, [...LINK_FLAGS, "-o", path, ...objects, "-lpthread", "-lm"]);
+  const path = join(folder, name);
+  await run(target.linker, [...LINK_FLAGS, "-o", path, ...objects, "-lpthread", "-lm"]);
   const abi = await versionIn("cpcdr.h", "CPCDR_ABI_VERSION");
-  return await describe(path, LIBRARY, abi, await sourceHash());
+  return await describe(path, name, abi, await sourceHash(platform));
 }
 
-/** Rebuilds into a scratch folder; answers what differs from what ships. */
-async function check(): Promise<string[]> {
-  const shipped = await readManifest(prebuiltFolder());
+/** Answers what of a platform's library differs from its sources; rebuilds it where there is a compiler. */
+async function check(target: Target): Promise<string[]> {
+  const { platform } = target, name = libraryName("cpu", platform);
+  const folder = prebuiltFolder(platform), scratch = join(BUILD, "check", platform);
+  const shipped = await readManifest(folder);
   if (!shipped) return ["there is no manifest"];
-  const folder = join(BUILD, "check");
-  const { abi, sourceHash } = await build(folder);
-  const differences = await findDifferences(shipped, LIBRARY, abi, sourceHash);
+  const abi = await versionIn("cpcdr.h", "CPCDR_ABI_VERSION");
+  const hash = await sourceHash(platform);
+  const differences = await findDifferences(folder, shipped, name, abi, hash);
+  if (target !== HERE && !await isInstalled(target.compiler)) return differences;
+  await build(target, scratch);
   const [ours, theirs] = await Promise.all(
-    [folder, prebuiltFolder()].map((from) => exportedSymbols(join(from, LIBRARY))),
+    [scratch, folder].map((from) => exportedSymbols(join(from, name), target.nm)),
   );
   if (ours.join() !== theirs.join()) differences.push("exported symbols differ");
   return differences;
+}
+
+/** Builds and keeps the library of a platform, or says in one line why not. */
+async function ship(target: Target): Promise<void> {
+  const { platform, compiler, packages } = target;
+  if (target !== HERE && !await isInstalled(compiler)) {
+    return console.log(
+      `CPU library for ${platform}: left out, since there is no ${compiler} (${packages})`,
+    );
+  }
+  const folder = prebuiltFolder(platform), manifest = await build(target, folder);
+  await updateManifest(folder, manifest);
+  console.log(`${folder}: ${JSON.stringify(manifest.files)}`);
 }
 
 /** Says in one line whether a library is up to date; answers whether it is. */
@@ -172,12 +186,24 @@ function sanitized(name: string): { folder: string; extra: string[] } {
   return { folder, extra: [...SANITIZERS[name], "-O1", "-g", ...defines] };
 }
 
+/** Makes a program of the checks. */
+async function link(
+  target: Target,
+  flags: readonly string[],
+  source: string,
+  objects: readonly string[],
+  program: string,
+): Promise<void> {
+  const args = ["-std=c++17", ...flags, source, ...objects, "-lpthread", "-o", program];
+  await run(target.compiler, args);
+}
+
 /** Fuzzes the ABI, a third of the time on each instruction set. @throws when a call fails. */
 async function fuzz(seconds: number): Promise<void> {
   const { folder, extra } = sanitized(MEMORY);
-  const objects = await compile(folder, extra);
+  const objects = await compile(HERE, folder, extra);
   const source = join(ROOT, "test", "fuzz.cpp"), program = join(folder, "fuzz");
-  await run(COMPILER, ["-std=c++17", ...extra, source, ...objects, "-lpthread", "-o", program]);
+  await link(HERE, extra, source, objects, program);
   const levels = ["baseline", "avx2", "avx512"];
   for (const isa of levels) {
     const env = { CPCDR_ISA: isa, CPCDR_THREADS: "3" };
@@ -189,10 +215,10 @@ async function fuzz(seconds: number): Promise<void> {
 async function test(): Promise<void> {
   for (const name of Object.keys(SANITIZERS)) {
     const { folder, extra } = sanitized(name);
-    const objects = await compile(folder, extra);
+    const objects = await compile(HERE, folder, extra);
     for (const source of await sources(/_test\.cpp$/, "test")) {
       const program = join(folder, basename(source, ".cpp"));
-      await run(COMPILER, ["-std=c++17", ...extra, source, ...objects, "-lpthread", "-o", program]);
+      await link(HERE, extra, source, objects, program);
       // What the CUDA library does is the same on every level of the CPU library.
       const emulated = basename(source).startsWith("cuda_");
       for (const isa of emulated ? ["avx512"] : ["baseline", "avx2", "avx512"]) {
@@ -203,27 +229,45 @@ async function test(): Promise<void> {
   }
 }
 
+/** Runs the C++ checks of another platform's library, without sanitizers, where there is what that takes. */
+async function testForeign(target: Target): Promise<void> {
+  const { platform, compiler, runner: [runner, ...args], packages } = target;
+  if (!await isInstalled(compiler) || !await isInstalled(runner)) {
+    return console.log(
+      `${platform}: left out, since ${compiler} or ${runner} is missing (${packages})`,
+    );
+  }
+  const folder = join(BUILD, "test", platform);
+  const objects = await compile(target, folder, ["-DCPCDR_STRIP_PIXELS=512"]);
+  for (const source of await sources(/^(?!cuda_).*_test\.cpp$/, "test")) {
+    const program = join(folder, basename(source, ".cpp"));
+    await link(target, ["-O1"], source, objects, program);
+    console.log(
+      `${platform}: ${await run(runner, [...args, program, "60"], { CPCDR_THREADS: "3" })}`,
+    );
+  }
+}
+
 if (import.meta.main) {
   const wants = (option: string) => Deno.args.includes(option);
   const fuzzOption = Deno.args.find((option) => option.startsWith("--fuzz-minutes="));
   const minutes = fuzzOption === undefined ? undefined : Number(fuzzOption.split("=")[1]);
   if (wants("--check")) {
-    const cpu = report("CPU", await check(), "deno task build:native");
-    const cuda = report("CUDA", await checkCuda(), "deno task build:native --cuda");
-    if (!cpu || !cuda) Deno.exit(1);
+    const good = [report("CUDA", await checkCuda(), "deno task build:native --cuda")];
+    for (const target of TARGETS) {
+      const library = target === HERE ? "CPU" : `CPU (${target.platform})`;
+      good.push(report(library, await check(target), "deno task build:native"));
+    }
+    if (good.includes(false)) Deno.exit(1);
   } else if (wants("--test")) {
     await test();
+    for (const target of TARGETS) if (target !== HERE) await testForeign(target);
     await fuzz(FUZZ_SLICE_SECONDS);
   } else if (minutes !== undefined) {
     if (!(minutes > 0)) throw new Error(`Cannot fuzz: expected --fuzz-minutes=N above 0`);
     await fuzz(60 * minutes);
   } else {
-    const folder = prebuiltFolder();
-    if (!wants("--cuda")) {
-      const manifest = await build(folder);
-      await updateManifest(folder, manifest);
-      console.log(`${folder}: ${JSON.stringify(manifest.files)}`);
-    }
+    if (!wants("--cuda")) { for (const target of TARGETS) await ship(target); }
     if (!wants("--cpu")) console.log(await buildCuda(wants("--cuda")));
   }
 }

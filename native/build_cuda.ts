@@ -14,7 +14,6 @@ import {
   hashSources,
   type LibraryManifest,
   modified,
-  prebuiltFolder,
   readManifest,
   run,
   sources,
@@ -22,6 +21,7 @@ import {
   versionIn,
   withHeaders,
 } from "./build_support.ts";
+import { libraryName, prebuiltFolder } from "./targets.ts";
 
 const NVCC = Deno.env.get("NVCC") ?? "nvcc";
 const LINKER = Deno.env.get("CC") ?? "gcc";
@@ -55,7 +55,7 @@ const LINK_FLAGS = [
   "-Wl,--gc-sections,-z,defs,-z,nodelete,--exclude-libs,ALL",
   "-s",
 ];
-const LIBRARY = "libcpcdr_cuda.so";
+const LIBRARY = libraryName("cuda");
 
 /**
  * What the library takes from the C library that glibc 2.29 (libm) and 2.34 (the rest) gave a newer version, by the
@@ -187,7 +187,13 @@ export async function checkCuda(): Promise<string[]> {
   const shipped = (await readManifest(prebuiltFolder()))?.cuda;
   if (!shipped) return Deno.build.os === "linux" ? ["the manifest names none"] : [];
   const abi = await versionIn("cpcdr_cuda.h", "CPCDR_CUDA_ABI_VERSION");
-  const differences = await findDifferences(shipped, LIBRARY, abi, await cudaSourceHash());
+  const differences = await findDifferences(
+    prebuiltFolder(),
+    shipped,
+    LIBRARY,
+    abi,
+    await cudaSourceHash(),
+  );
   const { folder: toolkit, reason } = await findToolkit();
   if (!toolkit) {
     console.log(`prebuilt CUDA library: not rebuilt, ${reason}`);

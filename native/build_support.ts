@@ -26,11 +26,6 @@ export interface Manifest extends LibraryManifest {
   readonly cuda?: LibraryManifest;
 }
 
-/** The folder of this platform's libraries. */
-export function prebuiltFolder(): string {
-  return join(ROOT, "prebuilt", `${Deno.build.os}-${Deno.build.arch}`);
-}
-
 /** The manifest of a folder, or undefined where there is none. */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
   try {
@@ -128,13 +123,14 @@ export async function versionIn(header: string, macro: string): Promise<number> 
 }
 
 /** What a library lets others link to, in order. */
-export async function exportedSymbols(path: string): Promise<string[]> {
-  const lines = (await run("nm", ["-D", "--defined-only", path])).split("\n");
+export async function exportedSymbols(path: string, nm = "nm"): Promise<string[]> {
+  const lines = (await run(nm, ["-D", "--defined-only", path])).split("\n");
   return lines.map((line) => line.split(" ").pop()!).sort();
 }
 
-/** What differs between a library that ships and its sources: nothing where the list is empty. */
+/** What differs between a library that ships in a folder and its sources: nothing where the list is empty. */
 export async function findDifferences(
+  folder: string,
   shipped: LibraryManifest,
   name: string,
   abi: number,
@@ -143,7 +139,7 @@ export async function findDifferences(
   const differences: string[] = [];
   if (shipped.abi !== abi) differences.push(`ABI ${shipped.abi}, sources have ${abi}`);
   if (shipped.sourceHash !== sourceHash) differences.push("source hash is stale");
-  const bytes = await Deno.readFile(join(prebuiltFolder(), name));
+  const bytes = await Deno.readFile(join(folder, name));
   if (await sha256(bytes) !== shipped.files[name]?.sha256) {
     differences.push(`${name} is not the file that the manifest names`);
   }

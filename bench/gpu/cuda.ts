@@ -15,7 +15,8 @@ import { describeCuda, probeCuda } from "../../lib/engine/native/cuda_library.ts
 import { sharedLibrary } from "../../lib/engine/native/library.ts";
 import { CpcdrError } from "../../lib/errors.ts";
 import { buildCuda, cudaSourceHash } from "../../native/build_cuda.ts";
-import { prebuiltFolder, readManifest } from "../../native/build_support.ts";
+import { readManifest } from "../../native/build_support.ts";
+import { prebuiltFolder } from "../../native/targets.ts";
 import { checkKernels } from "./checks.ts";
 import { timeKernels } from "./timings.ts";
 

@@ -7,7 +7,11 @@
 namespace cpcdr {
 namespace {
 
+#if defined(__aarch64__)
+const char* const kNames[] = {"neon"};
+#else
 const char* const kNames[] = {"baseline", "avx2", "avx512"};
+#endif
 
 int detect() {
   int level = 0;

@@ -7,8 +7,15 @@
 
 #include <features.h>
 
-#if defined(__GLIBC__) && defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-#define CPCDR_BIND(name) __asm__(".symver " #name "," #name "@GLIBC_2.2.5")
+/* The first version that glibc had on the platform. */
+#if defined(__x86_64__)
+#define CPCDR_FIRST_GLIBC "GLIBC_2.2.5"
+#elif defined(__aarch64__)
+#define CPCDR_FIRST_GLIBC "GLIBC_2.17"
+#endif
+
+#if defined(__GLIBC__) && defined(CPCDR_FIRST_GLIBC) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#define CPCDR_BIND(name) __asm__(".symver " #name "," #name "@" CPCDR_FIRST_GLIBC)
 CPCDR_BIND(pthread_create);
 CPCDR_BIND(pthread_join);
 CPCDR_BIND(pthread_once);

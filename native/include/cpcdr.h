@@ -42,7 +42,7 @@ enum cpcdr_precision {
 /* ---- library ---- */
 
 CPCDR_API int32_t cpcdr_abi_version(void);
-/* The instruction set in use: "baseline", "avx2" or "avx512". CPCDR_ISA in the environment lowers it. */
+/* The instruction set in use: "baseline", "avx2" or "avx512", which CPCDR_ISA in the environment lowers; "neon" on ARM. */
 CPCDR_API const char* cpcdr_isa(void);
 /* 1 where CPCDR_BFLOAT16 can be asked for, since the processor multiplies it, else 0. */
 CPCDR_API int32_t cpcdr_bfloat16(void);

@@ -93,7 +93,7 @@ nativeTest(
 
 Deno.test({
   name: "mixImages() of the library gives the same bytes on every instruction set",
-  ignore: library === undefined || library.isa === "baseline",
+  ignore: library === undefined || !library.isa.startsWith("avx"),
   async fn() {
     const expected = await batchDigest(SEED);
     for (const isa of ["baseline", "avx2"]) {

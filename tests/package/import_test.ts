@@ -4,8 +4,9 @@ import { join } from "@std/path";
 import { inTemporary } from "../data/files.ts";
 import { type PackageServer, servePackage } from "./server.ts";
 
-const LIBRARY = "native/prebuilt/linux-x86_64/libcpcdr_cpu.so";
-const ships = Deno.build.os === "linux" && Deno.build.arch === "x86_64";
+const PLATFORM = `${Deno.build.os}-${Deno.build.arch}`;
+const LIBRARY = `native/prebuilt/${PLATFORM}/libcpcdr_cpu.so`;
+const ships = ["linux-aarch64", "linux-x86_64"].includes(PLATFORM);
 
 /** A test on the platform that a library ships for. */
 function packageTest(name: string, work: (server: PackageServer, home: string) => Promise<void>) {

@@ -19,7 +19,7 @@ export interface NativeLibrary {
    * @internal
    */
   readonly symbols: Symbols;
-  /** Instruction set in use: `baseline`, `avx2` or `avx512`. */
+  /** Instruction set in use: `baseline`, `avx2` or `avx512`; `neon` on ARM. */
   readonly isa: string;
   /** Whether the processor multiplies bfloat16, for precision `mixed`. */
   readonly bfloat16: boolean;

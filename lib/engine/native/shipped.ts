@@ -10,6 +10,7 @@
 
 import { createHash } from "node:crypto";
 import { fromFileUrl, join } from "@std/path";
+import linuxArm64 from "../../../native/prebuilt/linux-aarch64/manifest.json" with { type: "json" };
 import linuxX64 from "../../../native/prebuilt/linux-x86_64/manifest.json" with { type: "json" };
 import { DeviceError } from "../../errors.ts";
 
@@ -25,7 +26,10 @@ interface Manifest {
 
 const PLATFORM = `${Deno.build.os}-${Deno.build.arch}`;
 const PREBUILT = new URL(`../../../native/prebuilt/${PLATFORM}/`, import.meta.url);
-const PUBLISHED: Readonly<Record<string, Manifest>> = { "linux-x86_64": linuxX64 };
+const PUBLISHED: Readonly<Record<string, Manifest>> = {
+  "linux-aarch64": linuxArm64,
+  "linux-x86_64": linuxX64,
+};
 /** A server that says nothing for so long is given up. */
 const PATIENCE_MS = 60_000;
 
