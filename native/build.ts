@@ -62,6 +62,9 @@ const FLAGS = [
   "-Wall",
   "-Wextra",
   "-Werror",
+  // Clang's alone: rules combine comparisons without branches.
+  "-Wno-bitwise-instead-of-logical",
+  "-Wno-bitwise-conditional-parentheses",
 ];
 /**
  * Linked as C: the library uses no C++ runtime, so that it depends on libc, libm and libpthread alone.
@@ -116,7 +119,11 @@ async function compile(
 /** Builds the library into a folder and answers what the manifest is to say of it. */
 async function build(target: Target, folder: string): Promise<LibraryManifest> {
   const { platform } = target, name = libraryName("cpu", platform);
-  const objects = await compile(target, join(BUILD, "release", platform), []);
+  const objects = await compile(
+    target,
+    join(BUILD, "release", platform, basename(target.compiler)),
+    [],
+  );
   await Deno.mkdir(folder, { recursive: true });
   const path = join(folder, name);
   await run(target.linker, [...LINK_FLAGS, "-o", path, ...objects, "-lpthread", "-lm"]);

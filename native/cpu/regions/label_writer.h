@@ -34,6 +34,15 @@ inline void widen(const int8_t* numbers, Labels8* lanes) {
 #endif
 }
 
+/* Lane k becomes values[index[k]], counted modulo 8. */
+inline void take_lanes(const Labels8& values, const Labels8& index, Labels8* taken) {
+#if defined(__clang__)
+  for (int k = 0; k < 8; k++) (*taken)[k] = values[index[k] & 7];
+#else
+  *taken = __builtin_shuffle(values, index);
+#endif
+}
+
 /* Eight pixels at `out`: their bits, and how many runs begin before them. ~nodes[r] is the label of run r. */
 inline void write_eight(const int32_t* nodes, int32_t before, unsigned starts, unsigned inside, int32_t* out) {
   /* The eight runs that can occur begin with the one that goes on here or begins with the first pixel. */
@@ -43,7 +52,9 @@ inline void write_eight(const int32_t* nodes, int32_t before, unsigned starts, u
   widen(kRanks.ranks[starts], &lanes);
   const Labels8 bit = {1, 2, 4, 8, 16, 32, 64, 128};
   const Labels8 shown = (static_cast<int32_t>(inside) & bit) != 0;
-  const Labels8 labels = ~(__builtin_shuffle(runs, lanes - skipped) & shown);
+  Labels8 own;
+  take_lanes(runs, lanes - skipped, &own);
+  const Labels8 labels = ~(own & shown);
   std::memcpy(out, &labels, sizeof labels);
 }
 
