@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { PLATFORMS, SHIPS_HERE } from "../../lib/engine/native/shipped.ts";
 import { ABI_VERSION, librarySymbols } from "../../lib/engine/native/symbols.ts";
 import { type Manifest, prebuiltFolder, sourceHash } from "../../native/build.ts";
 
-/** Platforms whose library ships. */
-const SHIPPED = ["linux-aarch64", "linux-x86_64"];
 const NAME = "libcpcdr_cpu.so";
 const REBUILD = "run: deno task build:native";
 const LARGEST_BYTES = 2 * 1024 * 1024;
@@ -12,7 +11,7 @@ const LARGEST_BYTES = 2 * 1024 * 1024;
 const OLDEST_GLIBC = [2, 27];
 
 const here = `${Deno.build.os}-${Deno.build.arch}`;
-const missing = SHIPPED.includes(here) ? undefined : `no library ships for ${here}`;
+const missing = SHIPS_HERE ? undefined : `no library ships for ${here}`;
 
 /** A test that says in its name why it is ignored, where it is. */
 function prebuiltTest(name: string, reason: string | undefined, fn: () => void | Promise<void>) {
@@ -40,7 +39,7 @@ function readelfMissing(): string | undefined {
   }
 }
 
-for (const platform of SHIPPED) {
+for (const platform of PLATFORMS) {
   const path = join(prebuiltFolder(platform), NAME);
 
   Deno.test(`library for ${platform} is built from the sources beside it`, async () => {

@@ -1,18 +1,17 @@
 /** The module as somebody has it who imports it from a package server: no checkout, an empty home. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { SHIPS_HERE } from "../../lib/engine/native/shipped.ts";
 import { inTemporary } from "../data/files.ts";
 import { type PackageServer, servePackage } from "./server.ts";
 
-const PLATFORM = `${Deno.build.os}-${Deno.build.arch}`;
-const LIBRARY = `native/prebuilt/${PLATFORM}/libcpcdr_cpu.so`;
-const ships = ["linux-aarch64", "linux-x86_64"].includes(PLATFORM);
+const LIBRARY = `native/prebuilt/${Deno.build.os}-${Deno.build.arch}/libcpcdr_cpu.so`;
 
 /** A test on the platform that a library ships for. */
 function packageTest(name: string, work: (server: PackageServer, home: string) => Promise<void>) {
   Deno.test({
-    name: ships ? name : `${name} (ignored: no library ships for this platform)`,
-    ignore: !ships,
+    name: SHIPS_HERE ? name : `${name} (ignored: no library ships for this platform)`,
+    ignore: !SHIPS_HERE,
     fn: () =>
       inTemporary(async (home) => {
         await using server = await servePackage();

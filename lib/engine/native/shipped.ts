@@ -30,6 +30,10 @@ const PUBLISHED: Readonly<Record<string, Manifest>> = {
   "linux-aarch64": linuxArm64,
   "linux-x86_64": linuxX64,
 };
+/** Those that a CPU library ships for, as `<os>-<arch>`. */
+export const PLATFORMS: readonly string[] = Object.keys(PUBLISHED);
+/** Whether one ships for this platform. */
+export const SHIPS_HERE: boolean = PLATFORMS.includes(PLATFORM);
 /** A server that says nothing for so long is given up. */
 const PATIENCE_MS = 60_000;
 
