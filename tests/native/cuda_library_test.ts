@@ -11,7 +11,8 @@ import { cudaExports } from "../../lib/engine/native/cuda_symbols.ts";
 import { describeCuda, probeCuda } from "../../lib/engine/native/cuda_library.ts";
 import { HOT_KERNELS } from "../../lib/engine/native/hot.ts";
 import { DeviceError } from "../../lib/errors.ts";
-import { type Manifest, prebuiltFolder } from "../../native/build.ts";
+import type { Manifest } from "../../native/build_support.ts";
+import { prebuiltFolder } from "../../native/targets.ts";
 import { cudaSourceHash } from "../../native/build_cuda.ts";
 
 const SHIPPED = ["linux-x86_64"];

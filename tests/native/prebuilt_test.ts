@@ -2,7 +2,9 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { PLATFORMS, SHIPS_HERE } from "../../lib/engine/native/shipped.ts";
 import { ABI_VERSION, librarySymbols } from "../../lib/engine/native/symbols.ts";
-import { type Manifest, prebuiltFolder, sourceHash } from "../../native/build.ts";
+import { sourceHash } from "../../native/build_cpu.ts";
+import type { Manifest } from "../../native/build_support.ts";
+import { prebuiltFolder } from "../../native/targets.ts";
 
 const NAME = "libcpcdr_cpu.so";
 const REBUILD = "run: deno task build:native";

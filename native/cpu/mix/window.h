@@ -4,7 +4,7 @@
 
 #include "../../shared/mix/paste.h"
 #include "../../shared/mix/reach.h"
-#include "planes.h"
+#include "sampled_row.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {

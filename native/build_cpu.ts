@@ -1,0 +1,148 @@
+/**
+ * Builds the CPU library, for this platform and for others.
+ *
+ * @module
+ */
+
+import { basename, join } from "@std/path";
+import { pooledMap } from "@std/async/pool";
+import {
+  BUILD,
+  describe,
+  exportedSymbols,
+  findDifferences,
+  hashSources,
+  type LibraryManifest,
+  modified,
+  readManifest,
+  ROOT,
+  run,
+  sources,
+  updateManifest,
+  versionIn,
+  withHeaders,
+} from "./build_support.ts";
+import {
+  HERE,
+  isInstalled,
+  levelsOf,
+  libraryName,
+  prebuiltFolder,
+  type Target,
+} from "./targets.ts";
+
+const FLAGS = [
+  "-std=c++17",
+  "-O3",
+  "-fPIC",
+  "-fno-exceptions",
+  "-fno-rtti",
+  // Nothing is ever thrown through the library.
+  "-fno-asynchronous-unwind-tables",
+  "-fno-threadsafe-statics",
+  "-ffunction-sections",
+  "-fno-math-errno",
+  "-fno-trapping-math",
+  "-fvisibility=hidden",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  // Clang's alone: rules combine comparisons without branches.
+  "-Wno-bitwise-instead-of-logical",
+  "-Wno-bitwise-conditional-parentheses",
+];
+/**
+ * Linked as C: the library uses no C++ runtime, so that it depends on libc, libm and libpthread alone.
+ * It stays loaded when it is closed: the pool's threads wait in it until the process ends.
+ */
+const LINK_FLAGS = ["-shared", "-static-libgcc", "-Wl,--gc-sections,-z,defs,-z,nodelete", "-s"];
+
+/** SHA-256, in hexadecimal, of every source and flag that a platform's CPU library depends on. */
+export async function sourceHash(platform: string = HERE.platform): Promise<string> {
+  const flags = [FLAGS, ...levelsOf(platform), LINK_FLAGS].map((list) => list.join(" "));
+  return await hashSources(flags, await sources(/\.cpp$/, "cpu", "cpu/kernels"));
+}
+
+/** One call of the compiler. */
+interface Job {
+  readonly source: string;
+  readonly object: string;
+  readonly flags: readonly string[];
+}
+
+/** Compiles every source with the extra flags; kernels once for each level. Answers the objects. */
+export async function compile(
+  target: Target,
+  folder: string,
+  extra: readonly string[],
+): Promise<string[]> {
+  await Deno.mkdir(folder, { recursive: true });
+  const jobs: Job[] = [];
+  // Baseline objects come first: of an inline function that several copies hold, the linker keeps
+  // the first, and that one must run anywhere.
+  for (const [level, flags] of levelsOf(target.platform).entries()) {
+    for (const source of await sources(/\.cpp$/, "cpu/kernels")) {
+      const object = join(folder, `${basename(source, ".cpp")}_${level}.o`);
+      jobs.push({ source, object, flags: [...flags, `-DCPCDR_ISA_LEVEL=${level}`] });
+    }
+    if (level > 0) continue;
+    for (const source of await sources(/\.cpp$/, "cpu")) {
+      jobs.push({ source, object: join(folder, `${basename(source, ".cpp")}.o`), flags: [] });
+    }
+  }
+  const scripts = ["build_cpu.ts", "targets.ts"].map((name) => join(ROOT, name));
+  const compiled = pooledMap(navigator.hardwareConcurrency, jobs, async (job: Job) => {
+    if (await modified(job.object) < await modified(...scripts, ...await withHeaders(job.source))) {
+      const flags = [...FLAGS, ...extra, ...job.flags];
+      await run(target.compiler, [...flags, "-c", job.source, "-o", job.object]);
+    }
+  });
+  for await (const _ of compiled);
+  return jobs.map((job) => job.object);
+}
+
+/** Builds the library into a folder and answers what the manifest is to say of it. */
+async function buildCpu(target: Target, folder: string): Promise<LibraryManifest> {
+  const { platform } = target, name = libraryName("cpu", platform);
+  const objects = await compile(
+    target,
+    join(BUILD, "release", platform, basename(target.compiler)),
+    [],
+  );
+  await Deno.mkdir(folder, { recursive: true });
+  const path = join(folder, name);
+  await run(target.linker, [...LINK_FLAGS, "-o", path, ...objects, "-lpthread", "-lm"]);
+  const abi = await versionIn("cpcdr.h", "CPCDR_ABI_VERSION");
+  return await describe(path, name, abi, await sourceHash(platform));
+}
+
+/** Answers what of a platform's library differs from its sources; rebuilds it where there is a compiler. */
+export async function checkCpu(target: Target): Promise<string[]> {
+  const { platform } = target, name = libraryName("cpu", platform);
+  const folder = prebuiltFolder(platform), scratch = join(BUILD, "check", platform);
+  const shipped = await readManifest(folder);
+  if (!shipped) return ["there is no manifest"];
+  const abi = await versionIn("cpcdr.h", "CPCDR_ABI_VERSION");
+  const hash = await sourceHash(platform);
+  const differences = await findDifferences(folder, shipped, name, abi, hash);
+  if (target !== HERE && !await isInstalled(target.compiler)) return differences;
+  await buildCpu(target, scratch);
+  const [ours, theirs] = await Promise.all(
+    [scratch, folder].map((from) => exportedSymbols(join(from, name), target.nm)),
+  );
+  if (ours.join() !== theirs.join()) differences.push("exported symbols differ");
+  return differences;
+}
+
+/** Builds and keeps the library of a platform, or says in one line why not. */
+export async function shipCpu(target: Target): Promise<void> {
+  const { platform, compiler, packages } = target;
+  if (target !== HERE && !await isInstalled(compiler)) {
+    return console.log(
+      `CPU library for ${platform}: left out, since there is no ${compiler} (${packages})`,
+    );
+  }
+  const folder = prebuiltFolder(platform), manifest = await buildCpu(target, folder);
+  await updateManifest(folder, manifest);
+  console.log(`${folder}: ${JSON.stringify(manifest.files)}`);
+}

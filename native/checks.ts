@@ -1,0 +1,100 @@
+/**
+ * Builds and runs the C++ checks of native/test.
+ *
+ * @module
+ */
+
+import { basename, join } from "@std/path";
+import { compile } from "./build_cpu.ts";
+import { BUILD, ROOT, run, sources } from "./build_support.ts";
+import { HERE, isInstalled, type Target, TARGETS } from "./targets.ts";
+
+const MEMORY = "address,undefined";
+const SANITIZERS: Record<string, string[]> = {
+  [MEMORY]: [`-fsanitize=${MEMORY}`, "-fno-sanitize-recover=all"],
+  thread: ["-fsanitize=thread"],
+};
+/** How long the slice of the fuzz loop is that runs with the other checks, in seconds. */
+const FUZZ_SLICE_SECONDS = 20;
+
+/** Where a sanitizer's objects go, and its flags. */
+function sanitized(name: string): { folder: string; extra: string[] } {
+  const folder = join(BUILD, name.replace(",", "_"));
+  const defines = [
+    // bfloat16 in plain C, so that what surrounds it is checked on every machine.
+    "-DCPCDR_EMULATED_BFLOAT16",
+    // Small maps have seams, and batches of some thousand pixels are streamed.
+    "-DCPCDR_STRIP_PIXELS=512",
+    "-DCPCDR_STREAMED_BYTES=65536",
+  ];
+  return { folder, extra: [...SANITIZERS[name], "-O1", "-g", ...defines] };
+}
+
+/** Makes a program of the checks. */
+async function link(
+  target: Target,
+  flags: readonly string[],
+  source: string,
+  objects: readonly string[],
+  program: string,
+): Promise<void> {
+  const args = ["-std=c++17", ...flags, source, ...objects, "-lpthread", "-o", program];
+  await run(target.compiler, args);
+}
+
+/** Fuzzes the ABI, a third of the time on each instruction set. @throws when a call fails. */
+export async function fuzz(seconds: number): Promise<void> {
+  const { folder, extra } = sanitized(MEMORY);
+  const objects = await compile(HERE, folder, extra);
+  const source = join(ROOT, "test", "fuzz.cpp"), program = join(folder, "fuzz");
+  await link(HERE, extra, source, objects, program);
+  const levels = ["baseline", "avx2", "avx512"];
+  for (const isa of levels) {
+    const env = { CPCDR_ISA: isa, CPCDR_THREADS: "3" };
+    console.log(`fuzz: ${await run(program, [String(seconds / levels.length)], env)}`);
+  }
+}
+
+/** Builds and runs the C++ checks under each sanitizer. */
+async function testHere(): Promise<void> {
+  for (const name of Object.keys(SANITIZERS)) {
+    const { folder, extra } = sanitized(name);
+    const objects = await compile(HERE, folder, extra);
+    for (const source of await sources(/_test\.cpp$/, "test")) {
+      const program = join(folder, basename(source, ".cpp"));
+      await link(HERE, extra, source, objects, program);
+      // What the CUDA library does is the same on every level of the CPU library.
+      const emulated = basename(source).startsWith("cuda_");
+      for (const isa of emulated ? ["avx512"] : ["baseline", "avx2", "avx512"]) {
+        const env = { CPCDR_ISA: isa, CPCDR_THREADS: "3" };
+        console.log(`${name}: ${await run(program, [emulated ? "20" : "60"], env)}`);
+      }
+    }
+  }
+}
+
+/** Runs the C++ checks of another platform's library, without sanitizers, where there is what that takes. */
+async function testForeign(target: Target): Promise<void> {
+  const { platform, compiler, runner: [runner, ...args], packages } = target;
+  if (!await isInstalled(compiler) || !await isInstalled(runner)) {
+    return console.log(
+      `${platform}: left out, since ${compiler} or ${runner} is missing (${packages})`,
+    );
+  }
+  const folder = join(BUILD, "test", platform);
+  const objects = await compile(target, folder, ["-DCPCDR_STRIP_PIXELS=512"]);
+  for (const source of await sources(/^(?!cuda_).*_test\.cpp$/, "test")) {
+    const program = join(folder, basename(source, ".cpp"));
+    await link(target, ["-O1"], source, objects, program);
+    console.log(
+      `${platform}: ${await run(runner, [...args, program, "60"], { CPCDR_THREADS: "3" })}`,
+    );
+  }
+}
+
+/** All checks, and a slice of the fuzz loop. @throws when one fails. */
+export async function runChecks(): Promise<void> {
+  await testHere();
+  for (const target of TARGETS) if (target !== HERE) await testForeign(target);
+  await fuzz(FUZZ_SLICE_SECONDS);
+}
