@@ -12,7 +12,6 @@ import {
   exportedSymbols,
   findDifferences,
   hashSources,
-  type LibraryManifest,
   modified,
   readManifest,
   ROOT,
@@ -22,14 +21,7 @@ import {
   versionIn,
   withHeaders,
 } from "./build_support.ts";
-import {
-  HERE,
-  isInstalled,
-  levelsOf,
-  libraryName,
-  prebuiltFolder,
-  type Target,
-} from "./targets.ts";
+import { HERE, lackOf, levelsOf, libraryName, prebuiltFolder, type Target } from "./targets.ts";
 
 const FLAGS = [
   "-std=c++17",
@@ -101,20 +93,21 @@ export async function compile(
   return jobs.map((job) => job.object);
 }
 
-/** Builds the library into a folder and answers what the manifest is to say of it. */
-async function buildCpu(target: Target, folder: string): Promise<LibraryManifest> {
-  const { platform } = target, name = libraryName("cpu", platform);
+/** Builds the library into a folder and answers its path. */
+async function buildCpu(target: Target, folder: string): Promise<string> {
+  const { platform } = target;
   const objects = await compile(
     target,
     join(BUILD, "release", platform, basename(target.compiler)),
     [],
   );
   await Deno.mkdir(folder, { recursive: true });
-  const path = join(folder, name);
+  const path = join(folder, libraryName("cpu", platform));
   await run(target.linker, [...LINK_FLAGS, "-o", path, ...objects, "-lpthread", "-lm"]);
-  const abi = await versionIn("cpcdr.h", "CPCDR_ABI_VERSION");
-  return await describe(path, name, abi, await sourceHash(platform));
+  return path;
 }
+
+const abiVersion = () => versionIn("cpcdr.h", "CPCDR_ABI_VERSION");
 
 /** Answers what of a platform's library differs from its sources; rebuilds it where there is a compiler. */
 export async function checkCpu(target: Target): Promise<string[]> {
@@ -122,13 +115,12 @@ export async function checkCpu(target: Target): Promise<string[]> {
   const folder = prebuiltFolder(platform), scratch = join(BUILD, "check", platform);
   const shipped = await readManifest(folder);
   if (!shipped) return ["there is no manifest"];
-  const abi = await versionIn("cpcdr.h", "CPCDR_ABI_VERSION");
-  const hash = await sourceHash(platform);
+  const [abi, hash] = [await abiVersion(), await sourceHash(platform)];
   const differences = await findDifferences(folder, shipped, name, abi, hash);
-  if (target !== HERE && !await isInstalled(target.compiler)) return differences;
-  await buildCpu(target, scratch);
+  if (target !== HERE && await lackOf(target, target.compiler)) return differences;
+  const rebuilt = await buildCpu(target, scratch);
   const [ours, theirs] = await Promise.all(
-    [scratch, folder].map((from) => exportedSymbols(join(from, name), target.nm)),
+    [rebuilt, join(folder, name)].map((path) => exportedSymbols(path, target.nm)),
   );
   if (ours.join() !== theirs.join()) differences.push("exported symbols differ");
   return differences;
@@ -136,13 +128,12 @@ export async function checkCpu(target: Target): Promise<string[]> {
 
 /** Builds and keeps the library of a platform, or says in one line why not. */
 export async function shipCpu(target: Target): Promise<void> {
-  const { platform, compiler, packages } = target;
-  if (target !== HERE && !await isInstalled(compiler)) {
-    return console.log(
-      `CPU library for ${platform}: left out, since there is no ${compiler} (${packages})`,
-    );
-  }
-  const folder = prebuiltFolder(platform), manifest = await buildCpu(target, folder);
+  const { platform, compiler } = target;
+  const lack = target === HERE ? undefined : await lackOf(target, compiler);
+  if (lack) return console.log(`CPU library for ${platform}: left out, since ${lack}`);
+  const folder = prebuiltFolder(platform), path = await buildCpu(target, folder);
+  const [abi, hash] = [await abiVersion(), await sourceHash(platform)];
+  const manifest = await describe(path, libraryName("cpu", platform), abi, hash);
   await updateManifest(folder, manifest);
   console.log(`${folder}: ${JSON.stringify(manifest.files)}`);
 }

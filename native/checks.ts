@@ -7,13 +7,15 @@
 import { basename, join } from "@std/path";
 import { compile } from "./build_cpu.ts";
 import { BUILD, ROOT, run, sources } from "./build_support.ts";
-import { HERE, isInstalled, type Target, TARGETS } from "./targets.ts";
+import { HERE, lackOf, type Target, TARGETS } from "./targets.ts";
 
 const MEMORY = "address,undefined";
 const SANITIZERS: Record<string, string[]> = {
   [MEMORY]: [`-fsanitize=${MEMORY}`, "-fno-sanitize-recover=all"],
   thread: ["-fsanitize=thread"],
 };
+/** Those of x86-64. */
+const INSTRUCTION_SETS = ["baseline", "avx2", "avx512"];
 /** How long the slice of the fuzz loop is that runs with the other checks, in seconds. */
 const FUZZ_SLICE_SECONDS = 20;
 
@@ -48,10 +50,9 @@ export async function fuzz(seconds: number): Promise<void> {
   const objects = await compile(HERE, folder, extra);
   const source = join(ROOT, "test", "fuzz.cpp"), program = join(folder, "fuzz");
   await link(HERE, extra, source, objects, program);
-  const levels = ["baseline", "avx2", "avx512"];
-  for (const isa of levels) {
+  for (const isa of INSTRUCTION_SETS) {
     const env = { CPCDR_ISA: isa, CPCDR_THREADS: "3" };
-    console.log(`fuzz: ${await run(program, [String(seconds / levels.length)], env)}`);
+    console.log(`fuzz: ${await run(program, [String(seconds / INSTRUCTION_SETS.length)], env)}`);
   }
 }
 
@@ -65,7 +66,7 @@ async function testHere(): Promise<void> {
       await link(HERE, extra, source, objects, program);
       // What the CUDA library does is the same on every level of the CPU library.
       const emulated = basename(source).startsWith("cuda_");
-      for (const isa of emulated ? ["avx512"] : ["baseline", "avx2", "avx512"]) {
+      for (const isa of emulated ? ["avx512"] : INSTRUCTION_SETS) {
         const env = { CPCDR_ISA: isa, CPCDR_THREADS: "3" };
         console.log(`${name}: ${await run(program, [emulated ? "20" : "60"], env)}`);
       }
@@ -75,12 +76,9 @@ async function testHere(): Promise<void> {
 
 /** Runs the C++ checks of another platform's library, without sanitizers, where there is what that takes. */
 async function testForeign(target: Target): Promise<void> {
-  const { platform, compiler, runner: [runner, ...args], packages } = target;
-  if (!await isInstalled(compiler) || !await isInstalled(runner)) {
-    return console.log(
-      `${platform}: left out, since ${compiler} or ${runner} is missing (${packages})`,
-    );
-  }
+  const { platform, compiler, runner: [runner, ...args] } = target;
+  const lack = await lackOf(target, compiler, runner);
+  if (lack) return console.log(`${platform}: left out, since ${lack}`);
   const folder = join(BUILD, "test", platform);
   const objects = await compile(target, folder, ["-DCPCDR_STRIP_PIXELS=512"]);
   for (const source of await sources(/^(?!cuda_).*_test\.cpp$/, "test")) {

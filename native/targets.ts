@@ -74,6 +74,13 @@ export function libraryName(kind: "cpu" | "cuda", platform: string = HERE.platfo
   return `libcpcdr_${kind}.${platform.startsWith("darwin-") ? "dylib" : "so"}`;
 }
 
+/** Which of the commands that a platform takes is not on this machine; undefined: none. */
+export async function lackOf(target: Target, ...commands: string[]): Promise<string | undefined> {
+  for (const command of commands) {
+    if (!await isInstalled(command)) return `${command} is not installed (${target.packages})`;
+  }
+}
+
 /** Whether a command is on this machine. */
 export async function isInstalled(command: string): Promise<boolean> {
   try {

@@ -38,17 +38,6 @@ inline int16_t share_of(float x) {
   return static_cast<int16_t>(whole > -32768 ? whole < 32767 ? whole : 32767 : -32768);
 }
 
-/* A number times a share, to the nearest. */
-inline int16_t times(int16_t number, int16_t share) {
-  return static_cast<int16_t>((number * share + (1 << 14)) >> 15);
-}
-
-/* The sum of two, within 16 bits. */
-inline int16_t plus(int16_t a, int16_t b) {
-  const int sum = a + b;
-  return static_cast<int16_t>(sum < 32767 ? sum > -32768 ? sum : -32768 : 32767);
-}
-
 /* Whether the lane is one of the first `count`. */
 inline Fixed first_lanes(int count) {
   Fixed lane;
@@ -56,7 +45,10 @@ inline Fixed first_lanes(int count) {
   return lane < splat(static_cast<int16_t>(count < kFixedLanes ? count : kFixedLanes));
 }
 
-/* Lane by lane: times(), plus(), the smaller and the larger of two. */
+/*
+ * Lane by lane: times(), a number times a share, to the nearest; plus(), the sum of two within 16 bits; the smaller and
+ * the larger of two.
+ */
 #if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
 inline __m512i bits_of(Fixed v) { return reinterpret_cast<__m512i>(v); }
 inline Fixed fixed_of(__m512i v) { return reinterpret_cast<Fixed>(v); }

@@ -100,10 +100,8 @@ void check_arithmetic() {
     }
     const Fixed product = times(a, b), sum = plus(a, b);
     for (int i = 0; i < kFixedLanes; i++) {
-      expect_status("product of lanes", product[i], times(a[i], b[i]));
-      expect_status("product", times(a[i], b[i]), static_cast<int>(std::floor(a[i] * double(b[i]) / 32768 + 0.5)));
-      expect_status("sum of lanes", sum[i], plus(a[i], b[i]));
-      expect_status("sum", plus(a[i], b[i]), std::max(-32768, std::min(32767, a[i] + b[i])));
+      expect_status("product", product[i], static_cast<int>(std::floor(a[i] * double(b[i]) / 32768 + 0.5)));
+      expect_status("sum", sum[i], std::max(-32768, std::min(32767, a[i] + b[i])));
     }
   }
 }

@@ -3,10 +3,10 @@
  *
  *     deno run -A tests/mix/batch_digest.ts SEED
  */
-import { encodeHex } from "@std/encoding";
 import { sharedLibrary } from "../../lib/engine/native/library.ts";
 import { mixImages } from "../../lib/mix/mix_images.ts";
 import { randomStream } from "../../lib/random.ts";
+import { sha256 } from "../../native/build_support.ts";
 import { drawConfig, drawSource } from "./random_sources.ts";
 
 /** Of batches small and, in the end, larger than caches. */
@@ -19,7 +19,7 @@ export async function batchDigest(seed: number): Promise<string> {
     const batch = mixImages(sources, drawConfig(random), random, library);
     for (const array of [batch.images, batch.copyIds, batch.regionIds]) {
       const bytes = new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
-      hashes.push(encodeHex(await crypto.subtle.digest("SHA-256", bytes)));
+      hashes.push(await sha256(bytes));
     }
   }
   return hashes.join("\n");

@@ -12,7 +12,7 @@ import { describeCuda, probeCuda } from "../../lib/engine/native/cuda_library.ts
 import { HOT_KERNELS } from "../../lib/engine/native/hot.ts";
 import { DeviceError } from "../../lib/errors.ts";
 import type { Manifest } from "../../native/build_support.ts";
-import { prebuiltFolder } from "../../native/targets.ts";
+import { isInstalled, prebuiltFolder } from "../../native/targets.ts";
 import { cudaSourceHash } from "../../native/build_cuda.ts";
 
 const SHIPPED = ["linux-x86_64"];
@@ -30,13 +30,8 @@ function cudaTest(name: string, reason: string | undefined, fn: () => void | Pro
   Deno.test({ name: reason ? `${name} (ignored: ${reason})` : name, ignore: !!reason, fn });
 }
 
-function toolMissing(tool: string): string | undefined {
-  try {
-    new Deno.Command(tool, { args: ["--version"] }).outputSync();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return `${tool} is not installed (binutils)`;
-    throw error;
-  }
+async function toolMissing(tool: string): Promise<string | undefined> {
+  return await isInstalled(tool) ? undefined : `${tool} is not installed (binutils)`;
 }
 
 function output(tool: string, ...args: string[]): string {
@@ -79,7 +74,7 @@ cudaTest("prebuilt CUDA library is the file that its manifest names", missing, a
 
 cudaTest(
   "prebuilt CUDA library exports what its headers declare and nothing else",
-  missing ?? toolMissing("nm"),
+  missing ?? await toolMissing("nm"),
   async () => {
     const lines = output("nm", "-D", "--defined-only", path).trim().split("\n");
     const exported = lines.map((line) => line.split(" ").pop()!).sort();
@@ -92,7 +87,7 @@ cudaTest(
 
 cudaTest(
   "prebuilt CUDA library needs no driver to load, and no newer C library than Deno",
-  missing ?? toolMissing("objdump"),
+  missing ?? await toolMissing("objdump"),
   () => {
     const needed = [...output("objdump", "-p", path).matchAll(/NEEDED\s+(\S+)/g)];
     const allowed = /^(libc|libm|libpthread|libdl|librt|ld-linux-x86-64)\.so\.\d+$/;

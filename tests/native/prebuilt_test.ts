@@ -3,8 +3,8 @@ import { fromFileUrl, join } from "@std/path";
 import { PLATFORMS, SHIPS_HERE } from "../../lib/engine/native/shipped.ts";
 import { ABI_VERSION, librarySymbols } from "../../lib/engine/native/symbols.ts";
 import { sourceHash } from "../../native/build_cpu.ts";
-import type { Manifest } from "../../native/build_support.ts";
-import { prebuiltFolder } from "../../native/targets.ts";
+import { readManifest, sha256 } from "../../native/build_support.ts";
+import { HERE, isInstalled, prebuiltFolder } from "../../native/targets.ts";
 
 const NAME = "libcpcdr_cpu.so";
 const REBUILD = "run: deno task build:native";
@@ -12,16 +12,11 @@ const LARGEST_BYTES = 2 * 1024 * 1024;
 /** The C library of the oldest systems that Deno itself runs on. */
 const OLDEST_GLIBC = [2, 27];
 
-const here = `${Deno.build.os}-${Deno.build.arch}`;
-const missing = SHIPS_HERE ? undefined : `no library ships for ${here}`;
+const missing = SHIPS_HERE ? undefined : `no library ships for ${HERE.platform}`;
 
 /** A test that says in its name why it is ignored, where it is. */
 function prebuiltTest(name: string, reason: string | undefined, fn: () => void | Promise<void>) {
   Deno.test({ name: reason ? `${name} (ignored: ${reason})` : name, ignore: !!reason, fn });
-}
-
-async function readManifest(platform: string): Promise<Manifest> {
-  return JSON.parse(await Deno.readTextFile(join(prebuiltFolder(platform), "manifest.json")));
 }
 
 /** What readelf, which reads libraries of any platform, tells of one. */
@@ -32,33 +27,31 @@ function readelf(option: string, path: string): string {
   return new TextDecoder().decode(stdout);
 }
 
-function readelfMissing(): string | undefined {
-  try {
-    new Deno.Command("readelf", { args: ["--version"] }).outputSync();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "readelf is not installed (binutils)";
-    throw error;
-  }
-}
+const readelfMissing = await isInstalled("readelf")
+  ? undefined
+  : "readelf is not installed (binutils)";
+
+Deno.test("a library ships for Linux on ARM and on x86-64", () => {
+  assertEquals(PLATFORMS, ["linux-aarch64", "linux-x86_64"]);
+});
 
 for (const platform of PLATFORMS) {
   const path = join(prebuiltFolder(platform), NAME);
 
   Deno.test(`library for ${platform} is built from the sources beside it`, async () => {
-    const { sourceHash: shipped } = await readManifest(platform);
+    const { sourceHash: shipped } = (await readManifest(prebuiltFolder(platform)))!;
     assertEquals(shipped, await sourceHash(platform), `the library is stale; ${REBUILD}`);
   });
 
   Deno.test(`library for ${platform} is the file that its manifest names`, async () => {
     const bytes = await Deno.readFile(path);
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-    const sha256 = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    const { files } = await readManifest(platform);
-    assertEquals(files, { [NAME]: { sha256, bytes: bytes.length } }, REBUILD);
+    const { files } = (await readManifest(prebuiltFolder(platform)))!;
+    const facts = { sha256: await sha256(bytes), bytes: bytes.length };
+    assertEquals(files, { [NAME]: facts }, REBUILD);
     assert(bytes.length < LARGEST_BYTES, `${bytes.length} bytes are too many to ship`);
   });
 
-  prebuiltTest(`library for ${platform} runs wherever Deno does there`, readelfMissing(), () => {
+  prebuiltTest(`library for ${platform} runs wherever Deno does there`, readelfMissing, () => {
     const machine = { aarch64: "AArch64", x86_64: "Advanced Micro Devices X86-64" };
     const arch = platform.split("-")[1] as keyof typeof machine;
     assertStringIncludes(readelf("-h", path), machine[arch]);
@@ -83,11 +76,11 @@ prebuiltTest(
     const header = fromFileUrl(new URL("../../native/include/cpcdr.h", import.meta.url));
     const [, version] = (await Deno.readTextFile(header)).match(/#define CPCDR_ABI_VERSION (\d+)/)!;
     const { cpcdr_abi_version } = librarySymbols;
-    const path = join(prebuiltFolder(here), NAME);
+    const path = join(prebuiltFolder(), NAME);
     const library = Deno.dlopen(path, { cpcdr_abi_version });
     const abi = library.symbols.cpcdr_abi_version();
     library.close();
-    const { abi: shipped } = await readManifest(here);
+    const { abi: shipped } = (await readManifest(prebuiltFolder()))!;
     assertEquals(
       { header: Number(version), library: abi, manifest: shipped },
       { header: ABI_VERSION, library: ABI_VERSION, manifest: ABI_VERSION },

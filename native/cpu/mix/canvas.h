@@ -42,8 +42,6 @@ class Canvas {
     sampler_ = WindowSampler(arena, height, width, samples);
   }
 
-  int height() const { return height_; }
-  int width() const { return width_; }
   int64_t stride() const { return stride_; }
   const Planes& colours() const { return colours_; }
   CanvasIds ids(int y) const {

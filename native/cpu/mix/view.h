@@ -15,17 +15,17 @@ constexpr float kMean[] = {0.485f, 0.456f, 0.406f}, kDeviation[] = {0.229f, 0.22
 /* Takes finished rows from the top down, blurs them where that is asked, and writes them normalised. */
 class RowWriter {
  public:
-  RowWriter(Arena& arena, int width) : width_(width), line_(arena.array<float>(3 * whole_steps(width))) {
+  /* Of views of so many rows and columns; past the caches where it `streams`. */
+  RowWriter(Arena& arena, int height, int width, bool streams)
+      : height_(height), width_(width), streams_(streams), line_(arena.array<float>(3 * whole_steps(width))) {
     const int64_t row = whole_steps(width) + kStep;
     padded_ = Planes::in(arena, row);
     for (Planes& slot : ring_) slot = Planes::in(arena, row);
   }
 
-  /* Of a view of so many rows, blurred by a deviation, 0 for none; past the caches where it `streams`. */
-  void begin(int height, float deviation, float* images, bool streams) {
-    height_ = height;
+  /* A view that is blurred by a deviation, 0 for none. */
+  void begin(float deviation, float* images) {
     images_ = images;
-    streams_ = streams;
     blurs_ = deviation > 0;
     if (!blurs_) return;
     float taps[2 * kReach + 1], sum = 0;
@@ -111,8 +111,9 @@ class RowWriter {
   }
 
   int height_, width_;
+  bool streams_;
   float* images_;
-  bool streams_, blurs_;
+  bool blurs_;
   int16_t taps_[2 * kReach + 1];
   float* line_;
   Planes padded_, ring_[kRing];
@@ -124,7 +125,7 @@ class View {
   /* What it shows is written past the caches where it `streams`. */
   View(Arena& arena, int height, int width, bool streams)
       : height_(height), width_(width), streams_(streams), taps_(arena, width), nearest_(arena, width, width),
-        writer_(arena, width) {
+        writer_(arena, height, width, streams) {
     line_ = {arena.array<int32_t>(width), arena.array<int32_t>(width)};
     for (Planes& row : kept_) row = Planes::in(arena, whole_steps(width));
   }
@@ -137,7 +138,7 @@ class View {
 
   void show_colours(const Canvas& canvas, float* images) {
     Recolour look(fields_ + 6);
-    writer_.begin(height_, static_cast<float>(fields_[5]), images, streams_);
+    writer_.begin(static_cast<float>(fields_[5]), images);
     const auto kept = [&](int y) { return canvas.scratch().at(int64_t{y} * taps_.count); };
     double sum = 0;
     /* A row as it goes on: to where it waits for the mean grey of all, or to the end. */
