@@ -44,6 +44,19 @@ gpuTest("so are those of a filter's gradient", () => {
   assertClose(got, sums(filterShape, pixels), 0);
 });
 
+gpuTest("so are those where a single line of pixels is longer", () => {
+  const filterShape = [3, 3, 1, 1], width = 2 * LONG + 5;
+  const inputs = { x: cycle([1, 3, width, 1], 2, 3), dy: cycle([1, 1, width - 2, 1], 2, 5) };
+  const attrs = { strides: 1, pad: "valid", dilations: 1, dataFormat: "NHWC", filterShape };
+  const [got] = runKernel("Conv2DBackpropFilter", inputs, attrs);
+  const values = Array.from({ length: 9 }, (_, tap) => {
+    let sum = 0;
+    for (let p = 0; p < width - 2; p++) sum += ((p + tap % 3) % 3 + 1) * (p % 5 + 1);
+    return sum;
+  });
+  assertClose(got, { shape: filterShape, values }, 0);
+});
+
 gpuTest("so are the statistics of batch normalisation", (random) => {
   const channels = 257, rows = 33_000;
   const row = Float32Array.from({ length: channels }, () => random.uniform());
