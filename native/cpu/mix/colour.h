@@ -101,7 +101,7 @@ class HueTurn {
  */
 class Recolour {
  public:
-  explicit Recolour(const double* steps) {
+  CPCDR_APART explicit Recolour(const double* steps) {
     for (int s = 0; s < CPCDR_COLOUR_STEPS; s++) {
       kinds_[s] = static_cast<int>(steps[2 * s]);
       const float amount = static_cast<float>(steps[2 * s + 1]);

@@ -7,15 +7,11 @@
 #include "../arena.h"
 #include "../vec.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 namespace cpcdr {
 namespace CPCDR_ISA {
 
 /* Pixels of a row that are looked up at a time. */
-constexpr int kColumnBlock = 16;
+constexpr int kColumnBlock = kLanes;
 constexpr int column_blocks(int pixels) { return (pixels + kColumnBlock - 1) / kColumnBlock; }
 
 /* Pixel x shows columns[x - first] of a row of source_width. */
@@ -37,6 +33,7 @@ struct Columns {
     first = from;
     count = pixels;
     for (int x = 0; x < count; x++) columns[x] = column_of(first + x);
+    std::fill(columns + count, columns + column_blocks(count) * kColumnBlock, 0);
     for (int b = 0, x = 0; x < count; b++) {
       const int end = std::min(count, x + kColumnBlock), last = columns[end - 1];
       const int32_t low = std::min(columns[x], last), high = std::max(columns[x], last);
@@ -48,28 +45,51 @@ struct Columns {
   }
 };
 
-#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
+#if defined(__x86_64__) && CPCDR_ISA_LEVEL >= 1
+/* Columns of a block are found in one or two vectors of the row. */
+#define CPCDR_COLUMN_BLOCKS
+
+#if CPCDR_ISA_LEVEL == 2
 inline __mmask16 lanes_below(int count) {
   return count >= 16 ? 0xFFFF : count <= 0 ? 0 : static_cast<__mmask16>((1 << count) - 1);
 }
+#endif
 
-/* The columns of one block of pixels. */
-inline __m512i columns_of(const Columns& from, int block) {
-  const int x = block * kColumnBlock;
-  return _mm512_maskz_loadu_epi32(lanes_below(from.count - x), from.columns + x);
+/* The first `count` lanes from memory, 0 in the others. */
+inline Words load_lanes(const int32_t* from, int count) {
+#if CPCDR_ISA_LEVEL == 2
+  return reinterpret_cast<Words>(_mm512_maskz_loadu_epi32(lanes_below(count), from));
+#else
+  if (count >= kLanes) return load(from);
+  return reinterpret_cast<Words>(_mm256_maskload_epi32(from, reinterpret_cast<__m256i>(kLane < count)));
+#endif
 }
 
-/* Values of a row of the source at columns_of(block); lanes whose column is beyond the row's end are not asked for. */
-inline __m512i look_up_columns(const void* row, const Columns& from, int block, __m512i columns, __mmask16 lanes) {
-  const int reach = from.reach[block];
-  if (reach == 0) return _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), lanes, columns, row, 4);
+/* Lane k is lane at[k] of `low` and, beyond that, of `high`. */
+inline Words take_lanes(Words low, Words at) {
+#if CPCDR_ISA_LEVEL == 2
+  return reinterpret_cast<Words>(
+      _mm512_maskz_permutexvar_epi32(0xFFFF, reinterpret_cast<__m512i>(at), reinterpret_cast<__m512i>(low)));
+#else
+  return reinterpret_cast<Words>(
+      _mm256_permutevar8x32_epi32(reinterpret_cast<__m256i>(low), reinterpret_cast<__m256i>(at)));
+#endif
+}
+inline Words take_lanes(Words low, Words high, Words at) {
+#if CPCDR_ISA_LEVEL == 2
+  return reinterpret_cast<Words>(_mm512_permutex2var_epi32(
+      reinterpret_cast<__m512i>(low), reinterpret_cast<__m512i>(at), reinterpret_cast<__m512i>(high)));
+#else
+  return at < kLanes ? take_lanes(low, at) : take_lanes(high, at);
+#endif
+}
+
+/* Values of a row of the source at the columns of a block that has a reach. */
+inline Words look_up_columns(const int32_t* row, const Columns& from, int block) {
   const int low = from.lows[block], left = from.source_width - low;
-  const int32_t* const here = static_cast<const int32_t*>(row) + low;
-  const __m512i at = _mm512_sub_epi32(columns, _mm512_set1_epi32(low));
-  const __m512i one = _mm512_maskz_loadu_epi32(lanes_below(left), here);
-  if (reach == 1) return _mm512_maskz_permutexvar_epi32(0xFFFF, at, one);
-  const __m512i other = _mm512_maskz_loadu_epi32(lanes_below(left - kColumnBlock), here + kColumnBlock);
-  return _mm512_permutex2var_epi32(one, at, other);
+  const Words at = load(from.columns + block * kColumnBlock) - low, here = load_lanes(row + low, left);
+  if (from.reach[block] == 1) return take_lanes(here, at);
+  return take_lanes(here, load_lanes(row + low + kColumnBlock, left - kColumnBlock), at);
 }
 #endif
 

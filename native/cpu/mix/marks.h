@@ -14,6 +14,14 @@ template <int half>
 inline __m512d half_of(__m512 values) {
   return _mm512_maskz_cvtps_pd(0xFF, _mm512_maskz_extractf32x8_ps(0xFF, values, half));
 }
+
+/* Values of a row of the source at the columns of a block, whose last lanes may be beyond those that are shown. */
+inline __m512i look_up(const void* row, const Columns& shown, int block) {
+  const int32_t* const values = static_cast<const int32_t*>(row);
+  if (shown.reach[block] > 0) return reinterpret_cast<__m512i>(look_up_columns(values, shown, block));
+  const __m512i columns = _mm512_loadu_si512(shown.columns + block * kColumnBlock);
+  return _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), 0xFFFF, columns, values, 4);
+}
 #endif
 
 /*
@@ -32,8 +40,7 @@ inline bool mark_columns(const float* from, const int32_t* ids, const Columns& s
   for (int block = (left - shown.first) / kColumnBlock, x = shown.first + block * kColumnBlock; x < right;
        block++, x += kColumnBlock) {
     const __mmask16 lanes = static_cast<__mmask16>(lanes_below(right - x) & ~lanes_below(left - x));
-    const __m512i columns = columns_of(shown, block);
-    const __m512 disparity = _mm512_castsi512_ps(look_up_columns(from, shown, block, columns, lanes));
+    const __m512 disparity = _mm512_castsi512_ps(look_up(from, shown, block));
     const __m512d low = _mm512_mul_pd(half_of<0>(disparity), factors);
     const __m512d high = _mm512_mul_pd(half_of<1>(disparity), factors);
     unsigned wins = lanes;
@@ -43,8 +50,7 @@ inline bool mark_columns(const float* from, const int32_t* ids, const Columns& s
               static_cast<unsigned>(_mm512_cmp_pd_mask(high, half_of<1>(before), _CMP_GT_OQ)) << 8;
     }
     if (wins && region >= 0) {
-      const __m512i of = look_up_columns(ids, shown, block, columns, lanes);
-      wins &= _mm512_cmpeq_epi32_mask(of, regions);
+      wins &= _mm512_cmpeq_epi32_mask(look_up(ids, shown, block), regions);
     }
     if (wins) {
       const __m512 low_ahead = _mm512_maskz_broadcast_f32x8(0xFFFF, _mm512_maskz_cvtpd_ps(0xFF, low));

@@ -85,34 +85,33 @@ class SampledRow {
     }
 #endif
 #if defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
-    /* Both numbers of a pixel in one word; the lanes of two vectors of words meet by halves. */
-    const auto joined = [](__m256i a, __m256i b) {
-      return fixed_of(_mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8));
-    };
-    const __m256i low = pairs(plane, x, 0), high = pairs(plane, x, 8);
-    one = joined(_mm256_srai_epi32(_mm256_slli_epi32(low, 16), 16), _mm256_srai_epi32(_mm256_slli_epi32(high, 16), 16));
-    other = joined(_mm256_srai_epi32(low, 16), _mm256_srai_epi32(high, 16));
-#else
+    if (taps_.reach > 0) {
+      const int16_t* const here = plane + taps_.lows[x / kFixedLanes];
+      const Fixed above = load(taps_.above + x);
+      one = taps_.reach == 1 ? take_within<1>(here, above) : take_within<2>(here, above);
+      other = taps_.reach == 1 ? take_within<1>(here + 1, above) : take_within<2>(here + 1, above);
+      return;
+    }
+#endif
     const int32_t* const first = taps_.first + x;
     for (int k = 0; k < kFixedLanes; k++) one[k] = plane[first[k]], other[k] = plane[first[k] + 1];
-#endif
   }
 
 #if defined(__x86_64__) && CPCDR_ISA_LEVEL == 1
-  /* Lanes k to k + 7. */
-  __m256i pairs(const int16_t* plane, int x, int k) const {
-    if (taps_.reach != 1) {
-      const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(taps_.first + x + k));
-      return _mm256_i32gather_epi32(reinterpret_cast<const int*>(plane), at, sizeof(int16_t));
+  /* Lane k is from[at[k]], one of so many vectors. */
+  template <int vectors>
+  static inline __attribute__((always_inline)) Fixed take_within(const int16_t* from, Fixed at) {
+    /* Where each byte comes from. A shuffle knows 16 bytes, and answers 0 where the upper bit of a place is set. */
+    const __m256i places = bits_of(at * 0x0202 + 0x0100);
+    __m256i taken{};
+    for (int k = 0; k < 2 * vectors; k++) {
+      const __m256i bytes =
+          _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 8 * k)));
+      const __m256i within = _mm256_sub_epi8(places, _mm256_set1_epi8(static_cast<char>(16 * k)));
+      const __m256i of_these = _mm256_adds_epu8(within, _mm256_set1_epi8(0x70));
+      taken = _mm256_or_si256(taken, _mm256_shuffle_epi8(bytes, of_these));
     }
-    const __m256i row = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(plane + taps_.lows[x / kFixedLanes]));
-    const __m256i at = _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(taps_.above + x + k)));
-    const __m256i word = _mm256_srli_epi32(at, 1), next = _mm256_add_epi32(word, _mm256_set1_epi32(1));
-    /* Of two words the upper half and the lower, where a pair begins in the middle of one. */
-    const __m256i shift = _mm256_slli_epi32(_mm256_and_si256(at, _mm256_set1_epi32(1)), 4);
-    return _mm256_or_si256(_mm256_srlv_epi32(_mm256_permutevar8x32_epi32(row, word), shift),
-                           _mm256_sllv_epi32(_mm256_permutevar8x32_epi32(row, next),
-                                             _mm256_sub_epi32(_mm256_set1_epi32(32), shift)));
+    return fixed_of(taken);
   }
 #endif
 

@@ -4,35 +4,10 @@
 
 #include <algorithm>
 
-#include "bit_row.h"
+#include "ranks.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
-
-typedef int32_t Labels8 __attribute__((vector_size(32)));
-
-/* Lane k of entry m: the bits of m up to and with bit k. */
-struct RankTable {
-  int8_t ranks[256][8];
-
-  constexpr RankTable() : ranks() {
-    for (int m = 0; m < 256; m++) {
-      for (int k = 0, rank = 0; k < 8; k++) ranks[m][k] = static_cast<int8_t>(rank += m >> k & 1);
-    }
-  }
-};
-
-constexpr RankTable kRanks;
-
-/* Eight numbers of a byte each as lanes. GCC 12 makes many instructions of __builtin_convertvector. */
-inline void widen(const int8_t* numbers, Labels8* lanes) {
-#if defined(__x86_64__) && CPCDR_ISA_LEVEL >= 1
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(numbers));
-  *lanes = reinterpret_cast<Labels8>(_mm256_cvtepi8_epi32(bytes));
-#else
-  for (int k = 0; k < 8; k++) (*lanes)[k] = numbers[k];
-#endif
-}
 
 /* Lane k becomes values[index[k]], counted modulo 8. */
 inline void take_lanes(const Labels8& values, const Labels8& index, Labels8* taken) {
