@@ -21,7 +21,16 @@ import {
   versionIn,
   withHeaders,
 } from "./build_support.ts";
-import { HERE, lackOf, levelsOf, libraryName, prebuiltFolder, type Target } from "./targets.ts";
+import { libraryName } from "../lib/engine/native/platform.ts";
+import {
+  flagsOf,
+  HERE,
+  lackOf,
+  levelsOf,
+  linkFlagsOf,
+  prebuiltFolder,
+  type Target,
+} from "./targets.ts";
 
 const FLAGS = [
   "-std=c++17",
@@ -43,15 +52,10 @@ const FLAGS = [
   "-Wno-bitwise-instead-of-logical",
   "-Wno-bitwise-conditional-parentheses",
 ];
-/**
- * Linked as C: the library uses no C++ runtime, so that it depends on libc, libm and libpthread alone.
- * It stays loaded when it is closed: the pool's threads wait in it until the process ends.
- */
-const LINK_FLAGS = ["-shared", "-static-libgcc", "-Wl,--gc-sections,-z,defs,-z,nodelete", "-s"];
-
 /** SHA-256, in hexadecimal, of every source and flag that a platform's CPU library depends on. */
 export async function sourceHash(platform: string = HERE.platform): Promise<string> {
-  const flags = [FLAGS, ...levelsOf(platform), LINK_FLAGS].map((list) => list.join(" "));
+  const lists = [FLAGS, flagsOf(platform), ...levelsOf(platform), linkFlagsOf(platform)];
+  const flags = lists.map((list) => list.join(" "));
   return await hashSources(flags, await sources(/\.cpp$/, "cpu", "cpu/kernels"));
 }
 
@@ -85,7 +89,7 @@ export async function compile(
   const scripts = ["build_cpu.ts", "targets.ts"].map((name) => join(ROOT, name));
   const compiled = pooledMap(navigator.hardwareConcurrency, jobs, async (job: Job) => {
     if (await modified(job.object) < await modified(...scripts, ...await withHeaders(job.source))) {
-      const flags = [...FLAGS, ...extra, ...job.flags];
+      const flags = [...FLAGS, ...flagsOf(target.platform), ...extra, ...job.flags];
       await run(target.compiler, [...flags, "-c", job.source, "-o", job.object]);
     }
   });
@@ -103,7 +107,8 @@ async function buildCpu(target: Target, folder: string): Promise<string> {
   );
   await Deno.mkdir(folder, { recursive: true });
   const path = join(folder, libraryName("cpu", platform));
-  await run(target.linker, [...LINK_FLAGS, "-o", path, ...objects, "-lpthread", "-lm"]);
+  const flags = linkFlagsOf(platform);
+  await run(target.linker, [...flags, "-o", path, ...objects, "-lpthread", "-lm"]);
   return path;
 }
 
@@ -120,7 +125,7 @@ export async function checkCpu(target: Target): Promise<string[]> {
   if (target !== HERE && await lackOf(target, target.compiler)) return differences;
   const rebuilt = await buildCpu(target, scratch);
   const [ours, theirs] = await Promise.all(
-    [rebuilt, join(folder, name)].map((path) => exportedSymbols(path, target.nm)),
+    [rebuilt, join(folder, name)].map((path) => exportedSymbols(path, target.lister)),
   );
   if (ours.join() !== theirs.join()) differences.push("exported symbols differ");
   return differences;

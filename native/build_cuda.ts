@@ -21,7 +21,8 @@ import {
   versionIn,
   withHeaders,
 } from "./build_support.ts";
-import { libraryName, prebuiltFolder } from "./targets.ts";
+import { libraryName } from "../lib/engine/native/platform.ts";
+import { HERE, prebuiltFolder } from "./targets.ts";
 
 const NVCC = Deno.env.get("NVCC") ?? "nvcc";
 const LINKER = Deno.env.get("CC") ?? "gcc";
@@ -202,7 +203,7 @@ export async function checkCuda(): Promise<string[]> {
   const folder = join(BUILD, "check");
   await build(folder, toolkit);
   const [ours, theirs] = await Promise.all(
-    [folder, prebuiltFolder()].map((from) => exportedSymbols(join(from, LIBRARY))),
+    [folder, prebuiltFolder()].map((from) => exportedSymbols(join(from, LIBRARY), HERE.lister)),
   );
   if (ours.join() !== theirs.join()) differences.push("exported symbols differ");
   return differences;

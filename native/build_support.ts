@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname, fromFileUrl, join, relative } from "@std/path";
+import { dirname, fromFileUrl, join, relative, SEPARATOR } from "@std/path";
 
 /** native/ */
 export const ROOT = fromFileUrl(new URL(".", import.meta.url));
@@ -63,7 +63,7 @@ export async function hashSources(flags: readonly string[], paths: string[]): Pr
   for (const path of paths) await withHeaders(path, all);
   const parts = [...flags];
   for (const path of [...all].sort()) {
-    parts.push(relative(ROOT, path), await Deno.readTextFile(path));
+    parts.push(relative(ROOT, path).replaceAll(SEPARATOR, "/"), await Deno.readTextFile(path));
   }
   return await sha256(new TextEncoder().encode(parts.join("\0")));
 }
@@ -122,10 +122,19 @@ export async function versionIn(header: string, macro: string): Promise<number> 
   return Number(text.match(new RegExp(`#define ${macro} (\\d+)`))![1]);
 }
 
-/** What a library lets others link to, in order. */
-export async function exportedSymbols(path: string, nm = "nm"): Promise<string[]> {
-  const lines = (await run(nm, ["-D", "--defined-only", path])).split("\n");
-  return lines.map((line) => line.split(" ").pop()!).sort();
+/**
+ * What a library lets others link to, in order.
+ *
+ * @param lister the command that lists them, see targets.ts.
+ */
+export async function exportedSymbols(
+  path: string,
+  [command, ...args]: readonly string[],
+): Promise<string[]> {
+  const text = await run(command, [...args, path]);
+  // objdump tells much else before its table of names, and may after it.
+  const [table] = text.split("[Ordinal/Name Pointer] Table\n").pop()!.split("\n\n");
+  return [...table.matchAll(/ (\w+)$/gm)].map(([, name]) => name).sort();
 }
 
 /** What differs between a library that ships in a folder and its sources: nothing where the list is empty. */

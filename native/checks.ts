@@ -77,16 +77,22 @@ async function testHere(): Promise<void> {
 /** Runs the C++ checks of another platform's library, without sanitizers, where there is what that takes. */
 async function testForeign(target: Target): Promise<void> {
   const { platform, compiler, runner: [runner, ...args] } = target;
+  // A Windows has none of the compiler's libraries, and Wine much to say.
+  const [suffix, flags] = platform.startsWith("windows-")
+    ? [".exe", ["-O1", "-static"]]
+    : ["", ["-O1"]];
+  const isas = platform.endsWith("-x86_64") ? INSTRUCTION_SETS : [""];
   const lack = await lackOf(target, compiler, runner);
   if (lack) return console.log(`${platform}: left out, since ${lack}`);
   const folder = join(BUILD, "test", platform);
   const objects = await compile(target, folder, ["-DCPCDR_STRIP_PIXELS=512"]);
   for (const source of await sources(/^(?!cuda_).*_test\.cpp$/, "test")) {
-    const program = join(folder, basename(source, ".cpp"));
-    await link(target, ["-O1"], source, objects, program);
-    console.log(
-      `${platform}: ${await run(runner, [...args, program, "60"], { CPCDR_THREADS: "3" })}`,
-    );
+    const program = join(folder, basename(source, ".cpp") + suffix);
+    await link(target, flags, source, objects, program);
+    for (const isa of isas) {
+      const env = { CPCDR_ISA: isa, CPCDR_THREADS: "3", WINEDEBUG: "-all" };
+      console.log(`${platform}: ${await run(runner, [...args, program, "60"], env)}`);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import { PLATFORM } from "../lib/engine/native/platform.ts";
 import { ROOT } from "./build_support.ts";
 
 /** One platform. */
@@ -13,8 +14,8 @@ export interface Target {
   readonly platform: string;
   readonly compiler: string;
   readonly linker: string;
-  /** Lists the symbols of its libraries. */
-  readonly nm: string;
+  /** The command, up to the library, that lists what it exports. */
+  readonly lister: readonly string[];
   /** The Debian packages of these tools, for who lacks them. */
   readonly packages: string;
   /** The command, up to the program, that runs its programs on this machine; empty where they run by themselves. */
@@ -23,10 +24,10 @@ export interface Target {
 
 /** This machine's. */
 export const HERE: Target = {
-  platform: `${Deno.build.os}-${Deno.build.arch}`,
+  platform: PLATFORM,
   compiler: Deno.env.get("CXX") ?? "g++",
   linker: Deno.env.get("CC") ?? "gcc",
-  nm: "nm",
+  lister: PLATFORM.startsWith("darwin-") ? ["nm", "-gU"] : ["nm", "-D", "--defined-only"],
   packages: "g++",
   runner: [],
 };
@@ -36,9 +37,16 @@ const FOREIGN: readonly Target[] = [{
   platform: "linux-aarch64",
   compiler: "aarch64-linux-gnu-g++",
   linker: "aarch64-linux-gnu-gcc",
-  nm: "aarch64-linux-gnu-nm",
+  lister: ["aarch64-linux-gnu-nm", "-D", "--defined-only"],
   packages: "g++-aarch64-linux-gnu qemu-user",
   runner: ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
+}, {
+  platform: "windows-x86_64",
+  compiler: "x86_64-w64-mingw32-g++-posix",
+  linker: "x86_64-w64-mingw32-gcc-posix",
+  lister: ["x86_64-w64-mingw32-objdump", "-p"],
+  packages: "g++-mingw-w64-x86-64-posix wine64",
+  runner: ["/usr/lib/wine/wine64"],
 }];
 
 /** This machine's, then those that Debian's tools build for others where it is x86-64. */
@@ -64,14 +72,27 @@ export function levelsOf(platform: string): readonly (readonly string[])[] {
   ];
 }
 
+/** The compiler's flags for all sources of a platform, beside those of every platform. */
+export function flagsOf(platform: string): readonly string[] {
+  // Windows aligns the stack to 16 bytes, of which GCC knows nothing where it keeps wider vectors there.
+  return platform.startsWith("windows-") ? ["-Wa,-muse-unaligned-vector-move"] : [];
+}
+
+/**
+ * The linker's flags. Libraries are linked as C: they use no C++ runtime, so that they depend on the system's own
+ * libraries alone. They stay loaded when they are closed, see cpu/system.h.
+ */
+export function linkFlagsOf(platform: string): readonly string[] {
+  if (platform.startsWith("windows-")) {
+    return ["-shared", "-static", "-Wl,--gc-sections,--no-insert-timestamp", "-s"];
+  }
+  if (platform.startsWith("darwin-")) return ["-shared", "-Wl,-dead_strip,-x"];
+  return ["-shared", "-static-libgcc", "-Wl,--gc-sections,-z,defs,-z,nodelete", "-s"];
+}
+
 /** The folder of a platform's libraries. */
 export function prebuiltFolder(platform: string = HERE.platform): string {
   return join(ROOT, "prebuilt", platform);
-}
-
-/** What its libraries are called. */
-export function libraryName(kind: "cpu" | "cuda", platform: string = HERE.platform): string {
-  return `libcpcdr_${kind}.${platform.startsWith("darwin-") ? "dylib" : "so"}`;
 }
 
 /** Which of the commands that a platform takes is not on this machine; undefined: none. */

@@ -6,6 +6,7 @@
 import { fromFileUrl } from "@std/path";
 import { ConfigError, CpcdrError, DeviceError } from "../../lib/errors.ts";
 import { textTable } from "../../lib/run/table.ts";
+import { succeeds } from "../../tests/tools.ts";
 
 /** One comparison; seconds or bytes, so less is better. */
 export interface Case {
@@ -103,10 +104,7 @@ async function findPython(): Promise<string> {
   const wanted = Deno.env.get("CPCDR_PYTHON");
   const candidates = wanted ? [wanted] : ["/usr/bin/python3", "python3"];
   for (const python of candidates) {
-    const args = ["-c", "import torch, torchvision"];
-    const found = await new Deno.Command(python, { args, stdout: "null", stderr: "null" })
-      .output().then(({ success }) => success, () => false);
-    if (found) return python;
+    if (await succeeds(python, "-c", "import torch, torchvision")) return python;
   }
   throw new DeviceError(
     "Cannot compare with PyTorch: expected a Python that imports torch and torchvision, " +

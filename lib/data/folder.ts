@@ -60,17 +60,22 @@ export async function openFolder(folder: string): Promise<Dataset> {
   });
 }
 
+/** Names of frames have slashes on every system. */
+function within(sequence: string, name: string): string {
+  return sequence ? `${sequence}/${name}` : name;
+}
+
 /** Images of a folder and its subfolders, sequences together. */
 async function listImages(root: string, leftOut: readonly string[]): Promise<FrameFile[]> {
   const found: FrameFile[] = [];
   const walk = async (folder: string, sequence: string) => {
     const { files, folders } = await listFolder(folder);
     for (const file of files.filter((file) => IMAGE_PATTERN.test(file))) {
-      const name = join(sequence, basename(file, extname(file)));
+      const name = within(sequence, basename(file, extname(file)));
       found.push({ image: join(folder, file), name, sequence: sequence || basename(root) });
     }
     for (const name of folders.filter((name) => !leftOut.includes(name))) {
-      await walk(join(folder, name), join(sequence, name));
+      await walk(join(folder, name), within(sequence, name));
     }
   };
   await walk(root, "");

@@ -5,7 +5,9 @@
 #ifndef CPCDR_GLIBC_H
 #define CPCDR_GLIBC_H
 
+#if defined(__linux__)
 #include <features.h>
+#endif
 
 /* The first version that glibc had on the platform. */
 #if defined(__x86_64__)

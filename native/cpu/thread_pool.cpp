@@ -4,14 +4,13 @@
 #include "thread_pool.h"
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
 
 #include "../include/cpcdr.h"
 #include "glibc.h"
-#include "large_pages.h"
+#include "system.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -56,8 +55,8 @@ int default_threads() {
     const int count = std::atoi(text);
     if (count >= 1) return count < kMaxThreads ? count : kMaxThreads;
   }
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  return cores < 1 ? 1 : cores < kMaxThreads ? static_cast<int>(cores) : kMaxThreads;
+  const int cores = processors();
+  return cores < kMaxThreads ? cores : kMaxThreads;
 }
 
 /* Whether this thread is a worker, or runs a job already. */
@@ -116,7 +115,7 @@ class Pool {
     }
     for (int spin = 0; active_.load(std::memory_order_acquire) != 0; spin++) {
       if (spin < kSpins) CPCDR_PAUSE();
-      else usleep(20);
+      else give_way();
     }
   }
 
@@ -142,6 +141,7 @@ class Pool {
   }
 
   void start(int count) {
+    stay_loaded();
     started_ = true;
     stopping_ = false;
     first_seen_ = generation_.load();
@@ -217,7 +217,7 @@ struct Workspaces {
 };
 
 void release(Workspaces* mine, int slot) {
-  std::free(mine->blocks[slot]);
+  free_aligned(mine->blocks[slot]);
   workspace_bytes -= static_cast<int64_t>(mine->sizes[slot] * sizeof(float));
   mine->blocks[slot] = nullptr;
   mine->sizes[slot] = 0;
@@ -255,8 +255,8 @@ float* workspace(int slot, size_t floats) {
   if (mine->sizes[slot] >= floats) return mine->blocks[slot];
   release(mine, slot);
   const size_t rounded = (floats + floats / 4 + 1023) / 1024 * 1024;
-  void* block = nullptr;
-  if (posix_memalign(&block, 64, rounded * sizeof(float)) != 0) return nullptr;
+  void* const block = allocate_aligned(rounded * sizeof(float));
+  if (!block) return nullptr;
   prefer_large_pages(block, rounded * sizeof(float));
   mine->blocks[slot] = static_cast<float*>(block);
   mine->sizes[slot] = rounded;

@@ -6,6 +6,7 @@ import sharp from "sharp";
 import { randomStream } from "../../lib/random.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.ts";
 import { draws, inTemporary, noise, saveGrey, saveRgb, saveText } from "../data/files.ts";
+import { succeeds } from "../tools.ts";
 import { assertRefused, cli, saveLight } from "./process.ts";
 
 const [HEIGHT, WIDTH] = [64, 128];
@@ -254,10 +255,8 @@ function listing(folder: string): string[] {
 /** Mounts a small disk; answers why not where that is not permitted. */
 async function mount(folder: string, options: string): Promise<string | undefined> {
   await Deno.mkdir(folder, { recursive: true });
-  const args = ["-t", "tmpfs", "-o", options, "tmpfs", folder];
-  const result = await new Deno.Command("mount", { args, stderr: "piped" }).output()
-    .catch(() => undefined);
-  return result?.success ? undefined : "mounting a small tmpfs is not permitted here";
+  const mounted = await succeeds("mount", "-t", "tmpfs", "-o", options, "tmpfs", folder);
+  return mounted ? undefined : "mounting a small tmpfs is not permitted here";
 }
 
 function unmount(folder: string): Promise<Deno.CommandOutput> {

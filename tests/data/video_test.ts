@@ -3,10 +3,10 @@ import { join } from "@std/path";
 import { openFolder } from "../../lib/data/folder.ts";
 import { extractFrames, probeVideo } from "../../lib/data/video.ts";
 import { DataError } from "../../lib/errors.ts";
+import { succeeds } from "../tools.ts";
 import { inTemporary, saveText } from "./files.ts";
 
-const hasFfmpeg = await new Deno.Command("ffmpeg", { args: ["-version"], stdout: "null" })
-  .output().then(({ success }) => success, () => false);
+const hasFfmpeg = await succeeds("ffmpeg", "-version");
 const size = { height: 32, width: 64 };
 
 /** A clip of two seconds at 20 frames a second: one second red, one blue. */

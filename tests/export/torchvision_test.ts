@@ -13,6 +13,7 @@ import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.
 import { inTemporary } from "../data/files.ts";
 import { assertClose, flat, waveImage } from "../oracles/waves.ts";
 import { smallPretrainConfig } from "../pretrain/small_config.ts";
+import { succeeds } from "../tools.ts";
 import { randomise } from "./randomise.ts";
 
 await useDevice("cpu");
@@ -23,13 +24,8 @@ const ORACLES = fromFileUrl(new URL("../oracles/", import.meta.url));
 async function findTorchvision(): Promise<{ python?: string; reason?: string }> {
   const wanted = Deno.env.get("CPCDR_PYTHON");
   for (const python of wanted ? [wanted] : ["/usr/bin/python3", "python3"]) {
-    const args = [
-      "-c",
-      "import importlib.util as u, sys; sys.exit(not u.find_spec('torchvision'))",
-    ];
-    const found = await new Deno.Command(python, { args, stdout: "null", stderr: "null" })
-      .output().then(({ success }) => success, () => false);
-    if (found) return { python };
+    const search = "import importlib.util as u, sys; sys.exit(not u.find_spec('torchvision'))";
+    if (await succeeds(python, "-c", search)) return { python };
   }
   return { reason: "no Python here imports torchvision" };
 }

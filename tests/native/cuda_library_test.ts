@@ -9,6 +9,7 @@ import { fromFileUrl, join } from "@std/path";
 import { useDevice } from "../../lib/engine/device.ts";
 import { cudaExports } from "../../lib/engine/native/cuda_symbols.ts";
 import { describeCuda, probeCuda } from "../../lib/engine/native/cuda_library.ts";
+import { libraryName } from "../../lib/engine/native/platform.ts";
 import { HOT_KERNELS } from "../../lib/engine/native/hot.ts";
 import { DeviceError } from "../../lib/errors.ts";
 import type { Manifest } from "../../native/build_support.ts";
@@ -146,7 +147,7 @@ Deno.test("probeCuda() tells that a file is no library", async () => {
 });
 
 Deno.test("probeCuda() tells that a library is another one", () => {
-  const { library, reason } = probeCuda(join(prebuiltFolder(), "libcpcdr_cpu.so"));
+  const { library, reason } = probeCuda(join(prebuiltFolder(), libraryName("cpu")));
   assertEquals(library, undefined);
   assert(reason.length > 0);
 });

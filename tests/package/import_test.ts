@@ -1,11 +1,12 @@
 /** The module as somebody has it who imports it from a package server: no checkout, an empty home. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { libraryName, PLATFORM } from "../../lib/engine/native/platform.ts";
 import { SHIPS_HERE } from "../../lib/engine/native/shipped.ts";
 import { inTemporary } from "../data/files.ts";
 import { type PackageServer, servePackage } from "./server.ts";
 
-const LIBRARY = `native/prebuilt/${Deno.build.os}-${Deno.build.arch}/libcpcdr_cpu.so`;
+const LIBRARY = `native/prebuilt/${PLATFORM}/${libraryName("cpu")}`;
 
 /** A test on the platform that a library ships for. */
 function packageTest(name: string, work: (server: PackageServer, home: string) => Promise<void>) {
@@ -96,7 +97,7 @@ packageTest(
     assertEquals([first.engine, first.lines, fetches(server)], ["native", [], 1]);
     const folder = join(home, ".cache", "cpcdr");
     const [entry] = [...Deno.readDirSync(folder)];
-    const file = join(folder, entry.name, "libcpcdr_cpu.so");
+    const file = join(folder, entry.name, libraryName("cpu"));
     assertEquals(
       [...Deno.readDirSync(join(folder, entry.name))].length,
       1,

@@ -6,6 +6,7 @@ import { writeAtomically } from "../../lib/run/atomic.ts";
 import { checkpointPath, loadCheckpoint, saveCheckpoint } from "../../lib/run/checkpoint.ts";
 import { MetricsLog } from "../../lib/run/metrics_log.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { succeeds } from "../tools.ts";
 
 function randomState(): StateDict {
   const state: StateDict = new Map();
@@ -94,11 +95,7 @@ Deno.test("saveCheckpoint() keeps the newest two", () =>
 
 Deno.test("writeAtomically() on a full disk keeps the old file and says what to do", async () => {
   await inTemporary(async (folder) => {
-    const mounted = await new Deno.Command("mount", {
-      args: ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder],
-      stderr: "null",
-    })
-      .output().then(({ success }) => success, () => false);
+    const mounted = await succeeds("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder);
     if (!mounted) return console.log("not run here: mounting a small tmpfs is not permitted");
     try {
       const path = join(folder, "file");

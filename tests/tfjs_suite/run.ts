@@ -16,10 +16,12 @@
  */
 
 import { fromFileUrl, join } from "@std/path";
+import { libraryName } from "../../lib/engine/native/platform.ts";
 import { findAdapter } from "../../lib/engine/webgpu/adapter.ts";
 import { openDevice } from "../../lib/engine/webgpu/device.ts";
 import { type Tiles, tilesOf } from "../../lib/engine/webgpu/tiles.ts";
 import { smallBlock, tilesWith } from "../engine/webgpu/forms.ts";
+import { prebuiltFolder } from "../../native/targets.ts";
 import config from "../../deno.json" with { type: "json" };
 
 const TOOLS = { esbuild: "0.28.2", "jasmine-core": "3.99.0" };
@@ -102,15 +104,7 @@ if (!suite) {
   suite = await bundle(cache);
 }
 Deno.env.set("TFJS_SUITE_ENGINE", engine);
-Deno.env.set(
-  "CPCDR_LIBRARY",
-  fromFileUrl(
-    new URL(
-      `../../native/prebuilt/${Deno.build.os}-${Deno.build.arch}/libcpcdr_cpu.so`,
-      import.meta.url,
-    ),
-  ),
-);
+Deno.env.set("CPCDR_LIBRARY", join(prebuiltFolder(), libraryName("cpu")));
 
 if (engine === "webgpu") {
   const probe = await findAdapter();

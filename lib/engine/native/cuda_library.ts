@@ -8,6 +8,7 @@
 import { DeviceError } from "../../errors.ts";
 import { CUDA_ABI_VERSION, cudaExports, type CudaSymbols } from "./cuda_symbols.ts";
 import { cString } from "./library.ts";
+import { openFile } from "./platform.ts";
 import { namedLibrary, shippedLibrary } from "./shipped.ts";
 
 /** Status codes of native/include/cpcdr_hot.h that say why there is no device. */
@@ -133,7 +134,7 @@ function readDevice({ symbols, check }: CudaLibrary, index: number): CudaDevice 
 }
 
 function open(path: string): CudaLibrary {
-  const handle = Deno.dlopen(path, cudaExports);
+  const handle = openFile(path, cudaExports);
   const { symbols } = handle;
   const abi = symbols.cpcdr_cuda_abi_version();
   if (abi !== CUDA_ABI_VERSION) {

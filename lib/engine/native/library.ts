@@ -6,6 +6,7 @@
  */
 
 import { DeviceError } from "../../errors.ts";
+import { openFile } from "./platform.ts";
 import { fetchLibrary, namedLibrary, shippedLibrary } from "./shipped.ts";
 import { ABI_VERSION, type Symbols, symbolTable } from "./symbols.ts";
 
@@ -74,7 +75,7 @@ export async function provideLibrary(): Promise<string | undefined> {
 }
 
 function open(path: string): NativeLibrary {
-  const handle = Deno.dlopen(path, symbolTable);
+  const handle = openFile(path, symbolTable);
   const { symbols } = handle;
   const abi = symbols.cpcdr_abi_version();
   if (abi !== ABI_VERSION) {

@@ -12,10 +12,11 @@ import { createHash } from "node:crypto";
 import { fromFileUrl, join } from "@std/path";
 import linuxArm64 from "../../../native/prebuilt/linux-aarch64/manifest.json" with { type: "json" };
 import linuxX64 from "../../../native/prebuilt/linux-x86_64/manifest.json" with { type: "json" };
+import windowsX64 from "../../../native/prebuilt/windows-x86_64/manifest.json" with {
+  type: "json",
+};
 import { DeviceError } from "../../errors.ts";
-
-/** Which of the libraries. */
-export type LibraryKind = "cpu" | "cuda";
+import { type LibraryKind, libraryName, PLATFORM } from "./platform.ts";
 
 /** By name, what a manifest says of a file. */
 type Files = Readonly<Record<string, { readonly sha256: string }>>;
@@ -24,11 +25,11 @@ interface Manifest {
   readonly cuda?: { readonly files: Files };
 }
 
-const PLATFORM = `${Deno.build.os}-${Deno.build.arch}`;
 const PREBUILT = new URL(`../../../native/prebuilt/${PLATFORM}/`, import.meta.url);
 const PUBLISHED: Readonly<Record<string, Manifest>> = {
   "linux-aarch64": linuxArm64,
   "linux-x86_64": linuxX64,
+  "windows-x86_64": windowsX64,
 };
 /** Those that a CPU library ships for, as `<os>-<arch>`. */
 export const PLATFORMS: readonly string[] = Object.keys(PUBLISHED);
@@ -91,7 +92,7 @@ function isRemote(): boolean {
 
 /** The library's file name and what its bytes have to be. */
 function expected(kind: LibraryKind): { name: string; sha256: string } {
-  const name = `libcpcdr_${kind}.${Deno.build.os === "darwin" ? "dylib" : "so"}`;
+  const name = libraryName(kind);
   const manifest = isRemote() ? PUBLISHED[PLATFORM] : readManifest();
   const files = filesOf(manifest, kind);
   if (!files?.[name]) {

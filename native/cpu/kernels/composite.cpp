@@ -3,7 +3,7 @@
 
 #include "../dispatch.h"
 
-#include "../large_pages.h"
+#include "../system.h"
 #include "../thread_pool.h"
 #include "../mix/view.h"
 

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "../large_pages.h"
+#include "../system.h"
 #include "../math.h"
 #include "../row.h"
 #include "../thread_pool.h"
