@@ -1,7 +1,7 @@
 /** The command line as a user meets it: real processes, real files. */
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { inTemporary } from "../data/files.ts";
+import { inTemporary, withSlashes } from "../data/files.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
@@ -52,7 +52,10 @@ export function assertRefused({ code, stderr }: Outcome, ...parts: readonly stri
   assertEquals(code, 1, stderr);
   assertEquals(stderr.split("\n").length, 1, stderr);
   assert(stderr.startsWith("error: "), stderr);
-  for (const part of parts) assert(stderr.includes(part), `"${stderr}" lacks "${part}"`);
+  const message = withSlashes(stderr);
+  for (const part of parts.map(withSlashes)) {
+    assert(message.includes(part), `"${message}" lacks "${part}"`);
+  }
 }
 
 /** Runs a command with `--json` to its end; answers the object that it prints. */

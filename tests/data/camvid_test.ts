@@ -3,7 +3,16 @@ import { join } from "@std/path";
 import { openDataset } from "../../lib/data/open.ts";
 import { DataError } from "../../lib/errors.ts";
 import { randomStream } from "../../lib/random.ts";
-import { draws, inTemporary, nearest, noise, saveGrey, saveRgb, sharedData } from "./files.ts";
+import {
+  draws,
+  inTemporary,
+  nearest,
+  noise,
+  saveGrey,
+  saveRgb,
+  sharedData,
+  withSlashes,
+} from "./files.ts";
 
 const [HEIGHT, WIDTH] = [9, 12];
 const SIZE = { height: HEIGHT, width: WIDTH };
@@ -144,7 +153,8 @@ Deno.test("read() refuses a colour or an id that CamVid does not have, by file",
     ) {
       const dataset = await openDataset(path);
       const error = await assertRejects(() => dataset.read(0, SIZE), DataError);
-      assert(error.message.includes(file) && error.message.includes(`got ${got};`), error.message);
+      const message = withSlashes(error.message);
+      assert(message.includes(file) && message.includes(`got ${got};`), message);
     }
   }));
 
@@ -160,9 +170,8 @@ Deno.test({
         Array.from(Deno.readDirSync(join(shared.folder, part, "images")), ({ name }) => name)
           .sort();
       for (const part of ["train", "val"]) {
-        for (const name of names(part)) {
-          await Deno.symlink(join(shared.folder, part, "images", name), join(frames, name));
-        }
+        // Their names are all that splits go by.
+        for (const name of names(part)) await Deno.writeTextFile(join(frames, name), "");
       }
       for (
         const [split, part, count] of [["train", "train", 367], ["validation", "val", 101]] as const

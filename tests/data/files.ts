@@ -1,5 +1,5 @@
 /** Real files for tests of data readers, written by means other than the module's own. */
-import { dirname, fromFileUrl, join } from "@std/path";
+import { dirname, fromFileUrl, join, SEPARATOR } from "@std/path";
 import sharp from "sharp";
 import type { Random } from "../../lib/random.ts";
 
@@ -9,8 +9,16 @@ export async function inTemporary(work: (folder: string) => Promise<void>): Prom
   try {
     await work(folder);
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(folder, { recursive: true }).catch((error) => {
+      // Windows keeps what some process still reads; the system clears its temporary folder.
+      if (Deno.build.os !== "windows") throw error;
+    });
   }
+}
+
+/** A message as it is where paths have slashes. */
+export function withSlashes(message: string): string {
+  return message.replaceAll(SEPARATOR, "/");
 }
 
 /** Where real data may lie beside the repository, and why a test of it is left out where it does not. */

@@ -6,7 +6,16 @@ import { writeFrame } from "../../lib/data/write.ts";
 import { DataError } from "../../lib/errors.ts";
 import { randomStream } from "../../lib/random.ts";
 import type { Frame } from "../../lib/records.ts";
-import { draws, inTemporary, nearest, noise, saveGrey, saveRgb, saveText } from "./files.ts";
+import {
+  draws,
+  inTemporary,
+  nearest,
+  noise,
+  saveGrey,
+  saveRgb,
+  saveText,
+  withSlashes,
+} from "./files.ts";
 
 const [HEIGHT, WIDTH] = [12, 20];
 const SIZE = { height: HEIGHT, width: WIDTH };
@@ -272,7 +281,8 @@ for (const { what, make, parts } of WRONG) {
         },
         DataError,
       );
-      assert(!error.message.includes("\n"), error.message);
-      for (const part of [folder, ...parts]) assert(error.message.includes(part), error.message);
+      const message = withSlashes(error.message);
+      assert(!message.includes("\n"), message);
+      for (const part of [withSlashes(folder), ...parts]) assert(message.includes(part), message);
     }));
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { openFolder } from "../../lib/data/folder.ts";
 import { extractFrames, probeVideo } from "../../lib/data/video.ts";
 import { DataError } from "../../lib/errors.ts";
@@ -76,7 +76,7 @@ Deno.test("probeVideo() tells what to install where no ffmpeg is found", async (
   const code = `const { probeVideo } = await import(${
     JSON.stringify(new URL("../../lib/data/video.ts", import.meta.url).href)
   }); await probeVideo("drive.mp4").catch((error) => console.log(error.message));`;
-  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", "--config", config, code],
     env: { PATH: "/nowhere" },

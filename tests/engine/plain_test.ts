@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { usePlainBackend } from "../../lib/engine/plain.ts";
 import { registerGradients } from "../../lib/engine/gradients.ts";
 import { randomStream } from "../../lib/random.ts";
@@ -39,7 +40,7 @@ Deno.test("usePlainBackend() does not greet", async () => {
   }; import * as tf from "@tensorflow/tfjs-core";
   await usePlainBackend(); console.log(...await tf.add([1], [2]).data());`;
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--config", new URL("../../deno.json", import.meta.url).pathname, code],
+    args: ["eval", "--config", fromFileUrl(new URL("../../deno.json", import.meta.url)), code],
     env: { NO_COLOR: "1" },
   }).output();
   const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());

@@ -11,7 +11,10 @@ import oracle from "../oracles/nn.json" with { type: "json" };
 const backends = new Set(["cpu", (await useDevice("cpu")).engine === "native" ? "native" : "cpu"]);
 
 function wave(n: number, phase: number): Float32Array {
-  return Float32Array.from({ length: n }, (_, i) => Math.sin(0.37 * (i + 1) ** 1.5 + phase));
+  return Float32Array.from(
+    { length: n },
+    (_, i) => Math.sin(0.37 * (i + 1) * Math.sqrt(i + 1) + phase),
+  );
 }
 
 function take(optimizer: Optimizer, variable: tf.Variable, step: number): void {

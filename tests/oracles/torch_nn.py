@@ -17,7 +17,7 @@ def wave(shape, phase, scale=1.0, offset=0.0):
     """offset + scale * sin(0.37 * i^1.5 + phase), i = 1, 2, ... in row-major order, NCHW or OIHW."""
     n = int(torch.tensor(shape).prod())
     i = torch.arange(1, n + 1, dtype=torch.float64)
-    return (offset + scale * torch.sin(0.37 * i ** 1.5 + phase)).reshape(shape).float()
+    return (offset + scale * torch.sin(0.37 * i * i.sqrt() + phase)).reshape(shape).float()
 
 
 class Parameters:

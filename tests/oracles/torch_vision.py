@@ -102,7 +102,11 @@ def answering(depth, shape):
 
 
 def training(shape):
-    """A step of ResNet-18: the loss is the mean of the last stage times a wave."""
+    """A step of ResNet-18: the loss is the mean of the last stage times a wave.
+
+    With 3 images of 32 x 64 no ReLU is near 0: noise of 1e-6 in all parameters moves no gradient by more than 1e-4
+    (8 tries). With most other sizes it does by 1e-2, now and then.
+    """
     net = resnet(18).train()
     fill(net)
     options = dict(momentum=0.9, weight_decay=1e-2)
@@ -146,6 +150,6 @@ print(json.dumps(dict(
                      trained=trained(PanopticPyramid([256, 512, 1024, 2048], 256, 128)),
                      parameters=shapes(PanopticPyramid([256, 512, 1024, 2048], 256, 128), ours)),
     answering=[answering(18, [2, 3, 64, 96]), answering(50, [1, 3, 64, 96])],
-    training=training([3, 3, 64, 96]),
+    training=training([3, 3, 32, 64]),
     pyramids=[pyramid(False), pyramid(True)],
 )))

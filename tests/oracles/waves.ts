@@ -3,7 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { StateDict } from "../../lib/nn/parameters.ts";
 
-/** offset + scale * sin(0.37 * i^1.5 + phase), i = 1, 2, ... of a tensor in NCHW or OIHW order. */
+/**
+ * offset + scale * sin(0.37 * i^1.5 + phase), i = 1, 2, ... of a tensor in NCHW or OIHW order. By a root, which is the
+ * same on every system; powers are not.
+ */
 export function wave(
   shape: readonly number[],
   phase: number,
@@ -13,7 +16,7 @@ export function wave(
   // Plain loops here and below: some networks have 25 million values.
   const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
   for (let i = 0; i < values.length; i++) {
-    values[i] = offset + scale * Math.sin(0.37 * (i + 1) ** 1.5 + phase);
+    values[i] = offset + scale * Math.sin(0.37 * (i + 1) * Math.sqrt(i + 1) + phase);
   }
   return values;
 }

@@ -59,7 +59,14 @@ async function use(server: PackageServer, home: string, more: Use = {}): Promise
   );
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-config", "--no-lock", "--no-prompt", ...permissions, program],
-    env: { HOME: home, DENO_DIR: cache, NO_COLOR: "1", XDG_CACHE_HOME: "", ...env },
+    env: {
+      HOME: home,
+      LOCALAPPDATA: join(home, ".cache"),
+      DENO_DIR: cache,
+      NO_COLOR: "1",
+      XDG_CACHE_HOME: "",
+      ...env,
+    },
     cwd: home,
   }).output();
   const said = new TextDecoder().decode(stderr).trim();

@@ -31,6 +31,6 @@ export function openFile<S extends Deno.ForeignLibraryInterface>(
     return Deno.dlopen(path, symbols);
   } catch (error) {
     if (!(error instanceof Error) || error.message.includes(path)) throw error;
-    throw new DeviceError(`Cannot load ${path}: ${error.message}`);
+    throw new DeviceError(`Cannot load ${path}: ${error.message.trim().replace(/\.$/, "")}`);
   }
 }
