@@ -154,7 +154,9 @@ function sayMemory(session: Session, { height, width, mix, pretrain }: Preset, d
   // A GPU does not tell how much it has free, nor does the system tell everyone.
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
   if (device.name === "webgpu" || state !== "granted") return;
-  const advice = memoryAdvice(pretrain, batch, parameters, Deno.systemMemoryInfo().available);
+  // Windows tells of memory that is free alone, and that none is available.
+  const { available, free } = Deno.systemMemoryInfo();
+  const advice = memoryAdvice(pretrain, batch, parameters, available || free);
   if (advice) session.warn(advice);
 }
 
