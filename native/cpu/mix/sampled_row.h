@@ -119,6 +119,28 @@ class SampledRow {
   const RowTaps& taps_;
 };
 
+/* The last rows that were sampled, of which neighbours do not displace each other. */
+class SampledRows {
+ public:
+  SampledRows() = default;
+  SampledRows(Arena& arena, int64_t row) : rows_{Planes::in(arena, row), Planes::in(arena, row)} {}
+
+  void forget() { known_[0] = known_[1] = -1; }
+
+  /* Row `row`, for which sample(planes) is called where it is not there. */
+  template <typename Sample>
+  const Planes& at(int32_t row, const Sample& sample) {
+    const Planes& planes = rows_[row & 1];
+    if (known_[row & 1] != row) sample(planes);
+    known_[row & 1] = row;
+    return planes;
+  }
+
+ private:
+  Planes rows_[2];
+  int32_t known_[2];
+};
+
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr
 #endif

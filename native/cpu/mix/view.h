@@ -125,9 +125,8 @@ class View {
   /* What it shows is written past the caches where it `streams`. */
   View(Arena& arena, int height, int width, bool streams)
       : height_(height), width_(width), streams_(streams), taps_(arena, width), nearest_(arena, width, width),
-        writer_(arena, height, width, streams) {
+        writer_(arena, height, width, streams), rows_(arena, whole_steps(width)) {
     line_ = {arena.array<int32_t>(width), arena.array<int32_t>(width)};
-    for (Planes& row : kept_) row = Planes::in(arena, whole_steps(width));
   }
 
   void begin(const double* fields) {
@@ -147,7 +146,7 @@ class View {
       if (look.waits()) sum += keep_and_sum_row(changed, width_, kept(y));
       else writer_.put(y, changed);
     };
-    kept_rows_[0] = kept_rows_[1] = -1;
+    rows_.forget();
     for (int y = 0; y < height_; y++) {
       Tap pair[2];
       linear_taps(position(3, y), height_, 1, pair);
@@ -177,13 +176,11 @@ class View {
  private:
   double position(int field, int at) const { return multiply_add(fields_[field], at, fields_[field + 1]); }
 
-  /* A row of the canvas through the taps; neighbouring rows do not displace each other. */
+  /* A row of the canvas through the taps. */
   const Planes& sampled(const Canvas& canvas, int32_t row) {
-    const Planes& planes = kept_[row & 1];
-    if (kept_rows_[row & 1] == row) return planes;
-    kept_rows_[row & 1] = row;
-    keep_row(SampledRow(canvas.colours().at(row * canvas.stride()), taps_), width_, planes);
-    return planes;
+    return rows_.at(row, [&](const Planes& to) {
+      keep_row(SampledRow(canvas.colours().at(row * canvas.stride()), taps_), width_, to);
+    });
   }
 
   int height_, width_;
@@ -192,9 +189,8 @@ class View {
   RowTaps taps_;
   Columns nearest_;
   RowWriter writer_;
+  SampledRows rows_;
   Ids line_; /* [W] */
-  Planes kept_[2];
-  int32_t kept_rows_[2];
 };
 
 }  // namespace CPCDR_ISA

@@ -19,8 +19,8 @@ class WindowSampler {
     const int64_t row = whole_steps(width) + kSlack;
     mixed_ = arena.array<int16_t>(3 * row);
     line_ = Planes::in(arena, row);
-    kept_[0] = Planes::in(arena, row);
-    kept_[1] = Planes::in(arena, row);
+    mean_ = Planes::in(arena, row);
+    rows_ = SampledRows(arena, row);
     for (int i = 0; i < samples; i++) taps_[i] = RowTaps(arena, width);
   }
 
@@ -31,7 +31,7 @@ class WindowSampler {
     samples_ = samples_of(paste.scale);
     low_ = width_;
     high_ = 0;
-    kept_rows_[0] = kept_rows_[1] = -1;
+    rows_.forget();
     for (int i = 0; i < samples_; i++) {
       const double shift = sample_shift(i, samples_, paste.scale);
       taps_[i].settle(right - left, width_, [&](int x) { return paste.source_column(left + x) + shift; });
@@ -48,7 +48,7 @@ class WindowSampler {
     if (samples_ == 1) {
       Tap pair[2];
       linear_taps(centre, height_, 1, pair);
-      return take(MixedRow{kept(pair[0].index), kept(pair[1].index), share_of(pair[1].weight)});
+      return take(MixedRow{sampled(pair[0].index), sampled(pair[1].index), share_of(pair[1].weight)});
     }
     mix_source_rows(centre);
     split_row(mixed_ + 3 * low_, high_ + 1 - low_, line_.at(low_));
@@ -59,22 +59,20 @@ class WindowSampler {
       for (int i = 0; i < samples_; i++) sum = each_channel(sum, SampledRow(line_, taps_[i])(x), add_share);
       return sum;
     };
-    keep_row(mean_at, taps_[0].count, kept_[0]);
-    take(StoredRow{kept_[0]});
+    keep_row(mean_at, taps_[0].count, mean_);
+    take(StoredRow{mean_});
   }
 
  private:
   const uint8_t* source_row(int32_t index) const { return source_->rgb + 3 * (int64_t{index} * width_ + low_); }
 
-  /* A row of the source through the taps; neighbouring rows do not displace each other. */
-  const Planes& kept(int32_t row) {
-    const Planes& planes = kept_[row & 1];
-    if (kept_rows_[row & 1] == row) return planes;
-    kept_rows_[row & 1] = row;
-    prefetch_row(source_row(row + kRowsAhead), 3 * (high_ + 1 - low_));
-    split_row(source_row(row), high_ + 1 - low_, line_.at(low_));
-    keep_row(SampledRow(line_, taps_[0]), taps_[0].count, planes);
-    return planes;
+  /* A row of the source through the taps. */
+  const Planes& sampled(int32_t row) {
+    return rows_.at(row, [&](const Planes& to) {
+      prefetch_row(source_row(row + kRowsAhead), 3 * (high_ + 1 - low_));
+      split_row(source_row(row), high_ + 1 - low_, line_.at(low_));
+      keep_row(SampledRow(line_, taps_[0]), taps_[0].count, to);
+    });
   }
 
   /* The mean of rows over a footprint; samples that share a row of the source read it once. */
@@ -111,9 +109,9 @@ class WindowSampler {
   const MixSource* source_;
   int height_, width_, samples_;
   int32_t low_, high_; /* columns of the source that are read */
-  int32_t kept_rows_[2];
   int16_t* mixed_; /* a row, channels side by side */
-  Planes line_, kept_[2];
+  Planes line_, mean_;
+  SampledRows rows_;
   RowTaps taps_[kMostSamples];
 };
 
