@@ -86,7 +86,7 @@ export function linkFlagsOf(platform: string): readonly string[] {
   if (platform.startsWith("windows-")) {
     return ["-shared", "-static", "-Wl,--gc-sections,--no-insert-timestamp", "-s"];
   }
-  if (platform.startsWith("darwin-")) return ["-shared", "-Wl,-dead_strip,-x"];
+  if (platform.startsWith("darwin-")) return ["-shared", "-Wl,-dead_strip"];
   return ["-shared", "-static-libgcc", "-Wl,--gc-sections,-z,defs,-z,nodelete", "-s"];
 }
 

@@ -22,8 +22,9 @@ struct CanvasIds {
 
   /* Of all pixels that the columns say; `first` is added to the copies. */
   CPCDR_APART void take(const Columns& shown, int32_t first, const Ids& out) const {
-    for (int block = 0, x = 0; x < shown.count; block++, x += kColumnBlock) {
+    for (int x = 0; x < shown.count; x += kColumnBlock) {
 #ifdef CPCDR_COLUMN_BLOCKS
+      const int block = x / kColumnBlock;
       if (shown.reach[block] > 0 && x + kColumnBlock <= shown.count) {
         take_block(shown, block, first, out.at(x));
         continue;
