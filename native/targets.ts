@@ -22,12 +22,18 @@ export interface Target {
   readonly runner: readonly string[];
 }
 
+/** See {@linkcode Target.lister}; `prefix` is of the names of a foreign platform's tools. */
+function listerOf(platform: string, prefix = ""): readonly string[] {
+  if (platform.startsWith("windows-")) return [`${prefix}objdump`, "-p"];
+  return [`${prefix}nm`, ...platform.startsWith("darwin-") ? ["-gU"] : ["-D", "--defined-only"]];
+}
+
 /** This machine's. */
 export const HERE: Target = {
   platform: PLATFORM,
   compiler: Deno.env.get("CXX") ?? "g++",
   linker: Deno.env.get("CC") ?? "gcc",
-  lister: PLATFORM.startsWith("darwin-") ? ["nm", "-gU"] : ["nm", "-D", "--defined-only"],
+  lister: listerOf(PLATFORM),
   packages: "g++",
   runner: [],
 };
@@ -37,14 +43,14 @@ const FOREIGN: readonly Target[] = [{
   platform: "linux-aarch64",
   compiler: "aarch64-linux-gnu-g++",
   linker: "aarch64-linux-gnu-gcc",
-  lister: ["aarch64-linux-gnu-nm", "-D", "--defined-only"],
+  lister: listerOf("linux-aarch64", "aarch64-linux-gnu-"),
   packages: "g++-aarch64-linux-gnu qemu-user",
   runner: ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
 }, {
   platform: "windows-x86_64",
   compiler: "x86_64-w64-mingw32-g++-posix",
   linker: "x86_64-w64-mingw32-gcc-posix",
-  lister: ["x86_64-w64-mingw32-objdump", "-p"],
+  lister: listerOf("windows-x86_64", "x86_64-w64-mingw32-"),
   packages: "g++-mingw-w64-x86-64-posix wine64",
   runner: ["/usr/lib/wine/wine64"],
 }];
