@@ -15,7 +15,7 @@
  * @module
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { fromFileUrl, join, resolve, toFileUrl } from "@std/path";
 import { libraryName } from "../../lib/engine/native/platform.ts";
 import { findAdapter } from "../../lib/engine/webgpu/adapter.ts";
 import { openDevice } from "../../lib/engine/webgpu/device.ts";
@@ -116,7 +116,7 @@ if (engine === "webgpu") {
     suiteTiles: tiles && TILES[tiles],
   });
 }
-const { jasmine } = (await import(`file://${suite}`)).default;
+const { jasmine } = (await import(toFileUrl(resolve(suite)).href)).default;
 // A busy machine may take longer than jasmine's five seconds to compile a spec's programs.
 jasmine.DEFAULT_TIMEOUT_INTERVAL = 120_000;
 const environment = jasmine.getEnv();
