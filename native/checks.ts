@@ -76,8 +76,8 @@ async function testHere(): Promise<void> {
 
 /** Runs the C++ checks of another platform's library, without sanitizers, where there is what that takes. */
 async function testForeign(target: Target): Promise<void> {
-  const { platform, compiler, runner: [runner, ...args] } = target;
-  // A Windows has none of the compiler's libraries, and Wine much to say.
+  const { platform, compiler, runner: [runner, ...args], environment } = target;
+  // A Windows has none of the compiler's libraries.
   const [suffix, flags] = platform.startsWith("windows-")
     ? [".exe", ["-O1", "-static"]]
     : ["", ["-O1"]];
@@ -90,7 +90,7 @@ async function testForeign(target: Target): Promise<void> {
     const program = join(folder, basename(source, ".cpp") + suffix);
     await link(target, flags, source, objects, program);
     for (const isa of isas) {
-      const env = { CPCDR_ISA: isa, CPCDR_THREADS: "3", WINEDEBUG: "-all" };
+      const env = { ...environment, CPCDR_ISA: isa, CPCDR_THREADS: "3" };
       console.log(`${platform}: ${await run(runner, [...args, program, "20"], env)}`);
     }
   }

@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { PLATFORM } from "../lib/engine/native/platform.ts";
-import { ROOT } from "./build_support.ts";
+import { BUILD, ROOT } from "./build_support.ts";
 
 /** One platform. */
 export interface Target {
@@ -20,6 +20,8 @@ export interface Target {
   readonly packages: string;
   /** The command, up to the program, that runs its programs on this machine; empty where they run by themselves. */
   readonly runner: readonly string[];
+  /** Variables of the environment that it takes. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** See {@linkcode Target.lister}; `prefix` is of the names of a foreign platform's tools. */
@@ -53,6 +55,7 @@ const FOREIGN: readonly Target[] = [{
   lister: listerOf("windows-x86_64", "x86_64-w64-mingw32-"),
   packages: "g++-mingw-w64-x86-64-posix wine64",
   runner: ["/usr/lib/wine/wine64"],
+  environment: { WINEPREFIX: join(BUILD, "wine"), WINEDEBUG: "-all" },
 }];
 
 /** This machine's, then those that Debian's tools build for others where it is x86-64. */
