@@ -32,5 +32,4 @@ inline Words count_on(Words nodes, unsigned bits, int32_t next) {
 
 }  // namespace CPCDR_ISA
 }  // namespace cpcdr
-
 #endif
