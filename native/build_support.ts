@@ -97,6 +97,16 @@ export async function run(
   return text.trim();
 }
 
+/** Whether a program is here and succeeds; where it is not, Deno throws at once. */
+export async function succeeds(program: string, ...args: string[]): Promise<boolean> {
+  try {
+    const command = new Deno.Command(program, { args, stdout: "null", stderr: "null" });
+    return (await command.output()).success;
+  } catch {
+    return false;
+  }
+}
+
 /** A source and every header of ours that it includes. */
 export async function withHeaders(path: string, known = new Set<string>()): Promise<Set<string>> {
   if (known.has(path)) return known;
@@ -134,7 +144,7 @@ export async function exportedSymbols(
   const text = await run(command, [...args, path]);
   // objdump tells much else before its table of names, and may after it.
   const [table] = text.split("[Ordinal/Name Pointer] Table\n").pop()!.split("\n\n");
-  return [...table.matchAll(/ (\w+)$/gm)].map(([, name]) => name).sort();
+  return [...table.matchAll(/ (\S+)$/gm)].map(([, name]) => name).sort();
 }
 
 /** What differs between a library that ships in a folder and its sources: nothing where the list is empty. */

@@ -91,7 +91,7 @@ async function testForeign(target: Target): Promise<void> {
     await link(target, flags, source, objects, program);
     for (const isa of isas) {
       const env = { ...environment, CPCDR_ISA: isa, CPCDR_THREADS: "3" };
-      console.log(`${platform}: ${await run(runner, [...args, program, "20"], env)}`);
+      console.log(`${platform}: ${await run(runner, [...args, program, "60"], env)}`);
     }
   }
 }

@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { PLATFORM } from "../lib/engine/native/platform.ts";
-import { BUILD, ROOT } from "./build_support.ts";
+import { BUILD, ROOT, succeeds } from "./build_support.ts";
 
 /** One platform. */
 export interface Target {
@@ -112,16 +112,6 @@ export async function lackOf(target: Target, ...commands: string[]): Promise<str
 }
 
 /** Whether a command is on this machine. */
-export async function isInstalled(command: string): Promise<boolean> {
-  try {
-    const { success } = await new Deno.Command(command, {
-      args: ["--version"],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+export function isInstalled(command: string): Promise<boolean> {
+  return succeeds(command, "--version");
 }

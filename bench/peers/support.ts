@@ -6,7 +6,7 @@
 import { fromFileUrl } from "@std/path";
 import { ConfigError, CpcdrError, DeviceError } from "../../lib/errors.ts";
 import { textTable } from "../../lib/run/table.ts";
-import { succeeds } from "../../tests/tools.ts";
+import { succeeds } from "../../native/build_support.ts";
 
 /** One comparison; seconds or bytes, so less is better. */
 export interface Case {

@@ -9,10 +9,6 @@
 
 #include "vec.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 namespace cpcdr {
 namespace CPCDR_ISA {
 

@@ -67,7 +67,7 @@ void prefer_large_pages(void* memory, size_t bytes) {
 
 void give_way() { usleep(20); }
 
-/* Linked so that it does, see build_cpu.ts. */
+/* Linked so that it does, see linkFlagsOf() in native/targets.ts. */
 void stay_loaded() {}
 
 #endif

@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { randomStream } from "../../lib/random.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.ts";
 import { draws, inTemporary, noise, saveGrey, saveRgb, saveText } from "../data/files.ts";
-import { succeeds } from "../tools.ts";
+import { succeeds } from "../../native/build_support.ts";
 import { assertRefused, cli, saveLight } from "./process.ts";
 
 const [HEIGHT, WIDTH] = [64, 128];

@@ -3,7 +3,7 @@ import { fromFileUrl, join } from "@std/path";
 import { openFolder } from "../../lib/data/folder.ts";
 import { extractFrames, probeVideo } from "../../lib/data/video.ts";
 import { DataError } from "../../lib/errors.ts";
-import { succeeds } from "../tools.ts";
+import { succeeds } from "../../native/build_support.ts";
 import { inTemporary, saveText } from "./files.ts";
 
 const hasFfmpeg = await succeeds("ffmpeg", "-version");

@@ -13,7 +13,7 @@ import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.
 import { inTemporary } from "../data/files.ts";
 import { assertClose, flat, waveImage } from "../oracles/waves.ts";
 import { smallPretrainConfig } from "../pretrain/small_config.ts";
-import { succeeds } from "../tools.ts";
+import { succeeds } from "../../native/build_support.ts";
 import { randomise } from "./randomise.ts";
 
 await useDevice("cpu");

@@ -9,12 +9,18 @@ import { fromFileUrl, join } from "@std/path";
 import { useDevice } from "../../lib/engine/device.ts";
 import { cudaExports } from "../../lib/engine/native/cuda_symbols.ts";
 import { describeCuda, probeCuda } from "../../lib/engine/native/cuda_library.ts";
-import { libraryName } from "../../lib/engine/native/platform.ts";
+import { libraryName, PLATFORM } from "../../lib/engine/native/platform.ts";
 import { HOT_KERNELS } from "../../lib/engine/native/hot.ts";
 import { DeviceError } from "../../lib/errors.ts";
-import type { Manifest } from "../../native/build_support.ts";
-import { isInstalled, prebuiltFolder } from "../../native/targets.ts";
+import {
+  exportedSymbols,
+  type Manifest,
+  readManifest,
+  sha256,
+} from "../../native/build_support.ts";
 import { cudaSourceHash } from "../../native/build_cuda.ts";
+import { HERE, prebuiltFolder } from "../../native/targets.ts";
+import { lackOf, prebuiltTest, tell } from "./libraries.ts";
 
 const SHIPPED = ["linux-x86_64"];
 const REBUILD = "run: deno task build:native --cuda";
@@ -23,23 +29,8 @@ const LARGEST_BYTES = 4 * 1000 * 1000;
 /** The C library of the oldest systems that Deno itself runs on. */
 const OLDEST_GLIBC_MINOR = 27;
 
-const platform = `${Deno.build.os}-${Deno.build.arch}`;
-const missing = SHIPPED.includes(platform) ? undefined : `no CUDA library ships for ${platform}`;
+const missing = SHIPPED.includes(PLATFORM) ? undefined : `no CUDA library ships for ${PLATFORM}`;
 const path = join(prebuiltFolder(), NAME);
-
-function cudaTest(name: string, reason: string | undefined, fn: () => void | Promise<void>) {
-  Deno.test({ name: reason ? `${name} (ignored: ${reason})` : name, ignore: !!reason, fn });
-}
-
-async function toolMissing(tool: string): Promise<string | undefined> {
-  return await isInstalled(tool) ? undefined : `${tool} is not installed (binutils)`;
-}
-
-function output(tool: string, ...args: string[]): string {
-  const { success, stdout } = new Deno.Command(tool, { args }).outputSync();
-  assert(success, `${tool} cannot read ${path}`);
-  return new TextDecoder().decode(stdout);
-}
 
 async function header(name: string): Promise<string> {
   return await Deno.readTextFile(
@@ -54,31 +45,27 @@ async function declared(name: string): Promise<string[]> {
 }
 
 async function manifest(): Promise<NonNullable<Manifest["cuda"]>> {
-  const { cuda }: Manifest = JSON.parse(
-    await Deno.readTextFile(join(prebuiltFolder(), "manifest.json")),
-  );
+  const { cuda } = (await readManifest(prebuiltFolder()))!;
   assert(cuda, `the manifest names no CUDA library; ${REBUILD}`);
   return cuda!;
 }
 
-cudaTest("prebuilt CUDA library is built from the sources beside it", missing, async () => {
+prebuiltTest("prebuilt CUDA library is built from the sources beside it", missing, async () => {
   assertEquals((await manifest()).sourceHash, await cudaSourceHash(), `it is stale; ${REBUILD}`);
 });
 
-cudaTest("prebuilt CUDA library is the file that its manifest names", missing, async () => {
+prebuiltTest("prebuilt CUDA library is the file that its manifest names", missing, async () => {
   const bytes = await Deno.readFile(path);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const sha256 = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  assertEquals((await manifest()).files, { [NAME]: { sha256, bytes: bytes.length } }, REBUILD);
+  const facts = { sha256: await sha256(bytes), bytes: bytes.length };
+  assertEquals((await manifest()).files, { [NAME]: facts }, REBUILD);
   assert(bytes.length < LARGEST_BYTES, `${bytes.length} bytes are too many to ship`);
 });
 
-cudaTest(
+prebuiltTest(
   "prebuilt CUDA library exports what its headers declare and nothing else",
-  missing ?? await toolMissing("nm"),
+  missing ?? await lackOf("nm"),
   async () => {
-    const lines = output("nm", "-D", "--defined-only", path).trim().split("\n");
-    const exported = lines.map((line) => line.split(" ").pop()!).sort();
+    const exported = await exportedSymbols(path, HERE.lister);
     const wanted = [...await declared("cpcdr_hot.h"), ...await declared("cpcdr_cuda.h")].sort();
     assert(wanted.length > HOT_KERNELS.length);
     assertEquals(exported, wanted);
@@ -86,22 +73,22 @@ cudaTest(
   },
 );
 
-cudaTest(
+prebuiltTest(
   "prebuilt CUDA library needs no driver to load, and no newer C library than Deno",
-  missing ?? await toolMissing("objdump"),
+  missing ?? await lackOf("objdump"),
   () => {
-    const needed = [...output("objdump", "-p", path).matchAll(/NEEDED\s+(\S+)/g)];
+    const needed = [...tell("objdump", path, "-p").matchAll(/NEEDED\s+(\S+)/g)];
     const allowed = /^(libc|libm|libpthread|libdl|librt|ld-linux-x86-64)\.so\.\d+$/;
     assert(needed.length > 0);
     assertEquals(needed.map(([, name]) => name).filter((name) => !allowed.test(name)), []);
-    const versions = [...output("objdump", "-T", path).matchAll(/GLIBC_2\.(\d+)/g)];
+    const versions = [...tell("objdump", path, "-T").matchAll(/GLIBC_2\.(\d+)/g)];
     assert(versions.length > 0);
     const newest = Math.max(...versions.map(([, minor]) => Number(minor)));
     assert(newest <= OLDEST_GLIBC_MINOR, `it needs GLIBC_2.${newest}`);
   },
 );
 
-cudaTest("probeCuda() tells why there is no device as a value", missing, () => {
+prebuiltTest("probeCuda() tells why there is no device as a value", missing, () => {
   const probe = probeCuda(path);
   try {
     assert(probe.library, probe.reason);

@@ -5,7 +5,8 @@ import { PLATFORMS, SHIPS_HERE } from "../../lib/engine/native/shipped.ts";
 import { ABI_VERSION, librarySymbols } from "../../lib/engine/native/symbols.ts";
 import { sourceHash } from "../../native/build_cpu.ts";
 import { readManifest, sha256 } from "../../native/build_support.ts";
-import { HERE, isInstalled, prebuiltFolder } from "../../native/targets.ts";
+import { HERE, prebuiltFolder } from "../../native/targets.ts";
+import { lackOf, prebuiltTest, tell } from "./libraries.ts";
 
 const REBUILD = "run: deno task build:native";
 /** In MiB; on Windows threads and the compiler's functions come with it. */
@@ -14,22 +15,6 @@ const LARGEST: Readonly<Record<string, number>> = { linux: 2, windows: 2.25 };
 const OLDEST_GLIBC = [2, 27];
 
 const missing = SHIPS_HERE ? undefined : `no library ships for ${HERE.platform}`;
-
-/** A test that says in its name why it is ignored, where it is. */
-function prebuiltTest(name: string, reason: string | undefined, fn: () => void | Promise<void>) {
-  Deno.test({ name: reason ? `${name} (ignored: ${reason})` : name, ignore: !!reason, fn });
-}
-
-/** What a program of binutils tells of a library. */
-function tell(program: string, path: string, ...options: string[]): string {
-  const { success, stdout } = new Deno.Command(program, { args: [...options, path] }).outputSync();
-  assert(success, `${program} cannot read ${path}`);
-  return new TextDecoder().decode(stdout);
-}
-
-async function lackOf(program: string): Promise<string | undefined> {
-  return await isInstalled(program) ? undefined : `${program} is not installed (binutils)`;
-}
 
 /** Whatever the machine, readelf reads them. */
 function assertRunsOnLinux(path: string, arch: string): void {

@@ -6,20 +6,14 @@ import { CheckpointError } from "../../lib/errors.ts";
 import { Adam, type Optimizer, Sgd } from "../../lib/nn/optimizers.ts";
 import { polynomial, stepwise, warmupCosine } from "../../lib/nn/schedules.ts";
 import oracle from "../oracles/nn.json" with { type: "json" };
+import { wave } from "../oracles/waves.ts";
 
 /** Where the updates are composed of tfjs-core's operations, and where they are kernels. */
 const backends = new Set(["cpu", (await useDevice("cpu")).engine === "native" ? "native" : "cpu"]);
 
-function wave(n: number, phase: number): Float32Array {
-  return Float32Array.from(
-    { length: n },
-    (_, i) => Math.sin(0.37 * (i + 1) * Math.sqrt(i + 1) + phase),
-  );
-}
-
 function take(optimizer: Optimizer, variable: tf.Variable, step: number): void {
   tf.tidy(() => {
-    const gradient = tf.tensor2d(wave(6, 2 * step), [2, 3]);
+    const gradient = tf.tensor2d(wave([6], 2 * step), [2, 3]);
     optimizer.step({ [variable.name]: gradient }, 0.1 / (step + 1));
   });
 }
@@ -31,7 +25,7 @@ for (const { kind, options, values } of oracle.optimizers) {
     Deno.test(`${title} (${backend})`, async () => {
       await tf.setBackend(backend);
       const before = tf.memory().numTensors;
-      const variable = tf.tidy(() => tf.variable(tf.tensor2d(wave(6, 0.5), [2, 3])));
+      const variable = tf.tidy(() => tf.variable(tf.tensor2d(wave([6], 0.5), [2, 3])));
       const optimizer = kind === "adam"
         ? new Adam([variable], options)
         : new Sgd([variable], options);
@@ -48,7 +42,7 @@ for (const { kind, options, values } of oracle.optimizers) {
 
 Deno.test("Adam.import() continues to the same bytes", async () => {
   const trace = async (interrupt: boolean) => {
-    const variable = tf.tidy(() => tf.variable(tf.tensor2d(wave(6, 0.5), [2, 3])));
+    const variable = tf.tidy(() => tf.variable(tf.tensor2d(wave([6], 0.5), [2, 3])));
     let optimizer = new Adam([variable]);
     for (let step = 0; step < 6; step++) {
       if (interrupt && step === 3) {

@@ -6,7 +6,7 @@ import { writeAtomically } from "../../lib/run/atomic.ts";
 import { checkpointPath, loadCheckpoint, saveCheckpoint } from "../../lib/run/checkpoint.ts";
 import { MetricsLog } from "../../lib/run/metrics_log.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.ts";
-import { succeeds } from "../tools.ts";
+import { succeeds } from "../../native/build_support.ts";
 
 function randomState(): StateDict {
   const state: StateDict = new Map();

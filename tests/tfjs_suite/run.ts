@@ -21,7 +21,9 @@ import { findAdapter } from "../../lib/engine/webgpu/adapter.ts";
 import { openDevice } from "../../lib/engine/webgpu/device.ts";
 import { type Tiles, tilesOf } from "../../lib/engine/webgpu/tiles.ts";
 import { smallBlock, tilesWith } from "../engine/webgpu/forms.ts";
+import { run } from "../../native/build_support.ts";
 import { prebuiltFolder } from "../../native/targets.ts";
+import { cacheFolder } from "../cache_folder.ts";
 import config from "../../deno.json" with { type: "json" };
 
 const TOOLS = { esbuild: "0.28.2", "jasmine-core": "3.99.0" };
@@ -81,12 +83,6 @@ async function bundle(folder: string): Promise<string> {
   return outfile;
 }
 
-async function run(command: string, args: string[], env: Record<string, string> = {}) {
-  const output = await new Deno.Command(command, { args, env }).output();
-  if (output.success) return;
-  throw new Error(`${command} failed\n${new TextDecoder().decode(output.stderr)}`);
-}
-
 function option(name: string): string | undefined {
   return Deno.args.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
 }
@@ -94,10 +90,7 @@ function option(name: string): string | undefined {
 const engine = Deno.args.find((argument) => !argument.startsWith("--")) ?? "native";
 const filter = option("filter");
 const least = Number(option("least") ?? 1);
-const cache = join(
-  Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? ".", ".cache"),
-  "cpcdr-op-suite",
-);
+const cache = cacheFolder("cpcdr-op-suite");
 let suite = option("bundle");
 if (!suite) {
   await install(cache);

@@ -14,9 +14,14 @@
  */
 
 import { fromFileUrl, join } from "@std/path";
+import { run } from "../../native/build_support.ts";
+import { TARGETS } from "../../native/targets.ts";
+import { cacheFolder } from "../cache_folder.ts";
 
 const PACKAGE = "@deno/win32-x64";
-const COMPILER = "x86_64-w64-mingw32-gcc-posix", WINE = "/usr/lib/wine/wine64";
+const { linker, runner: [wine], environment } = TARGETS.find(({ platform }) =>
+  platform === "windows-x86_64"
+)!;
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
 /** Deno for Windows in a folder, made where it is not there yet; answers its path. */
@@ -29,7 +34,7 @@ async function provideDeno(folder: string): Promise<string> {
   await run("tar", ["-xzf", join(folder, archive), "-C", folder]);
   const source = fromFileUrl(new URL("bcryptprimitives.c", import.meta.url));
   const library = join(folder, "bcryptprimitives.dll");
-  await run(COMPILER, ["-shared", "-O1", "-o", library, source, "-ladvapi32"]);
+  await run(linker, ["-shared", "-O1", "-o", library, source, "-ladvapi32"]);
   const bytes = await Deno.readFile(join(folder, "package", "deno.exe"));
   hide(bytes, "VirtualAlloc2");
   await Deno.writeFile(path, bytes);
@@ -47,25 +52,15 @@ function hide(program: Uint8Array, name: string): void {
   program[at + name.length] = "_".charCodeAt(0);
 }
 
-/** Answers what a program prints. @throws with what it says where it fails. */
-async function run(program: string, args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();
-  if (!success) throw new Error(`${program} failed\n${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout).trim();
-}
-
-const cache = join(
-  Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? ".", ".cache"),
-  "cpcdr-windows",
-);
+const cache = cacheFolder("cpcdr-windows");
 const [first, ...rest] = Deno.args;
 const wanted = first === "--" ? rest : ["test", "-A", "--no-check", ...Deno.args];
-const { code } = await new Deno.Command(WINE, {
+const { code } = await new Deno.Command(wine, {
   args: [await provideDeno(join(cache, Deno.version.deno)), ...wanted],
   cwd: ROOT,
   env: {
+    ...environment,
     WINEPREFIX: join(cache, "prefix"),
-    WINEDEBUG: "-all",
     // The other way to a GPU is loud where there is none.
     DENO_WEBGPU_BACKEND: "vulkan",
     NO_COLOR: "1",

@@ -7,10 +7,6 @@
 
 #include "../vec.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 namespace cpcdr {
 namespace CPCDR_ISA {
 

@@ -11,12 +11,9 @@
 
 #include "../vec.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#if CPCDR_ISA_LEVEL == 2
+#if defined(__x86_64__) && CPCDR_ISA_LEVEL == 2
 /* Nodes and parts are taken sixteen at a time. */
 #define CPCDR_SIXTEEN_NODES
-#endif
 #endif
 
 namespace cpcdr {
