@@ -158,10 +158,15 @@ Deno.test("infomap() leaves nothing that moving one node would shorten", () => {
 
 Deno.test("infomap() recovers planted groups", () => {
   const random = randomStream(SEED, "planted");
-  const graph = planted(12, 20, 0.5, 0.01, random);
+  const groups = Int32Array.from({ length: 240 }, (_, node) => Math.floor(node / 20));
+  const graph = planted(12, 20, 0.7, 0.01, random);
   const { modules, count } = infomap(graph, random);
   assertEquals(count, 12, `seed ${SEED}`);
-  modules.forEach((id, node) => assertEquals(id, Math.floor(node / 20), `seed ${SEED}`));
+  modules.forEach((id, node) => assertEquals(id, groups[node], `seed ${SEED}`));
+  // Of sparser ones a hundredth has a shorter code than by its groups: never may a longer one be found.
+  const sparse = planted(12, 20, 0.5, 0.01, random);
+  const { codelength: length } = infomap(sparse, random);
+  assert(length <= codelength(sparse, groups) + 1e-9, `seed ${SEED}: ${length}`);
   // A single group is not cut.
   const whole = planted(1, 30, 0.6, 0, random);
   assertEquals(infomap(whole, random).count, 1);
