@@ -26,11 +26,18 @@ const REMEDY = Deno.build.os === "linux"
 /**
  * The best adapter: the first GPU among those that the system offers for speed, for economy and by
  * default, else a software one.
+ *
+ * @param device What every device has. Those of a Deno before 2.6.4 tell nobody when they are lost, and do not
+ * compile all kernels either.
  */
 export async function findAdapter(
   gpu: Pick<GPU, "requestAdapter"> | undefined = navigator.gpu,
+  device: object = gpu ? GPUDevice.prototype : {},
 ): Promise<AdapterProbe> {
-  if (!gpu) return { reason: "this Deno has no WebGPU; use Deno 2.9 or newer" };
+  if (!gpu) return { reason: "this Deno has no WebGPU; use Deno 2.7 or newer" };
+  if (!("lost" in device)) {
+    return { reason: "the WebGPU of this Deno is too old; use Deno 2.7 or newer" };
+  }
   const wishes: GPURequestAdapterOptions[] = [
     { powerPreference: "high-performance" },
     { powerPreference: "low-power" },

@@ -105,14 +105,20 @@ export class OpenedDevice {
     this.handle.pushErrorScope("validation");
     const result = create();
     for (let scope = 0; scope < 2; scope++) {
-      const settled = this.handle.popErrorScope().then((error) => {
-        if (error) this.#fail(this.#named(error, doing));
-      }, () => {/* The device is gone, which `lost` reports. */}).finally(() =>
-        this.#pending.delete(settled)
-      );
+      const settled = this.#closeScope(doing).finally(() => this.#pending.delete(settled));
       this.#pending.add(settled);
     }
     return result;
+  }
+
+  /** Before 2.7 or so Deno answers no promise, but the error itself or nothing, which is awaited as well. */
+  async #closeScope(doing: string): Promise<void> {
+    try {
+      const error = await this.handle.popErrorScope();
+      if (error) this.#fail(this.#named(error, doing));
+    } catch {
+      // The device is gone, which `lost` reports.
+    }
   }
 
   #named(error: GPUError, doing: string): DeviceError {

@@ -94,7 +94,7 @@ async function examineWebGpu(): Promise<Finding> {
   const probe = await findAdapter();
   const engine = "webgpu";
   if (!probe.found) {
-    return { engine, available: false, detail: "no adapter", gflops: 0, remedy: probe.reason };
+    return { engine, available: false, detail: "none to be used", gflops: 0, remedy: probe.reason };
   }
   try {
     const { detail } = await useDevice("webgpu");

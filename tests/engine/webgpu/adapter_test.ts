@@ -35,6 +35,11 @@ Deno.test("findAdapter() says why there is none", async () => {
   assert(!without.found && without.reason.includes("install the GPU's"), JSON.stringify(without));
 });
 
+Deno.test("findAdapter() takes no device of a Deno that is too old", async () => {
+  const old = await findAdapter(offering(radeon), {});
+  assert(!old.found && old.reason.includes("use Deno 2.7 or newer"), JSON.stringify(old));
+});
+
 Deno.test("useDevice() without an adapter says why in one line", async () => {
   const device = new URL("../../../lib/engine/device.ts", import.meta.url);
   const code = `import { useDevice } from "${device}";
