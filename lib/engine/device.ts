@@ -40,7 +40,7 @@ export interface Device {
 
 /** Settings of {@linkcode useDevice}. */
 export interface DeviceOptions {
-  /** Threads of the CPU engine; `CPCDR_THREADS` or all cores by default. */
+  /** Threads of the CPU engine; by default `CPCDR_THREADS`, or the processors that this process may use. */
   readonly threads?: number;
   /**
    * `float32` by default; `mixed` takes a fifth off a training step where the processor multiplies bfloat16. It works on GPUs

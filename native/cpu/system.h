@@ -6,7 +6,7 @@
 
 namespace cpcdr {
 
-/* Processors that threads can run on, at least 1. */
+/* Processors that are online, at least 1. */
 int processors();
 
 /* Memory that begins at a multiple of 64 bytes, for free_aligned(); null where there is none. */

@@ -50,13 +50,16 @@ struct alignas(64) Share {
   std::atomic<int64_t> next;
 };
 
+/* What cpcdr_set_processors() said; 0 is nothing yet. */
+std::atomic<int> allowed_processors{0};
+
 int default_threads() {
   if (const char* text = std::getenv("CPCDR_THREADS")) {
     const int count = std::atoi(text);
     if (count >= 1) return count < kMaxThreads ? count : kMaxThreads;
   }
-  const int cores = processors();
-  return cores < kMaxThreads ? cores : kMaxThreads;
+  const int allowed = allowed_processors.load(), count = allowed < 1 ? processors() : allowed;
+  return count < kMaxThreads ? count : kMaxThreads;
 }
 
 /* Whether this thread is a worker, or runs a job already. */
@@ -267,6 +270,10 @@ float* workspace(int slot, size_t floats) {
 }  // namespace cpcdr
 
 extern "C" {
+int32_t cpcdr_set_processors(int32_t count) {
+  cpcdr::allowed_processors = count;
+  return 0;
+}
 int32_t cpcdr_set_threads(int32_t count) { return cpcdr::pool.resize(count); }
 int32_t cpcdr_threads(void) { return cpcdr::pool.threads(); }
 int64_t cpcdr_workspace_bytes(void) { return cpcdr::workspace_bytes.load(); }

@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-#define CPCDR_ABI_VERSION 5
+#define CPCDR_ABI_VERSION 6
 
 /* What is applied to a result on its way to memory. */
 enum cpcdr_activation {
@@ -46,7 +46,12 @@ CPCDR_API int32_t cpcdr_abi_version(void);
 CPCDR_API const char* cpcdr_isa(void);
 /* 1 where CPCDR_BFLOAT16 can be asked for, since the processor multiplies it, else 0. */
 CPCDR_API int32_t cpcdr_bfloat16(void);
-/* Threads of the pool; count < 1 asks for CPCDR_THREADS or all cores. Answers the number in use. */
+/*
+ * Processors that this process may use, where its host knows better than that all may: containers and batch queues
+ * allow fewer. To be said before the first call that computes.
+ */
+CPCDR_API int32_t cpcdr_set_processors(int32_t count);
+/* Threads of the pool; count < 1 asks for CPCDR_THREADS or one for each processor. Answers the number in use. */
 CPCDR_API int32_t cpcdr_set_threads(int32_t count);
 CPCDR_API int32_t cpcdr_threads(void);
 

@@ -24,7 +24,7 @@ export interface NativeLibrary {
   readonly isa: string;
   /** Whether the processor multiplies bfloat16, for precision `mixed`. */
   readonly bfloat16: boolean;
-  /** Sets the number of threads (all cores or `CPCDR_THREADS` below 1) and answers it. */
+  /** Sets the number of threads (below 1: `CPCDR_THREADS`, or one for each processor) and answers it. */
   setThreads(count: number): number;
   /**
    * Turns a status that a kernel answered into an error.
@@ -84,6 +84,7 @@ function open(path: string): NativeLibrary {
       `Cannot load ${path}: expected ABI ${ABI_VERSION}, got ${abi}; run: deno task build:native`,
     );
   }
+  symbols.cpcdr_set_processors(navigator.hardwareConcurrency);
   return {
     path,
     symbols,

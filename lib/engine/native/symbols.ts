@@ -6,7 +6,7 @@
  */
 
 /** Version of the ABI that this table was written for. */
-export const ABI_VERSION = 5;
+export const ABI_VERSION = 6;
 
 const status = "i32" as const;
 const buffer = "buffer" as const;
@@ -20,6 +20,7 @@ export const librarySymbols = {
   cpcdr_abi_version: { parameters: [], result: i32 },
   cpcdr_isa: { parameters: [], result: "pointer" },
   cpcdr_bfloat16: { parameters: [], result: i32 },
+  cpcdr_set_processors: { parameters: [i32], result: i32 },
   cpcdr_set_threads: { parameters: [i32], result: i32 },
   cpcdr_threads: { parameters: [], result: i32 },
   cpcdr_last_error: { parameters: [], result: "pointer" },
