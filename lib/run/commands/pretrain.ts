@@ -4,6 +4,7 @@
  * @module
  */
 
+import process from "node:process";
 import { join } from "@std/path";
 import type { Device } from "../../engine/device.ts";
 import type { MixSource } from "../../mix/paste.ts";
@@ -154,10 +155,17 @@ function sayMemory(session: Session, { height, width, mix, pretrain }: Preset, d
   // A GPU does not tell how much it has free, nor does the system tell everyone.
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
   if (device.name === "webgpu" || state !== "granted") return;
+  const advice = memoryAdvice(pretrain, batch, parameters, freeMemory());
+  if (advice) session.warn(advice);
+}
+
+/** Bytes that this process can still take: of the system's, or of what a container allows it. */
+function freeMemory(): number {
   // Windows tells of memory that is free alone, and that none is available.
   const { available, free } = Deno.systemMemoryInfo();
-  const advice = memoryAdvice(pretrain, batch, parameters, available || free);
-  if (advice) session.warn(advice);
+  // Deno does not tell before 2.7.
+  const allowed = process.constrainedMemory?.() || Infinity;
+  return Math.min(available || free, allowed - Deno.memoryUsage().rss);
 }
 
 function stopped(session: Session, options: PretrainOptions): undefined {
