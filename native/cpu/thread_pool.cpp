@@ -29,6 +29,7 @@ struct Job {
   ChunkFunction function;
   void* context;
   int64_t count, grain, chunks;
+  int threads; /* that take part, no more than there are chunks */
 };
 
 /* Holds a mutex for as long as it lives. */
@@ -48,6 +49,11 @@ constexpr int kMaxThreads = 256;
 /* The next chunk of a thread's share of a job. */
 struct alignas(64) Share {
   std::atomic<int64_t> next;
+};
+
+/* What a worker sleeps on; one for each, so that a job wakes those that take part alone. */
+struct Wake {
+  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
 };
 
 /* What cpcdr_set_processors() said; 0 is nothing yet. */
@@ -80,10 +86,11 @@ class Pool {
     return workers_ + 1;
   }
 
-  void run(const Job& job) {
+  void run(Job job) {
     if (inside || job.chunks <= 1 || pthread_mutex_trylock(&owner_) != 0) return run_serially(job);
     start_once();
-    if (workers_ == 0) run_serially(job);
+    job.threads = job.chunks <= workers_ ? static_cast<int>(job.chunks) : workers_ + 1;
+    if (job.threads == 1) run_serially(job);
     else run_shared(job);
     pthread_mutex_unlock(&owner_);
   }
@@ -102,12 +109,13 @@ class Pool {
   void run_shared(const Job& job) {
     {
       Lock guard(&mutex_);
-      for (int t = 0; t <= workers_; t++) shares_[t].next.store(first_of(job, t), std::memory_order_relaxed);
+      for (int t = 0; t < job.threads; t++) shares_[t].next.store(first_of(job, t), std::memory_order_relaxed);
       job_ = job;
       open_ = true;
+      wanted_.store(job.threads, std::memory_order_relaxed);
       generation_.fetch_add(1, std::memory_order_release);
     }
-    pthread_cond_broadcast(&wake_);
+    for (int t = 1; t < job.threads; t++) pthread_cond_signal(&wakes_[t].condition);
     inside = true;
     work(job, 0);
     inside = false;
@@ -122,14 +130,14 @@ class Pool {
     }
   }
 
-  int64_t first_of(const Job& job, int thread) const { return job.chunks * thread / (workers_ + 1); }
+  static int64_t first_of(const Job& job, int thread) { return job.chunks * thread / job.threads; }
 
   /*
    * A thread's own share first, then what is left of the others'. Kernels that follow each other on the same tensors
    * so find in a core's cache what that core has left there.
    */
   void work(const Job& job, int thread) {
-    for (int t = 0, share = thread; t <= workers_; t++, share = share < workers_ ? share + 1 : 0) {
+    for (int t = 0, share = thread; t < job.threads; t++, share = share + 1 < job.threads ? share + 1 : 0) {
       const int64_t end = first_of(job, share + 1);
       for (;;) {
         const int64_t index = shares_[share].next.fetch_add(1, std::memory_order_relaxed);
@@ -159,7 +167,7 @@ class Pool {
       Lock guard(&mutex_);
       stopping_ = true;
     }
-    pthread_cond_broadcast(&wake_);
+    for (int t = 1; t <= workers_; t++) pthread_cond_signal(&wakes_[t].condition);
     for (int i = 0; i < workers_; i++) pthread_join(threads_[i], nullptr);
     workers_ = 0;
   }
@@ -170,17 +178,20 @@ class Pool {
     return nullptr;
   }
 
+  /* Whether a job that a worker has not seen yet wants it. */
+  bool wanted(int thread, uint64_t seen) const {
+    return generation_.load(std::memory_order_acquire) != seen && thread < wanted_.load(std::memory_order_relaxed);
+  }
+
   void loop() {
     const int thread = ++entered_;
     uint64_t seen = first_seen_;
     for (;;) {
-      for (int spin = 0; spin < kSpins && generation_.load(std::memory_order_acquire) == seen; spin++) {
-        CPCDR_PAUSE();
-      }
+      for (int spin = 0; spin < kSpins && !wanted(thread, seen); spin++) CPCDR_PAUSE();
       Job job;
       {
         Lock guard(&mutex_);
-        while (!stopping_ && generation_.load() == seen) pthread_cond_wait(&wake_, &mutex_);
+        while (!stopping_ && !wanted(thread, seen)) pthread_cond_wait(&wakes_[thread].condition, &mutex_);
         if (stopping_) return;
         seen = generation_.load();
         if (!open_) continue;
@@ -194,7 +205,6 @@ class Pool {
 
   pthread_mutex_t owner_ = PTHREAD_MUTEX_INITIALIZER; /* held by the thread whose job the pool runs */
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER; /* guards what follows, up to job_ */
-  pthread_cond_t wake_ = PTHREAD_COND_INITIALIZER;
   bool stopping_ = false;
   bool open_ = false; /* whether workers may still join the job */
   Job job_{};
@@ -203,8 +213,10 @@ class Pool {
   uint64_t first_seen_ = 0;
   pthread_t threads_[kMaxThreads] = {};
   std::atomic<uint64_t> generation_{0};
+  std::atomic<int> wanted_{0}; /* threads of the newest job */
   std::atomic<int> entered_{0}, active_{0};
   Share shares_[kMaxThreads] = {};
+  Wake wakes_[kMaxThreads];
 };
 
 /* Has no destructor: workers may outlive static destruction when the process exits. */
@@ -249,7 +261,7 @@ Workspaces* workspaces_of_thread() {
 
 void run_chunks(int64_t count, int64_t grain, ChunkFunction function, void* context) {
   if (count <= 0) return;
-  pool.run(Job{function, context, count, grain, (count + grain - 1) / grain});
+  pool.run(Job{function, context, count, grain, (count + grain - 1) / grain, 1});
 }
 
 float* workspace(int slot, size_t floats) {

@@ -1,7 +1,8 @@
 /*
  * The thread pool. parallel_for cuts [0, count) into chunks whose bounds depend on count and grain
  * alone, never on the number of threads, so that a kernel that reduces within a chunk gives the same
- * bytes on any machine. Each thread begins with a share of neighbouring chunks and then helps the others.
+ * bytes on any machine. Each thread begins with a share of neighbouring chunks and then helps the others; of many
+ * threads as many take part as there are chunks, and the others are left asleep.
  * A call from a worker, or while another thread has the pool, runs serially.
  */
 #ifndef CPCDR_THREAD_POOL_H
