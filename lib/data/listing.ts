@@ -56,7 +56,8 @@ async function entriesOf(path: string): Promise<Deno.DirEntry[]> {
 /** @throws {DataError} when the file is missing or may not be read. */
 export async function readText(path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    // A decoder leaves out the mark of byte order that editors on Windows begin files with.
+    return new TextDecoder().decode(await Deno.readFile(path));
   } catch (error) {
     throw unreadable(path, error);
   }

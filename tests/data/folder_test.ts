@@ -72,6 +72,13 @@ Deno.test("writeFrame() and openDataset() hand a frame on whole", () =>
     }
   }));
 
+Deno.test("openDataset() reads a dataset.json as editors on Windows write it", () =>
+  inTemporary(async (folder) => {
+    await saveFrames(folder, ["images/1.png"]);
+    await saveText(join(folder, "dataset.json"), '\ufeff{\r\n  "name": "two roads"\r\n}\r\n');
+    assertEquals((await openDataset(folder)).name, "two roads");
+  }));
+
 Deno.test("openDataset() takes frames in the order of their numbers, subfolders as sequences", () =>
   inTemporary(async (folder) => {
     await saveFrames(join(folder, "images"), ["b/10.png", "b/9.jpg", "a2/1.png", "a10/1.png"]);
