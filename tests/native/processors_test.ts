@@ -1,18 +1,17 @@
 import { assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { succeeds } from "../../native/build_support.ts";
 
-const LIBRARY = new URL("../../lib/engine/native/library.ts", import.meta.url).href;
-const CODE = `const { sharedLibrary } = await import("${LIBRARY}");
+const CONFIG = fromFileUrl(new URL("../../deno.json", import.meta.url));
+const LIBRARY = new URL("../../lib/engine/native/library.ts", import.meta.url);
+const CODE = `import { sharedLibrary } from "${LIBRARY}";
   console.log(sharedLibrary()?.symbols.cpcdr_threads())`;
 
 /** What a Deno that may use one processor alone says of the library's threads. */
 async function threadsOnOne(env: Record<string, string>): Promise<string> {
-  const args = ["-c", "0", Deno.execPath(), "run", "-A", "--no-check", "-"];
-  const child = new Deno.Command("taskset", { args, env, stdin: "piped", stdout: "piped" }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(CODE));
-  await writer.close();
-  return new TextDecoder().decode((await child.output()).stdout).trim();
+  const args = ["-c", "0", Deno.execPath(), "eval", "--config", CONFIG, CODE];
+  const { stdout } = await new Deno.Command("taskset", { args, env }).output();
+  return new TextDecoder().decode(stdout).trim();
 }
 
 // taskset allows it processor 0, as a batch queue would; a container's share is no other number to Deno.

@@ -111,7 +111,7 @@ export class OpenedDevice {
     return result;
   }
 
-  /** Before 2.7 or so Deno answers no promise, but the error itself or nothing, which is awaited as well. */
+  /** Before 2.7 Deno answers no promise, but the error itself or nothing, which is awaited as well. */
   async #closeScope(doing: string): Promise<void> {
     try {
       const error = await this.handle.popErrorScope();
