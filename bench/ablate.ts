@@ -15,6 +15,7 @@
  *     --kitti DIR   with it: the clip that depth is learnt from, beside the streets
  *     --steps N     another number of steps, for a trial; use an --out of its own
  *     --depth-steps N   likewise of the depth networks
+ *     --rate F      this factor of the preset's learning rate for every arm; none is chosen
  *
  * Last line of stdout: one JSON object with rows, comparisons and outcomes.
  *
@@ -25,6 +26,7 @@ import { fromFileUrl, join } from "@std/path";
 import { isFile } from "../lib/data/listing.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { writeAtomically } from "../lib/run/atomic.ts";
+import type { Arm } from "./ablation/arms.ts";
 import { depthData, type Material, planOf } from "./ablation/data.ts";
 import { depthName, type Job, testJobs, validationJobs } from "./ablation/jobs.ts";
 import { type Pace, PACE_OPTIONS, paceOf } from "./ablation/pace.ts";
@@ -46,6 +48,7 @@ interface Options extends Pace {
   readonly material: Material;
   readonly steps?: string;
   readonly depthSteps?: string;
+  readonly rate?: number;
 }
 
 function options(): Options {
@@ -61,6 +64,7 @@ function options(): Options {
       kitti: { type: "string" },
       steps: { type: "string" },
       "depth-steps": { type: "string" },
+      rate: { type: "string" },
     },
   });
   if ((values.camvid === undefined) !== (values.kitti === undefined)) {
@@ -69,6 +73,12 @@ function options(): Options {
     );
   }
   const { preset } = values;
+  const rate = values.rate === undefined ? undefined : Number(values.rate);
+  if (rate !== undefined && !(rate > 0)) {
+    throw new ConfigError(
+      `Cannot run the ablation: expected --rate above 0, got ${values.rate}`,
+    );
+  }
   if (preset !== "tiny" && preset !== "small") {
     throw new ConfigError(
       `Cannot run the ablation: expected --preset tiny or small, got ${preset}`,
@@ -82,6 +92,7 @@ function options(): Options {
     material: { preset, camvid: values.camvid, kitti: values.kitti },
     steps: values.steps,
     depthSteps: values["depth-steps"],
+    rate,
   };
 }
 
@@ -194,21 +205,20 @@ async function main(): Promise<void> {
   const asked = options();
   const { out } = asked;
   const plan = planOf(asked.material);
-  const validation = await missing(validationJobs(plan), asked);
-  const chosen = await outcomesOf(out);
-  const preview = await missing(testJobs(plan, (arm) => chosenRate(chosen, arm)), asked);
+  const validation = asked.rate ? [] : await missing(validationJobs(plan), asked);
+  const tests = async () => {
+    const chosen = await outcomesOf(out);
+    const rateOf = (arm: Arm) => asked.rate ?? chosenRate(chosen, arm);
+    return await missing(testJobs(plan, rateOf), asked);
+  };
   if (asked.list) {
-    for (const { name } of [...validation, ...preview]) console.log(name);
+    for (const { name } of [...validation, ...await tests()]) console.log(name);
     Deno.exit(0);
   }
   let complete = await performAll(validation, asked);
   if (complete) {
-    const outcomes = await outcomesOf(out);
-    const rateOf = (arm: Parameters<typeof chosenRate>[1]) => chosenRate(outcomes, arm);
     complete = await performAll(
-      (await missing(testJobs(plan, rateOf), asked)).filter((job) =>
-        job.kind !== "run" || job.rate !== undefined
-      ),
+      (await tests()).filter((job) => job.kind !== "run" || job.rate !== undefined),
       asked,
     );
   }
