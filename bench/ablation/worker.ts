@@ -17,7 +17,7 @@ import { defaultRegionConfig } from "../../lib/regions/config.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../lib/regions/quality.ts";
 import { writeAtomically } from "../../lib/run/atomic.ts";
 import { depthOfRun, predictDepth } from "../../lib/run/depth_stage.ts";
-import { evaluateClusters } from "../../lib/run/evaluate_stage.ts";
+import { evaluateClusters, tellingFrames } from "../../lib/run/evaluate_stage.ts";
 import { type LoadedDataset, SCENES } from "../../lib/run/inputs.ts";
 import { Interrupt } from "../../lib/run/interrupt.ts";
 import { MetricsLog } from "../../lib/run/metrics_log.ts";
@@ -175,7 +175,12 @@ async function runBaselines(
 
 /** The same three protocols for every network. */
 async function scoresOf({ session, train, scored }: Context, pretrainer: Pretrainer, seed: number) {
-  const { score } = await evaluateClusters(pretrainer, train.frames, scored, session.progress);
+  const { score } = await evaluateClusters(
+    pretrainer,
+    tellingFrames(train.frames),
+    scored,
+    session.progress,
+  );
   const input = {
     embedder: pretrainer,
     trainFrames: train.frames,

@@ -19,7 +19,14 @@ import type { Progress } from "./progress.ts";
 import type { RunConfig } from "./run_folder.ts";
 
 /** Every how many-th training frame tells what prototypes stand for. */
-const USAGE_STRIDE = 4;
+const TELLING_STRIDE = 4;
+
+/** Whether the training frame at this index, of all of a run, tells what prototypes stand for. */
+export const isTelling = (index: number): boolean => index % TELLING_STRIDE === 0;
+
+/** The training frames that {@linkcode isTelling}. */
+export const tellingFrames = (trainFrames: readonly Frame[]): Frame[] =>
+  trainFrames.filter((_, i) => isTelling(i));
 
 /** What is compared in a run's table. */
 export interface Evaluation {
@@ -62,15 +69,18 @@ export class WatchedModel implements PrototypeModel {
   }
 }
 
-/** Protocol `cluster` on labelled frames, prototypes grouped by their use on training frames. */
+/**
+ * Protocol `cluster` on labelled frames, prototypes grouped by their use on training frames.
+ *
+ * @param telling {@linkcode tellingFrames}.
+ */
 export async function evaluateClusters(
   pretrainer: Pretrainer,
-  trainFrames: readonly Frame[],
+  telling: readonly Frame[],
   { dataset, frames }: LoadedDataset,
   progress: Progress,
   stage = "evaluation",
 ): Promise<ClusterProtocolResult> {
-  const telling = tellingFrames(trainFrames);
   return await clusterProtocol({
     model: new WatchedModel(pretrainer, progress, stage, telling.length + frames.length),
     prototypeCount: pretrainer.config.prototypes,
@@ -115,10 +125,6 @@ export async function segment(
   return assigned.map((ids) => ids.map((prototype) => idOfPrototype[prototype]));
 }
 
-function tellingFrames(trainFrames: readonly Frame[]): Frame[] {
-  return trainFrames.filter((_, i) => i % USAGE_STRIDE === 0);
-}
-
 /** The whole comparison of a run. */
 export async function evaluateRun(
   config: RunConfig,
@@ -129,12 +135,13 @@ export async function evaluateRun(
 ): Promise<Evaluation> {
   const untrained = new Pretrainer(config.settings.pretrain, config.seed);
   const { classes, ignore } = test.dataset;
+  const telling = tellingFrames(trainFrames);
   try {
     return {
-      trained: await evaluateClusters(pretrainer, trainFrames, test, progress),
+      trained: await evaluateClusters(pretrainer, telling, test, progress),
       untrained: (await evaluateClusters(
         untrained,
-        trainFrames,
+        telling,
         test,
         progress,
         "evaluation, untrained",

@@ -66,11 +66,14 @@ export interface InputOptions {
   readonly fps?: number;
 }
 
+/** Whether a frame is to be read; asked once for each, in their order. */
+export type Wanted = () => boolean;
+
 /** One `--data` that was found to be usable; nothing is written before it is loaded. */
 export interface Input {
   readonly path: string;
-  /** Reads every frame; those of a video are taken out of it into the session's folder first. */
-  load(session: Session): Promise<LoadedDataset>;
+  /** Reads every wanted frame; those of a video are taken out of it into the session's folder first. */
+  load(session: Session, wanted?: Wanted): Promise<LoadedDataset>;
 }
 
 /**
@@ -93,9 +96,9 @@ export async function openInputs(
       : await openInput(path, settings, split);
     return {
       path,
-      load: async (session) => {
+      load: async (session, wanted) => {
         const opened = typeof dataset === "function" ? await dataset(session) : dataset;
-        const loaded = await loadDataset(opened, settings, session.progress);
+        const loaded = await loadDataset(opened, settings, session.progress, wanted);
         if (!intrinsics) return loaded;
         return { ...loaded, frames: loaded.frames.map((frame) => ({ ...frame, intrinsics })) };
       },
@@ -134,17 +137,19 @@ export function uniqueNames(names: readonly string[]): string[] {
   });
 }
 
-/** Reads every frame of a dataset at the preset's size. */
+/** Reads every wanted frame of a dataset at the preset's size. */
 export async function loadDataset(
   dataset: Dataset,
   preset: Preset,
   progress: Progress,
+  wanted: Wanted = () => true,
 ): Promise<LoadedDataset> {
   const size = { height: preset.height, width: preset.width };
+  const indices = dataset.frames.keys().filter(wanted).toArray();
   const frames: Frame[] = [];
-  for await (const frame of readFrames(dataset, dataset.frames.keys(), size)) {
+  for await (const frame of readFrames(dataset, indices, size)) {
     frames.push(frame);
-    progress.update(`frames (${dataset.name})`, frames.length, dataset.frames.length);
+    progress.update(`frames (${dataset.name})`, frames.length, indices.length);
   }
   return { dataset, frames };
 }

@@ -15,7 +15,7 @@ import type { Frame, SegmentationScore } from "../../records.ts";
 import { depthRegions } from "../../regions/depth_regions.ts";
 import { classColours } from "../../report/palette.ts";
 import { depthOfRun, predictDepth } from "../depth_stage.ts";
-import { evaluateClusters, segment, WatchedModel } from "../evaluate_stage.ts";
+import { evaluateClusters, isTelling, segment, WatchedModel } from "../evaluate_stage.ts";
 import { featuresOfRun } from "../features.ts";
 import { intrinsicsFor, type LoadedDataset, openInputs, SCENES } from "../inputs.ts";
 import { outputNames, writePredictions } from "../predictions.ts";
@@ -64,7 +64,8 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
         `Cannot evaluate ${options.run}: it has no checkpoint yet; run pretrain --resume first`,
       );
     }
-    const train = await trainingFrames(config, session);
+    // The drawing of embedded streets takes longer than all the rest.
+    const train = await trainingFrames(config, session, protocol === "cluster" ? isTelling : all);
     const { score, details, classOfPrototype } = await scoreBy(
       options,
       pretrainer,
@@ -157,11 +158,19 @@ async function writeTo(
   session.progress.say(`predictions: ${await writePredictions(folder, all, session.progress)}`);
 }
 
-async function trainingFrames(config: RunConfig, session: Session): Promise<LoadedDataset> {
+const all = () => true;
+
+/** Of the frames that a run was trained on those whose index, of all of them, is wanted. */
+async function trainingFrames(
+  config: RunConfig,
+  session: Session,
+  wanted: (index: number) => boolean,
+): Promise<LoadedDataset> {
   const frames: Frame[] = [];
   let first: LoadedDataset | undefined;
+  let index = 0;
   for (const input of await openInputs(config.data, config, session.folder)) {
-    const loaded = await input.load(session);
+    const loaded = await input.load(session, () => wanted(index++));
     first ??= loaded;
     frames.push(...loaded.frames);
   }
