@@ -25,6 +25,8 @@ export interface Frame {
   readonly name: string;
   /** The video it belongs to; frames of one sequence are neighbours in time. */
   readonly sequence: string;
+  /** Its image's whole path, where it came from one. */
+  readonly file?: string;
   /** H, pixels. */
   readonly height: number;
   /** W, pixels. */
@@ -33,12 +35,19 @@ export interface Frame {
   readonly rgb: Uint8Array;
   /** Of its camera, where it is known. */
   readonly intrinsics?: Intrinsics;
+  /**
+   * Width over height of what the camera saw, where this size shows it squashed or stretched; `width / height` by
+   * default.
+   */
+  readonly aspect?: number;
   /** `[H,W]` class ids; the dataset's `ignore` value marks pixels that do not count. */
   readonly labels?: Uint8Array;
   /** `[H,W]` metres along the optical axis; Infinity is sky, 0 is unknown. */
   readonly depth?: Float32Array;
   /** `[H,W]` inverse depth 0..1 that came with the dataset, up to one unknown scale; 0 is unknown. */
   readonly disparity?: Float32Array;
+  /** `[H,W]` ids of regions that came with the dataset; pixels of one id are one region. */
+  readonly regionIds?: Uint16Array;
   /** `[H,W]` instance ids, unique in the frame. */
   readonly instances?: Uint16Array;
   /** Camera-to-world, 4x4 row-major, metres; x right, y down, z forward. */

@@ -1,6 +1,6 @@
 /**
- * Datasets in folders: `images/` (subfolders are sequences) with optional `labels/`, `depth/` and
- * `disparity/` beside it and a `dataset.json`, or a bare folder of images.
+ * Datasets in folders: `images/` (subfolders are sequences) with optional `labels/`, `depth/`, `disparity/` and
+ * `regions/` beside it and a `dataset.json`, or a bare folder of images.
  *
  * @module
  */
@@ -20,7 +20,8 @@ const MAP_FOLDERS = ["labels", "depth", "disparity", "regions"];
 /**
  * Opens a folder as a dataset. Frames are in name order, numbers in numeric order. Maps have the name of
  * their image: `labels/` 8-bit grey PNG of class ids, for every frame or none; `depth/` 16-bit PNG of
- * metres * 256, 0 unknown, 65535 as far or farther; `disparity/` 16-bit PNG of inverse depth * 65535.
+ * metres * 256, 0 unknown, 65535 as far or farther; `disparity/` 16-bit PNG of inverse depth * 65535;
+ * `regions/` 16-bit PNG of region ids.
  *
  * @throws {DataError} when it is missing, holds no image, or its dataset.json cannot be used.
  */
@@ -42,6 +43,7 @@ export async function openFolder(folder: string): Promise<Dataset> {
   const labels = await allOrNoLabels(join(folder, "labels"), pathsOf("labels"));
   const depth = await mapsIn(join(folder, "depth"), pathsOf("depth"));
   const disparity = await mapsIn(join(folder, "disparity"), pathsOf("disparity"));
+  const regions = await mapsIn(join(folder, "regions"), pathsOf("regions"));
   return datasetOfFiles({
     path: root,
     name: description.name ?? basename(resolve(folder)),
@@ -55,6 +57,7 @@ export async function openFolder(folder: string): Promise<Dataset> {
       labels: labels[i],
       depth: depth[i],
       disparity: disparity[i],
+      regions: regions[i],
       intrinsics: () => Promise.resolve(cameras[file.sequence]),
     })),
   });

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { basename } from "@std/path";
+import { basename, resolve } from "@std/path";
 import { DataError } from "../errors.ts";
 import type { Frame, Intrinsics } from "../records.ts";
 import type { Dataset, FrameInfo, Size } from "./dataset.ts";
-import { readColours, readGrey16, requireSameAspect } from "./image_file.ts";
+import { describeImage, readColours, readGrey16, requireSameAspect } from "./image_file.ts";
 import type { LabelReader } from "./label_file.ts";
 import { isFile, isFolder } from "./listing.ts";
 import { DEPTH_UNITS, DISPARITY_UNITS, FARTHEST } from "./write.ts";
@@ -19,6 +19,7 @@ export interface FrameFile extends FrameInfo {
   readonly labels?: string;
   readonly depth?: string;
   readonly disparity?: string;
+  readonly regions?: string;
   /** Of this frame, read when the frame is. */
   readonly intrinsics?: () => Promise<Intrinsics | undefined>;
 }
@@ -48,27 +49,32 @@ export function datasetOfFiles(layout: FrameFiles): Dataset {
   /** Frames and their maps must show one view, or resizing would shift them against each other. */
   const check = async (file: FrameFile) => {
     if (file !== files[0]) await requireSameAspect(files[0].image, file.image);
-    for (const map of [file.labels, file.depth, file.disparity]) {
+    for (const map of [file.labels, file.depth, file.disparity, file.regions]) {
       if (map) await requireSameAspect(file.image, map);
     }
     checked.add(file);
   };
+  let header: ReturnType<typeof describeImage> | undefined;
   return {
     ...description,
     frames: files.map(({ name, sequence }) => ({ name, sequence })),
     async read(index: number, size: Size): Promise<Frame> {
       const file = files[index];
       if (!checked.has(file)) await check(file);
-      const { name, sequence, labels, depth, disparity } = file;
+      const { name, sequence, labels, depth, disparity, regions } = file;
+      const { width, height } = await (header ??= describeImage(files[0].image));
       return {
         name,
         sequence,
+        file: resolve(file.image),
         ...size,
         rgb: await readColours(file.image, size),
         labels: labels ? await readLabels(labels, size) : undefined,
         depth: depth ? metres(await readGrey16(depth, size)) : undefined,
         disparity: disparity ? fractions(await readGrey16(disparity, size)) : undefined,
+        regionIds: regions ? await readGrey16(regions, size) : undefined,
         intrinsics: await file.intrinsics?.() ?? description.intrinsics,
+        aspect: width / height,
       };
     },
   };

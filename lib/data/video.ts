@@ -23,6 +23,8 @@ export function isVideo(path: string): boolean {
 export interface VideoInfo {
   /** Seconds; 0 where the file does not say. */
   readonly seconds: number;
+  /** Width over height as players show it: upright, with square pixels. */
+  readonly aspect: number;
 }
 
 /** What frames were taken out of, and how; it lies beside them. */
@@ -31,6 +33,8 @@ interface Extraction extends Size {
   readonly bytes: number;
   readonly changed?: number;
   readonly fps: number;
+  /** Width over height of what the frames show, before it was resized. */
+  readonly aspect: number;
 }
 
 /** Settings of {@linkcode extractFrames}. */
@@ -56,7 +60,7 @@ export async function probeVideo(path: string): Promise<VideoInfo> {
   const args = ["-v", "error", "-select_streams", "v:0", "-show_entries"];
   const output = await start("ffprobe", path, [
     ...args,
-    "stream=codec_name:format=duration",
+    "stream=width,height,sample_aspect_ratio:stream_side_data=rotation:stream_tags=rotate:format=duration",
     "-of",
     "json",
     path,
@@ -65,7 +69,28 @@ export async function probeVideo(path: string): Promise<VideoInfo> {
   if (!output.success) throw notVideo(path, `"${reasonOf(path, errors)}"`);
   const { streams = [], format = {} } = JSON.parse(new TextDecoder().decode(output.stdout));
   if (streams.length === 0) throw notVideo(path, "no pictures in it");
-  return { seconds: Number(format.duration) || 0 };
+  return { seconds: Number(format.duration) || 0, aspect: shownAspect(streams[0]) };
+}
+
+/** What ffprobe says of a stream of pictures. */
+interface StreamInfo {
+  readonly width: number;
+  readonly height: number;
+  /** Of a pixel, such as "4:3"; "0:1" is unknown. */
+  readonly sample_aspect_ratio?: string;
+  /** Degrees. */
+  readonly side_data_list?: readonly { readonly rotation?: number }[];
+  /** Degrees, as older files say it. */
+  readonly tags?: { readonly rotate?: string };
+}
+
+function shownAspect(
+  { width, height, sample_aspect_ratio, side_data_list = [], tags }: StreamInfo,
+): number {
+  const [across, down] = (sample_aspect_ratio ?? "1:1").split(":").map(Number);
+  const aspect = width / height * (across / down || 1);
+  const turn = side_data_list.find(({ rotation }) => rotation)?.rotation ?? tags?.rotate ?? 0;
+  return Number(turn) % 180 === 0 ? aspect : 1 / aspect;
 }
 
 /** True where `folder` holds all frames of an extraction. */
@@ -76,7 +101,8 @@ export async function hasFrames(folder: string): Promise<boolean> {
 /**
  * Takes the frames out of a video as `folder`/000001.png and so on, already at the size that is asked
  * for. Where they lie there from the same video with the same settings, or the video is gone, they are
- * left as they are; an extraction that was cut off begins anew.
+ * left as they are; an extraction that was cut off begins anew. Answers width over height of what they
+ * show, as it was before they were resized.
  *
  * @throws {DataError} naming the video when it cannot be read; {StorageError} when the disk is full.
  */
@@ -84,22 +110,25 @@ export async function extractFrames(
   path: string,
   folder: string,
   options: ExtractOptions,
-): Promise<void> {
+): Promise<number> {
   const { height, width, fps, report, warn } = options;
   const found = await Deno.stat(path).catch(() => undefined);
   const stored = await Deno.readTextFile(join(folder, RECORD)).catch(() => undefined);
-  if (stored && !found) return;
-  const { seconds } = await probeVideo(path);
+  if (stored && !found) return JSON.parse(stored).aspect ?? width / height;
+  const { seconds, aspect: whole } = await probeVideo(path);
+  // Of an upright video the middle is taken.
+  const aspect = whole < 1 ? width / height : whole;
   const made: Extraction = {
     video: basename(path),
     bytes: found?.size ?? 0,
     changed: found?.mtime?.getTime(),
     fps,
+    aspect,
     height,
     width,
   };
   const record = JSON.stringify(made) + "\n";
-  if (stored === record) return;
+  if (stored === record) return aspect;
   const temporary = join(dirname(folder), `.${basename(folder)}.tmp`);
   try {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
@@ -118,6 +147,7 @@ export async function extractFrames(
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
     throw storageError(folder, error);
   }
+  return aspect;
 }
 
 /** The name that a video gives its frames. */

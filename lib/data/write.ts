@@ -53,7 +53,7 @@ export async function writeMap16(
 }
 
 /**
- * Writes image, labels, depth and disparity of a frame under `folder`, as `openFolder` reads them.
+ * Writes image, labels, depth, disparity and regions of a frame under `folder`, as `openFolder` reads them.
  *
  * @example
  * ```ts
@@ -68,7 +68,7 @@ export async function writeMap16(
  * @throws {StorageError} when the disk is full or the folder cannot be written.
  */
 export async function writeFrame(folder: string, frame: Frame): Promise<void> {
-  const { height, width, rgb, labels, depth, disparity } = frame;
+  const { height, width, rgb, labels, depth, disparity, regionIds } = frame;
   const pathOf = (kind: string) => join(folder, kind, `${frame.name}.png`);
   await writePicture(pathOf("images"), rgb, height, width);
   if (labels) await writeMap8(pathOf("labels"), labels, height, width);
@@ -76,6 +76,7 @@ export async function writeFrame(folder: string, frame: Frame): Promise<void> {
   if (disparity) {
     await writeMap16(pathOf("disparity"), inUnits(disparity, DISPARITY_UNITS), height, width);
   }
+  if (regionIds) await writeMap16(pathOf("regions"), regionIds, height, width);
 }
 
 /** Values as 16-bit units, those above the range as the last. */

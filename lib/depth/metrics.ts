@@ -90,20 +90,33 @@ export function absRelPerClass(
   return Array.from(sums, (sum, label) => sum / counts[label]);
 }
 
+/** Whether a pixel's truth, in metres, counts. */
+const isScored = (metres: number, { minDepth, maxDepth }: DepthMetricOptions) =>
+  metres > minDepth && metres < maxDepth;
+
+/** Whether there is a pixel to score in `[H,W]` metres. */
+export function hasDepth(
+  truth: Float32Array,
+  options: DepthMetricOptions = defaultDepthMetricOptions,
+): boolean {
+  return truth.some((metres) => isScored(metres, options));
+}
+
 /** The pixels whose truth counts, with estimates in the truth's unit, clamped, and the truth. */
 export function scaledDepths(
   { disparity, height, width }: DepthMap,
   truth: Float32Array,
-  { minDepth, maxDepth, medianScaling }: DepthMetricOptions = defaultDepthMetricOptions,
+  options: DepthMetricOptions = defaultDepthMetricOptions,
 ): { counted: number[]; estimate: Float64Array; actual: Float64Array } {
+  const { minDepth, maxDepth, medianScaling } = options;
   if (truth.length !== height * width) {
     throw new DataError(
       `Cannot score depth: expected truth of ${height * width} pixels, got ${truth.length}`,
     );
   }
   const counted: number[] = [];
-  truth.forEach((g, i) => {
-    if (g > minDepth && g < maxDepth) counted.push(i);
+  truth.forEach((metres, i) => {
+    if (isScored(metres, options)) counted.push(i);
   });
   if (counted.length === 0) {
     throw new DataError(`Cannot score depth: expected truth below ${maxDepth} m, got none`);

@@ -7,6 +7,16 @@
 import type { DepthMap, Region, RegionMap } from "../records.ts";
 import type { Components } from "./connected_components.ts";
 
+/** Regions of pixels with one key each, numbered in raster order of their first pixels. */
+export function describeKeys(keys: ArrayLike<number>, depth: DepthMap): RegionMap {
+  const names = new Map<number, number>();
+  const labels = Int32Array.from(keys, (key) => {
+    if (!names.has(key)) names.set(key, names.size);
+    return names.get(key)!;
+  });
+  return describe({ labels, count: names.size }, depth);
+}
+
 /** Areas, boxes and mean disparities of labelled pixels. */
 export function describe(
   { labels, count }: Components,

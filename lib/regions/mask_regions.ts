@@ -7,7 +7,7 @@
 import { DataError } from "../errors.ts";
 import type { DepthMap, Frame, RegionMap } from "../records.ts";
 import { labelGrid } from "./connected_components.ts";
-import { describe } from "./describe.ts";
+import { describeKeys } from "./describe.ts";
 
 /**
  * Every instance is a region, also where something before it cuts it in parts; the rest comes apart into
@@ -31,11 +31,8 @@ export function maskRegions(frame: Frame, depth: DepthMap): RegionMap {
     4,
     (a, b) => instances[a] === instances[b] && (instances[a] > 0 || labels[a] === labels[b]),
   );
-  const names = new Map<string, number>();
-  const ids = patches.labels.map((patch, i) => {
-    const key = instances[i] > 0 ? `instance ${instances[i]}` : `patch ${patch}`;
-    if (!names.has(key)) names.set(key, names.size);
-    return names.get(key)!;
-  });
-  return describe({ labels: ids, count: names.size }, depth);
+  return describeKeys(
+    patches.labels.map((patch, i) => instances[i] > 0 ? -instances[i] : patch),
+    depth,
+  );
 }

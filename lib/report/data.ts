@@ -57,6 +57,8 @@ export interface LoggedStep {
 
 /** Agreement with labels; fractions 0..1. */
 export interface ReportScores {
+  /** The frames that are scored, in words. */
+  readonly scoredOn: string;
   readonly miou: number;
   readonly accuracy: number;
   /** mIoU of the same network untrained, and of k-means on colour and position. */

@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, TrainingError } from "../errors.ts";
 import type { StateDict } from "../nn/parameters.ts";
 import { writeAtomically } from "./atomic.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
@@ -25,12 +25,17 @@ export function checkpointPath(folder: string, step: number): string {
   return join(folder, `checkpoint-${String(step).padStart(6, "0")}.safetensors`);
 }
 
-/** @throws {StorageError} when it cannot be written; earlier checkpoints are intact. */
+/**
+ * Saves a state; earlier checkpoints are intact when it cannot.
+ *
+ * @throws {TrainingError} when a value is NaN or infinite; {StorageError} when it cannot be written.
+ */
 export async function saveCheckpoint(
   folder: string,
   { step, state }: Checkpoint,
   metadata: Readonly<Record<string, string>>,
 ): Promise<void> {
+  requireFinite(folder, step, state);
   const bytes = encodeSafetensors({
     tensors: state,
     metadata: { ...metadata, step: String(step) },
@@ -38,6 +43,17 @@ export async function saveCheckpoint(
   await writeAtomically(checkpointPath(folder, step), bytes);
   for (const old of (await steps(folder)).filter((other) => other < step).slice(0, -(KEPT - 1))) {
     await Deno.remove(checkpointPath(folder, old));
+  }
+}
+
+/** A step may spoil the weights whose loss was still finite. */
+function requireFinite(folder: string, step: number, state: StateDict): void {
+  for (const [name, { data }] of state) {
+    if (data.every(Number.isFinite)) continue;
+    throw new TrainingError(
+      `Cannot save step ${step} in ${folder}: expected finite weights, got others in ${name}; ` +
+        "the last checkpoint is intact, lower the learning rate and resume from it",
+    );
   }
 }
 

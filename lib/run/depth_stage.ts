@@ -8,6 +8,7 @@ import {
   constantDepthMetrics,
   depthMetrics,
   type DepthScore,
+  hasDepth,
   meanDepthScore,
 } from "../depth/metrics.ts";
 import { DepthTrainer } from "../depth/trainer.ts";
@@ -103,6 +104,14 @@ export interface PredictedFrames {
   readonly maps: DepthMap[];
 }
 
+/** The inverse depths that came with the frames, by another network for instance, where all have one. */
+export function givenDepth(frames: readonly Frame[]): DepthMap[] | undefined {
+  const maps = frames.flatMap(({ height, width, disparity }) =>
+    disparity ? [{ height, width, disparity }] : []
+  );
+  return maps.length === frames.length ? maps : undefined;
+}
+
 /** Inverse depths of all frames. */
 export async function predictDepth(
   session: Session,
@@ -132,8 +141,9 @@ export function scoreDepth(
   maps: readonly DepthMap[],
   frames: readonly Frame[],
 ): { score: DepthScore; constant: DepthScore } | undefined {
-  const known = frames.flatMap((frame, i) =>
-    frame.depth ? [{ truth: frame.depth, map: maps[i] }] : []
+  // A LiDAR may have hit nothing of a small frame.
+  const known = frames.flatMap(({ depth: truth }, i) =>
+    truth && hasDepth(truth) ? [{ truth, map: maps[i] }] : []
   );
   if (known.length === 0) return undefined;
   return {

@@ -66,6 +66,16 @@ export interface InputOptions {
   readonly fps?: number;
 }
 
+/** A run's settings for data that may be another's: the run's `--intrinsics` are those of its own data's camera. */
+export function cameraOf<
+  T extends { readonly data: readonly string[]; readonly intrinsics?: Intrinsics },
+>(
+  config: T,
+  path: string,
+): T {
+  return config.data.includes(path) ? config : { ...config, intrinsics: undefined };
+}
+
 /** Whether a frame is to be read; asked once for each, in their order. */
 export type Wanted = () => boolean;
 
@@ -99,8 +109,16 @@ export async function openInputs(
       load: async (session, wanted) => {
         const opened = typeof dataset === "function" ? await dataset(session) : dataset;
         const loaded = await loadDataset(opened, settings, session.progress, wanted);
-        if (!intrinsics) return loaded;
-        return { ...loaded, frames: loaded.frames.map((frame) => ({ ...frame, intrinsics })) };
+        // Videos of two datasets are two videos, whatever they are called.
+        const prefix = paths.length === 1 ? "" : `${names[i]}/`;
+        return {
+          ...loaded,
+          frames: loaded.frames.map((frame) => ({
+            ...frame,
+            sequence: prefix + frame.sequence,
+            intrinsics: intrinsics ?? frame.intrinsics,
+          })),
+        };
       },
     };
   }));
@@ -117,9 +135,43 @@ async function videoInput(
   return async ({ progress, warn }) => {
     const report = (done: number, total: number) =>
       progress.update(`frames out of ${path}`, done, Math.max(done, total));
-    await extractFrames(path, frames, { height, width, fps, report, warn });
-    return await openFolder(frames);
+    const aspect = await extractFrames(path, frames, { height, width, fps, report, warn });
+    const dataset = await openFolder(frames);
+    return {
+      ...dataset,
+      read: async (index, size) => ({ ...await dataset.read(index, size), aspect }),
+    };
   };
+}
+
+/** What two frames are one frame by. */
+export function frameKey({ file, name }: Frame): string {
+  return file ?? name;
+}
+
+/**
+ * The validation frames of a dataset in splits, or its test frames, where they have labels and none was trained on.
+ *
+ * @param trained the frames of the same path that were.
+ */
+export async function heldOutFrames(
+  path: string,
+  preset: Preset,
+  trained: readonly Frame[],
+  progress: Progress,
+): Promise<{ readonly split: "validation" | "test"; readonly data: LoadedDataset } | undefined> {
+  if (path === SCENES || isVideo(path)) return undefined;
+  const known = new Set(trained.map(frameKey));
+  for (const split of ["validation", "test"] as const) {
+    // A split that was not downloaded is an error to open, and no reason to end a run.
+    const dataset = await openInput(path, preset, split).catch(() => undefined);
+    // Splits are one and the same, or share none.
+    if (!dataset?.classes.length || known.has(frameKey(await dataset.read(0, preset)))) continue;
+    const data = await loadDataset(dataset, preset, progress);
+    if (data.frames.some(({ labels }) => labels?.some((label) => label !== dataset.ignore))) {
+      return { split, data };
+    }
+  }
 }
 
 /** Opens a path that is no video. */
@@ -154,10 +206,10 @@ export async function loadDataset(
   return { dataset, frames };
 }
 
-/** The intrinsics of a frame, or typical ones of a dash camera. */
+/** The intrinsics of a frame, or typical ones of a dash camera with square pixels. */
 export function intrinsicsFor(frame: Frame): Intrinsics {
   if (frame.intrinsics) return frame.intrinsics;
-  const aspect = frame.width / frame.height;
+  const { aspect = frame.width / frame.height } = frame;
   return { fx: TYPICAL_FOCAL, fy: TYPICAL_FOCAL * aspect, cx: 0.5, cy: 0.5 };
 }
 

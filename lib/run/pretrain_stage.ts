@@ -37,9 +37,9 @@ export function mixSources(
 ): MixSource[] {
   // Boxes take their sizes from the stage's own regions.
   const shape = paste === "boxes" || paste === "none" ? "regions" : paste;
-  const apart = paste !== "none" &&
-    resolveSource(shape, config) !== resolveSource(lossRegions, config);
   return frames.map((frame, i) => {
+    const apart = paste !== "none" &&
+      resolveSource(shape, frame, config) !== resolveSource(lossRegions, frame, config);
     const intrinsics = intrinsicsFor(frame);
     const cut = (source: RegionSource) => regionsBy(source, frame, maps[i], intrinsics, config);
     const regions = cut(lossRegions), shapes = apart ? { shapes: cut(shape) } : {};
@@ -51,22 +51,23 @@ export function mixSources(
 /**
  * Trains the features of a run, from its newest checkpoint where it has one.
  *
- * @param depthEncoder where the backbone begins if the settings say so.
+ * @param depthEncoder where the backbone begins if the settings say so and there is one.
  */
 export async function trainFeatures(
   session: Session,
   config: RunConfig,
   sources: readonly MixSource[],
-  depthEncoder: StateDict,
+  depthEncoder: StateDict | undefined,
 ): Promise<{ pretrainer: Pretrainer; completed: number }> {
   const { seed, settings } = config;
   const pretrainer = new Pretrainer(settings.pretrain, seed);
   const metadata = pretrainMetadata(config);
   const start = await loadCheckpoint(session.folder, metadata, session.warn);
   if (start) pretrainer.import(start.state);
-  else if (settings.pretrain.backbone === "depth") await pretrainer.importBackbone(depthEncoder);
   else if (config.backboneWeights) {
     await pretrainer.importBackbone(await readBackbone(config.backboneWeights));
+  } else if (settings.pretrain.backbone === "depth" && depthEncoder) {
+    await pretrainer.importBackbone(depthEncoder);
   }
   const { steps } = settings.pretrain;
   const batchOf = (step: number) => mixedBatch(sources, settings.mix, seed, step);

@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import type { Split } from "../data/dataset.ts";
 import type { DepthScore } from "../depth/metrics.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
 import { percent, textTable } from "./table.ts";
@@ -16,7 +17,9 @@ export interface PretrainResult {
   readonly steps: number;
   readonly seconds: number;
   readonly loss?: number;
-  /** Absent where the data has no labels. */
+  /** Which frames are scored; "train": those that were trained on, without their labels. */
+  readonly split?: Split;
+  /** Absent where the data has no labels, as all scores are. */
   readonly miou?: number;
   readonly accuracy?: number;
   readonly perClass?: Readonly<Record<string, number>>;
@@ -56,6 +59,11 @@ export function depthFields(scores: { score: DepthScore; constant: DepthScore } 
   return { absRel: score.absRel, constantAbsRel: constant.absRel, score, constant };
 }
 
+/** The frames of a split in words. */
+export function scoredOn(split: Split = "train"): string {
+  return split === "train" ? "the frames that were trained on" : `${split} frames`;
+}
+
 /** The summary that a run ends with. */
 export function resultTable(result: PretrainResult): string {
   const rows: string[][] = [];
@@ -64,6 +72,7 @@ export function resultTable(result: PretrainResult): string {
     rows.push(["mIoU, same network untrained", `${percent(result.randomInitMiou)}%`]);
     rows.push(["mIoU, k-means on colour and position", `${percent(result.colourKmeansMiou)}%`]);
     rows.push(["pixel accuracy", `${percent(result.accuracy)}%`]);
+    rows.push(["scored on", scoredOn(result.split)]);
   } else {
     rows.push(["scores", "none, the data has no labels"]);
     rows.push(["contrastive steps", String(result.steps)]);

@@ -15,7 +15,7 @@ import { environmentRows, repeatCommand, resumeCommand } from "./environment.ts"
 import type { LoadedDataset } from "./inputs.ts";
 import type { MetricsLine } from "./metrics_log.ts";
 import { groupedSegmentations, labelledSegmentations, stageExamples } from "./report_pictures.ts";
-import type { PretrainResult } from "./result.ts";
+import { type PretrainResult, scoredOn } from "./result.ts";
 import type { RunConfig } from "./run_folder.ts";
 import type { Session } from "./session.ts";
 
@@ -125,6 +125,7 @@ function scoresOf(result: PretrainResult, names: readonly string[]): ReportScore
   if (miou === undefined) return undefined;
   const colours = classColours(names);
   return {
+    scoredOn: scoredOn(result.split),
     miou,
     accuracy: accuracy ?? NaN,
     untrained: randomInitMiou ?? NaN,

@@ -4,7 +4,8 @@ import sharp from "sharp";
 import { randomStream } from "../../lib/random.ts";
 import { openFolder } from "../../lib/data/folder.ts";
 import { streetScenes } from "../../lib/data/street/scenes.ts";
-import { saveNoisyVideo } from "../data/files.ts";
+import { writeFrame } from "../../lib/data/write.ts";
+import { saveNoisyVideo, saveText } from "../data/files.ts";
 import {
   answer,
   assertRefused,
@@ -167,6 +168,58 @@ processTests({
     assert(result.loss !== result.randomInitLoss);
     assertRefused(untuned, "--label-fraction", "finetune");
     assertRefused(tooMuch, "--label-fraction", "at most 1");
+  },
+
+  async "evaluate --protocol linear says when it scores frames whose labels it was fitted on"(
+    folder,
+  ) {
+    const streets = await saveStreets(folder);
+    const short = ["--steps", "1", "--depth-steps", "1", "--quiet", ...await saveLight(folder)];
+    const run = await answer(["pretrain", ...streets, "--out", "run", ...short], folder);
+    assertEquals(run.split, "train");
+    const linear = ["evaluate", "--run", "run", "--protocol", "linear"];
+    // The folder is its own data by another path, too.
+    const [own, other] = await Promise.all([
+      cli([...linear, "--json", "--data", "./streets/../streets"], folder),
+      answer([...linear, "--data", "scenes"], folder),
+    ]);
+    const result = JSON.parse(own.stdout.split("\n").at(-1)!);
+    assertEquals([result.labelledFrames, result.scoredFramesTrainedOn], [12, 12]);
+    assert(own.stderr.includes("12 of 12 scored frames are trained on"), own.stderr);
+    assertEquals([other.labelledFrames, other.scoredFramesTrainedOn], [12, 0]);
+  },
+
+  async "pretrain takes a dataset's own disparities and regions, and scores its validation split"(
+    folder,
+  ) {
+    const streets = streetScenes({
+      seed: 0,
+      split: "train",
+      sequences: 6,
+      framesPerSequence: 1,
+    });
+    const classes = JSON.stringify({ classes: streets.classes, ignore: 255 });
+    for (const index of streets.frames.keys()) {
+      const frame = await streets.read(index, { height: 64, width: 128 });
+      const disparity = frame.depth!.map((metres) => Math.min(1, 1 / metres));
+      const split = join(folder, "city", index < 4 ? "train" : "val");
+      const regionIds = Uint16Array.from(frame.labels!);
+      await writeFrame(split, { ...frame, depth: undefined, disparity, regionIds });
+      await saveText(join(split, "dataset.json"), classes);
+    }
+    const short = ["--steps", "1", "--data", "city", ...await saveLight(folder)];
+    const out = ["--out", "run", "--predictions", "out"];
+    const [pretrained, regions] = await Promise.all([
+      answer(["pretrain", ...short, ...out], folder),
+      answer(["regions", "--data", "city", "--out", "cut"], folder),
+    ]);
+    assertEquals(pretrained.split, "validation");
+    const scored = pretrained.confusion.flat().reduce((a: number, b: number) => a + b);
+    assertEquals(scored, 2 * 64 * 128);
+    // Each region was one class.
+    assertEquals(pretrained.depth, { regionPurity: 1 });
+    assertEquals(await Deno.stat(join(folder, "run/depth")).catch(() => "none"), "none");
+    assertEquals([regions.depth, regions.frames], ["disparity", 2]);
   },
 
   async "regions reports the quality of either grouping, as JSON and as a table"(folder) {

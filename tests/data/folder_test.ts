@@ -49,6 +49,7 @@ Deno.test("writeFrame() and openDataset() hand a frame on whole", () =>
         draws(random, [0, 1 / 256, 3.5, 77.25, 255.5, 300, Infinity], AREA),
       ),
       disparity: Float32Array.from(draws(random, [0, 1 / 65535, 0.2, 1], AREA)),
+      regionIds: Uint16Array.from(draws(random, [0, 1, 300, 65535], AREA)),
     }));
     for (const frame of frames) await writeFrame(folder, frame);
     await describe(folder, { name: "two roads", classes: ["a", "b", "c"], ignore: 9, cameras });

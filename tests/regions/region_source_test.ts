@@ -120,6 +120,25 @@ Deno.test("regionsBy() cuts by what it is told, and `regions` by the settings", 
   assertEquals(new Set(all.map((source) => by(source).join())).size, 4);
 });
 
+Deno.test("regionsBy() takes regions that came with the frame, numbered in raster order", () => {
+  const regionIds = Uint16Array.of(7, 7, 2, 500, 2, 7);
+  const given = { ...frame, height: 2, width: 3, regionIds };
+  const map = { height: 2, width: 3, disparity: Float32Array.of(1, 2, 3, 4, 5, 6) };
+  const by = (source: Parameters<typeof regionsBy>[0]) =>
+    regionsBy(source, given, map, frame.intrinsics!, defaultRegionConfig);
+  assertEquals([...by("regions").ids], [0, 0, 1, 2, 1, 0]);
+  assertEquals(by("regions").regions[1], {
+    area: 2,
+    top: 0,
+    left: 1,
+    bottom: 2,
+    right: 3,
+    disparity: 4,
+  });
+  const cut = depthRegions(map, frame.intrinsics!, defaultRegionConfig, given);
+  assertEquals(by("components"), cut);
+});
+
 Deno.test("mixSources() holds the loss's regions equal across shapes", () => {
   const session = { progress: { update: () => {} } } as unknown as Session;
   const sources = (paste: PasteShape) => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { CheckpointError, StorageError } from "../../lib/errors.ts";
+import { CheckpointError, StorageError, TrainingError } from "../../lib/errors.ts";
 import type { StateDict } from "../../lib/nn/parameters.ts";
 import { writeAtomically } from "../../lib/run/atomic.ts";
 import { checkpointPath, loadCheckpoint, saveCheckpoint } from "../../lib/run/checkpoint.ts";
@@ -82,6 +82,22 @@ Deno.test("loadCheckpoint() refuses a checkpoint of another preset", () =>
       CheckpointError,
       "expected preset tiny, got small",
     );
+  }));
+
+Deno.test("saveCheckpoint() refuses weights that are not finite, and leaves what is there", () =>
+  inTemporary(async (folder) => {
+    const state = randomState();
+    await saveCheckpoint(folder, { step: 1, state }, {});
+    const [[name, { data }]] = [...state].slice(-1);
+    for (const value of [NaN, Infinity]) {
+      const spoilt = new Map(state);
+      const values = Float32Array.from(data);
+      values[values.length - 1] = value;
+      spoilt.set(name, { ...state.get(name)!, data: values });
+      const save = () => saveCheckpoint(folder, { step: 2, state: spoilt }, {});
+      await assertRejects(save, TrainingError, name);
+      assertEquals((await loadCheckpoint(folder, {}))?.state, state);
+    }
   }));
 
 Deno.test("saveCheckpoint() keeps the newest two", () =>

@@ -35,7 +35,7 @@ export function resultSection(data: ReportData): Section {
   return { id: "result", title: "Result", html: parts.join("\n") };
 }
 
-function comparison({ miou, untrained, colour: colourMiou }: ReportScores): string {
+function comparison({ miou, untrained, colour: colourMiou, scoredOn }: ReportScores): string {
   const bars = [
     { name: "features of this run", percent: 100 * miou, colour: colour("accent") },
     { name: "same network, untrained", percent: 100 * untrained, colour: colour("pole") },
@@ -45,7 +45,8 @@ function comparison({ miou, untrained, colour: colourMiou }: ReportScores): stri
     bars.map(({ name, percent }) => `${name} ${percent.toFixed(1)}`).join(", ")
   }`;
   return `<figure class="plot"><h3>mIoU, percent</h3>${barPlot(bars, label)}</figure>\n` + note(
-    "Prototypes are grouped into as many groups as there are classes without looking at a label, and groups " +
+    `Scored on ${escape(scoredOn)}. ` +
+      "Prototypes are grouped into as many groups as there are classes without looking at a label, and groups " +
       "are matched one to one to classes over the whole set. K-means sees colour and position of each pixel.",
   );
 }

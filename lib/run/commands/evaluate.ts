@@ -17,7 +17,14 @@ import { classColours } from "../../report/palette.ts";
 import { depthOfRun, predictDepth } from "../depth_stage.ts";
 import { evaluateClusters, isTelling, segment, WatchedModel } from "../evaluate_stage.ts";
 import { featuresOfRun } from "../features.ts";
-import { intrinsicsFor, type LoadedDataset, openInputs, SCENES } from "../inputs.ts";
+import {
+  cameraOf,
+  frameKey,
+  intrinsicsFor,
+  type LoadedDataset,
+  openInputs,
+  SCENES,
+} from "../inputs.ts";
 import { outputNames, writePredictions } from "../predictions.ts";
 import { readRun, type RunConfig } from "../run_folder.ts";
 import type { Session } from "../session.ts";
@@ -54,7 +61,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   await inSession(options.run, options, async (session) => {
     const config = await readRun(options.run);
     const path = options.data?.[0] ?? config.data[0];
-    const [input] = await openInputs([path], { ...config, split }, options.run);
+    const [input] = await openInputs([path], { ...cameraOf(config, path), split }, options.run);
     const test = await input.load(session);
     requireLabels(path, test);
     const device = await startDevice(session, options);
@@ -64,12 +71,10 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
         `Cannot evaluate ${options.run}: it has no checkpoint yet; run pretrain --resume first`,
       );
     }
-    // The drawing of embedded streets takes longer than all the rest.
-    const train = await trainingFrames(config, session, protocol === "cluster" ? isTelling : all);
     const { score, details, classOfPrototype } = await scoreBy(
       options,
       pretrainer,
-      train,
+      await trainingData(config, session, protocol),
       test,
       session,
     );
@@ -100,14 +105,19 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   });
 }
 
-function detailRows(details: Scored["details"]): string[][] {
-  if (!details) return [];
-  return [
-    ["mIoU from random weights", `${percent(details.randomInitMiou)}%`],
-    ["pixel accuracy from random weights", `${percent(details.randomInitAccuracy)}%`],
-    ["frames whose labels were used", String(details.labelledFrames)],
-    ["steps", String(details.steps)],
-  ];
+/** Details that the table has too, what it calls them, and how it writes them. */
+const DETAIL_ROWS: readonly (readonly [string, string, (value: number) => string])[] = [
+  ["randomInitMiou", "mIoU from random weights", (value) => `${percent(value)}%`],
+  ["randomInitAccuracy", "pixel accuracy from random weights", (value) => `${percent(value)}%`],
+  ["labelledFrames", "frames whose labels were used", String],
+  ["scoredFramesTrainedOn", "scored frames among them", String],
+  ["steps", "steps", String],
+];
+
+function detailRows(details: Scored["details"] = {}): string[][] {
+  return DETAIL_ROWS.flatMap(([key, title, write]) =>
+    key in details ? [[title, write(details[key])]] : []
+  );
 }
 
 /** @throws {ConfigError} when an option is given that the protocol has no use for. */
@@ -158,58 +168,84 @@ async function writeTo(
   session.progress.say(`predictions: ${await writePredictions(folder, all, session.progress)}`);
 }
 
-const all = () => true;
-
-/** Of the frames that a run was trained on those whose index, of all of them, is wanted. */
-async function trainingFrames(
+/** The data that a run was trained on; for protocol `cluster` those frames alone that it looks at. */
+async function trainingData(
   config: RunConfig,
   session: Session,
-  wanted: (index: number) => boolean,
-): Promise<LoadedDataset> {
-  const frames: Frame[] = [];
-  let first: LoadedDataset | undefined;
+  protocol: EvaluateOptions["protocol"],
+): Promise<LoadedDataset[]> {
+  const loaded: LoadedDataset[] = [];
   let index = 0;
+  const wanted = () => protocol !== "cluster" || isTelling(index++);
   for (const input of await openInputs(config.data, config, session.folder)) {
-    const loaded = await input.load(session, () => wanted(index++));
-    first ??= loaded;
-    frames.push(...loaded.frames);
+    loaded.push(await input.load(session, wanted));
   }
-  return { dataset: first!.dataset, frames };
+  return loaded;
+}
+
+/**
+ * The data whose labels can be trained on for a test, and how many of the test's frames are among them.
+ *
+ * @throws {DataError} when none has labels of the test's classes.
+ */
+function labelledAlike(
+  train: readonly LoadedDataset[],
+  test: LoadedDataset,
+): { frames: Frame[]; overlap: number } {
+  const { classes, ignore, name } = test.dataset;
+  const alike = train.filter(({ dataset, frames }) =>
+    dataset.ignore === ignore && dataset.classes.join() === classes.join() &&
+    frames.some(({ labels }) => labels)
+  );
+  if (alike.length === 0) {
+    throw new DataError(
+      `Cannot train on labels for ${name}: expected its classes in the run's own data ` +
+        `${
+          train.map(({ dataset }) => dataset.name).join(", ")
+        } too, got others; use --protocol cluster`,
+    );
+  }
+  const frames = alike.flatMap(({ frames }) => frames.filter(({ labels }) => labels));
+  const known = new Set(frames.map(frameKey));
+  return { frames, overlap: test.frames.filter((frame) => known.has(frameKey(frame))).length };
 }
 
 async function scoreBy(
   options: EvaluateOptions,
   pretrainer: Pretrainer,
-  train: LoadedDataset,
+  train: readonly LoadedDataset[],
   test: LoadedDataset,
   session: Session,
 ): Promise<Scored> {
   const { protocol, seed = 0 } = options;
   const { progress } = session;
+  const { frames, dataset: { classes: { length: classes }, ignore } } = test;
+  const trainFrames = train.flatMap((data) => data.frames);
+  const watched = (count: number) =>
+    new WatchedModel(pretrainer, progress, "evaluation", count + frames.length);
   if (protocol === "cluster") {
-    return await evaluateClusters(pretrainer, train.frames, test, progress);
+    return await evaluateClusters(pretrainer, trainFrames, test, progress);
   }
-  const { classes, ignore } = test.dataset;
-  if (protocol !== "kmeans" && train.dataset.classes.join() !== classes.join()) {
-    throw new DataError(
-      `Cannot train on labels for ${test.dataset.name}: expected its classes in the run's own data ` +
-        `${train.dataset.name} too, got others; use --protocol cluster`,
+  if (protocol === "kmeans") {
+    const embedder = watched(trainFrames.length);
+    const score = await kmeansProtocol({ embedder, trainFrames, frames, classes, ignore, seed });
+    return { score };
+  }
+  const labelled = labelledAlike(train, test);
+  if (labelled.overlap > 0) {
+    session.warn(
+      `${labelled.overlap} of ${frames.length} scored frames are trained on with their labels: the score says how ` +
+        "well those are fitted, not what is learnt; name other frames with --data",
     );
   }
-  const shared = { trainFrames: train.frames, frames: test.frames, ignore, seed };
-  if (protocol === "finetune") {
-    return await scoreFinetuned(
-      options,
-      pretrainer,
-      { ...shared, classes: classes.length },
-      session,
-    );
-  }
-  const count = train.frames.length + test.frames.length;
-  const embedder = new WatchedModel(pretrainer, progress, "evaluation", count);
-  const frozen = { ...shared, classes: classes.length, embedder };
-  const score = protocol === "kmeans" ? await kmeansProtocol(frozen) : await linearProbe(frozen);
-  return { score };
+  const shared = { trainFrames: labelled.frames, frames, classes, ignore, seed };
+  const { score, details } = protocol === "finetune"
+    ? await scoreFinetuned(options, pretrainer, shared, session)
+    : {
+      score: await linearProbe({ ...shared, embedder: watched(labelled.frames.length) }),
+      details: { labelledFrames: labelled.frames.length },
+    };
+  return { score, details: { ...details, scoredFramesTrainedOn: labelled.overlap } };
 }
 
 /** From the run's checkpoint, and from random weights with the same labels, batches and views. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { absRelPerClass } from "../../depth/metrics.ts";
+import { absRelPerClass, hasDepth } from "../../depth/metrics.ts";
 import {
   meanPoseScore,
   poseMetrics,
@@ -17,6 +17,7 @@ import { DataError } from "../../errors.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { depthOfRun, predictDepth, scoreDepth } from "../depth_stage.ts";
 import {
+  cameraOf,
   type DepthTarget,
   findTargets,
   loadDataset,
@@ -89,7 +90,7 @@ function scoreClasses(
   classes: readonly string[],
 ): number[] | undefined {
   const known = frames.flatMap(({ depth, labels }, i) =>
-    depth && labels ? [{ predicted: maps[i], truth: depth, labels }] : []
+    depth && labels && hasDepth(depth) ? [{ predicted: maps[i], truth: depth, labels }] : []
   );
   return known.length > 0 ? absRelPerClass(known, classes.length) : undefined;
 }
@@ -105,7 +106,7 @@ async function framesOf(
     const dataset = scenesOf(config.settings, split, { frames: FRAMES });
     return await loadDataset(dataset, config.settings, session.progress);
   }
-  const [input] = await openInputs([path], { ...config, split }, session.folder);
+  const [input] = await openInputs([path], { ...cameraOf(config, path), split }, session.folder);
   return await input.load(session);
 }
 

@@ -6,6 +6,7 @@
 
 import process from "node:process";
 import { join } from "@std/path";
+import type { Split } from "../../data/dataset.ts";
 import type { Device } from "../../engine/device.ts";
 import type { MixSource } from "../../mix/paste.ts";
 import type { StateDict } from "../../nn/parameters.ts";
@@ -19,13 +20,21 @@ import { writeAtomically } from "../atomic.ts";
 import { requireBackbone } from "../backbone_file.ts";
 import {
   depthOfRun,
+  givenDepth,
   predictDepth,
   type PredictedFrames,
   scoreDepth,
   trainDepth,
 } from "../depth_stage.ts";
 import { evaluateRun, type Evaluation, segment, unlabelledGroups } from "../evaluate_stage.ts";
-import { loadDataset, type LoadedDataset, openInputs, SCENES, scenesOf } from "../inputs.ts";
+import {
+  heldOutFrames,
+  loadDataset,
+  type LoadedDataset,
+  openInputs,
+  SCENES,
+  scenesOf,
+} from "../inputs.ts";
 import { outputNames, type Segmentation, writePredictions } from "../predictions.ts";
 import type { Preset } from "../presets.ts";
 import { mixSources, trainFeatures } from "../pretrain_stage.ts";
@@ -89,7 +98,7 @@ async function runPretrain(
   const { pretrainer, completed } = await trainFeatures(session, config, sources, encoder);
   if (completed < settings.pretrain.steps) return stopped(session, options);
 
-  const test = await testFrames(session, config, loaded);
+  const { split, test } = await scoredFrames(session, config, loaded);
   const evaluation = test && await evaluateRun(config, pretrainer, frames, test, session.progress);
   const metrics = await session.log.read();
   const result: PretrainResult = {
@@ -98,7 +107,7 @@ async function runPretrain(
     steps: completed,
     seconds: (performance.now() - started) / 1000,
     loss: Number(metrics.findLast((line) => line.stage === "pretrain")?.loss),
-    ...(evaluation ? evaluationFields(evaluation, test.dataset.classes) : {}),
+    ...(evaluation ? { split, ...evaluationFields(evaluation, test.dataset.classes) } : {}),
     depth: { ...depthFields(scoreDepth(maps, frames)), regionPurity: purityOf(sources, loaded) },
   };
   const segmentations = evaluation &&
@@ -178,16 +187,21 @@ function stopped(session: Session, options: PretrainOptions): undefined {
 
 /** What the depth stage hands on. */
 interface PredictedDepth extends PredictedFrames {
-  /** The depth network's ResNet. */
-  readonly encoder: StateDict;
+  /** The depth network's ResNet, where there is one. */
+  readonly encoder?: StateDict;
 }
 
-/** By the run's own or another run's network; undefined when interrupted. */
+/** By another run's network, from the dataset, or by the run's own network; undefined when interrupted. */
 async function predictedDepth(
   session: Session,
   config: RunConfig,
   assumed: readonly Frame[],
 ): Promise<PredictedDepth | undefined> {
+  const given = config.depthRun ? undefined : givenDepth(assumed);
+  if (given) {
+    session.progress.say("depth: the dataset's own disparity/, no network is trained");
+    return { frames: assumed, maps: given };
+  }
   const { trainer, completed } = config.depthRun
     ? { trainer: await depthOfRun(config.depthRun, session.warn), completed: true }
     : await trainDepth(session, config, assumed);
@@ -200,18 +214,27 @@ async function predictedDepth(
   }
 }
 
-/** What is scored: test streets of the embedded scenes, else the labelled frames of the data itself. */
-async function testFrames(
-  session: Session,
-  config: RunConfig,
+/**
+ * What is scored: test streets of the embedded scenes, else labelled frames of the first data that has some, those of
+ * another split where it has splits.
+ */
+async function scoredFrames(
+  { progress }: Session,
+  { data, settings }: RunConfig,
   loaded: readonly LoadedDataset[],
-): Promise<LoadedDataset | undefined> {
-  if (config.data.includes(SCENES)) {
-    return await loadDataset(scenesOf(config.settings, "test"), config.settings, session.progress);
+): Promise<{ split?: Split; test?: LoadedDataset }> {
+  if (data.includes(SCENES)) {
+    const test = await loadDataset(scenesOf(settings, "test"), settings, progress);
+    return { split: "test", test };
   }
-  return loaded.find(({ dataset, frames }) =>
-    dataset.classes.length > 0 && frames.some((frame) => frame.labels)
-  );
+  for (const [i, test] of loaded.entries()) {
+    const heldOut = await heldOutFrames(data[i], settings, test.frames, progress);
+    if (heldOut) return { split: heldOut.split, test: heldOut.data };
+    if (test.dataset.classes.length > 0 && test.frames.some((frame) => frame.labels)) {
+      return { split: "train", test };
+    }
+  }
+  return {};
 }
 
 function purityOf(

@@ -42,7 +42,7 @@ export async function regions(options: RegionsOptions): Promise<void> {
     const result = {
       out: folder,
       grouping: input.regions.grouping,
-      depth: config.depthRun ?? "true",
+      depth: input.depth,
       frames: frames.length,
       regionsPerFrame: total / frames.length,
       millisecondsPerFrame: milliseconds / frames.length,

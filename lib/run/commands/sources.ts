@@ -8,7 +8,7 @@ import { isVideo } from "../../data/video.ts";
 import { ConfigError } from "../../errors.ts";
 import type { DepthMap, Frame } from "../../records.ts";
 import { defaultRegionConfig, type RegionConfig } from "../../regions/config.ts";
-import { depthOfRun, predictDepth } from "../depth_stage.ts";
+import { depthOfRun, givenDepth, predictDepth } from "../depth_stage.ts";
 import { type LoadedDataset, openInputs } from "../inputs.ts";
 import { requireDepthRun, type RunConfig } from "../run_folder.ts";
 import type { Session } from "../session.ts";
@@ -17,12 +17,14 @@ import { type CommonOptions, startDevice } from "./common.ts";
 /** Frames, their depth, and how to cut it into regions. */
 export interface FramesWithDepth extends LoadedDataset {
   readonly maps: DepthMap[];
-  /** The preset's for predicted depth; the defaults for true depth, which is sharp. */
+  /** Where depth came from: a run's folder, the dataset's "disparity" or its "true" depth. */
+  readonly depth: string;
+  /** The preset's for estimated depth; the defaults for true depth, which is sharp. */
   readonly regions: RegionConfig;
 }
 
 /**
- * Loads a dataset with depth predicted by a run, or with its own true depth.
+ * Loads a dataset with depth predicted by a run, or with its own: truth (`depth/`), else estimates (`disparity/`).
  *
  * @throws {ConfigError} when there is neither.
  */
@@ -48,10 +50,15 @@ export async function framesWithDepth(
   }
   const loaded = await input.load(session);
   if (!depthRun) {
+    const given = givenDepth(loaded.frames);
+    if (given && !loaded.frames.every((frame) => frame.depth)) {
+      return { ...loaded, maps: given, depth: "disparity", regions: settings.regions };
+    }
     const maps = loaded.frames.map(trueDepth);
     return {
       ...loaded,
       maps,
+      depth: "true",
       regions: { ...defaultRegionConfig, grouping: settings.regions.grouping },
     };
   }
@@ -59,13 +66,13 @@ export async function framesWithDepth(
   const trainer = await depthOfRun(depthRun, session.warn);
   const predicted = await predictDepth(session, trainer, loaded.frames);
   trainer.dispose();
-  return { ...loaded, ...predicted, regions: settings.regions };
+  return { ...loaded, ...predicted, depth: depthRun, regions: settings.regions };
 }
 
 function trueDepth({ name, height, width, depth }: Frame): DepthMap {
   if (!depth) {
     throw new ConfigError(
-      `Cannot take depth of ${name} from the dataset: it has none; name a run with --depth-run`,
+      `Cannot take depth of ${name} from the dataset: expected depth/ or disparity/, got none; name a run with --depth-run`,
     );
   }
   return { height, width, disparity: depth.map((metres) => metres > 0 ? 1 / metres : 0) };
