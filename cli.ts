@@ -16,6 +16,11 @@ import meta from "./deno.json" with { type: "json" };
 
 const FOLDER = "the folder to write";
 
+/** Of a street that is drawn, pixels. */
+const LONGEST_SIDE = 16384;
+/** No camera of a car takes more frames a second. */
+const HIGHEST_FPS = 1000;
+
 /** Builds the program; exported so that tests can read its help without a process. */
 export function program(): Command {
   const root = new Command("cpcdr")
@@ -43,7 +48,7 @@ function pretrainCommand(root: Command): void {
     )
     .option("--steps <n>", "pretraining steps (default: the preset's)", positiveInteger)
     .option("--depth-steps <n>", "depth training steps (default: the preset's)", positiveInteger)
-    .option("--depth-run <dir>", "take the depth network of this run instead of training one")
+    .option("--depth-run <dir>", "take the depth network of this run instead of training one", path)
     .addOption(pasteOption())
     .addOption(groupingOption())
     .addOption(
@@ -53,6 +58,7 @@ function pretrainCommand(root: Command): void {
     .option(
       "--backbone-weights <file>",
       "begin from a ResNet in safetensors under torchvision's names",
+      path,
     )
     .option(
       "--accumulate <n>",
@@ -110,7 +116,7 @@ function evaluateCommand(root: Command): void {
     "a folder to keep the answer in, as evaluation.json",
   )
     .description("score a run's features on a labelled dataset")
-    .requiredOption("--run <dir>", "the run to evaluate")
+    .requiredOption("--run <dir>", "the run to evaluate", path)
     .addOption(dataOption("the run's own dataset"))
     .addOption(
       new Option(
@@ -150,7 +156,7 @@ function exportCommand(root: Command): void {
     "the file to write (default: in the run's folder)",
   )
     .description("write a run's network for other programs")
-    .requiredOption("--run <dir>", "the run to export")
+    .requiredOption("--run <dir>", "the run to export", path)
     .addOption(
       new Option("--format <name>", "the backbone under torchvision's names, or the whole network")
         .choices(["torchvision", "onnx"]).makeOptionMandatory(),
@@ -171,8 +177,8 @@ function scenesCommand(root: Command): void {
     .description("write the embedded street scenes as an ordinary dataset with truth")
     .option("--sequences <n>", "how many streets", positiveInteger, 20)
     .option("--frames <n>", "frames a street", positiveInteger, 10)
-    .option("--height <n>", "pixels", positiveInteger, 256)
-    .option("--width <n>", "pixels", positiveInteger, 512)
+    .option("--height <n>", "pixels", side, 256)
+    .option("--width <n>", "pixels", side, 512)
     .addOption(
       new Option("--split <name>", "streets of different splits never meet")
         .choices(["train", "validation", "test"]).default("train"),
@@ -198,12 +204,16 @@ function doctorCommand(root: Command): void {
 function withRun(command: Command): Command {
   return withCommon(command, FOLDER)
     .addOption(dataOption("the embedded street scenes"))
-    .option("--config <file>", "settings as a run's config.json has them, or a part; options win")
+    .option(
+      "--config <file>",
+      "settings as a run's config.json has them, or a part; options win",
+      path,
+    )
     .addOption(
       new Option("--preset <name>", "sizes and schedules (default: tiny)")
         .choices(["tiny", "small", "paper"]),
     )
-    .option("--fps <n>", "frames a second out of videos (default: 10)", positiveNumber)
+    .option("--fps <n>", "frames a second out of videos (default: 10)", frameRate)
     .option(
       "--intrinsics <fx,fy,cx,cy>",
       'of all frames, fx and cx in image widths, fy and cy in heights; or "learned", a rough guess from ' +
@@ -227,7 +237,7 @@ function withCommon(command: Command, out: string): Command {
       )
         .choices(["float32", "mixed"]).default("float32"),
     )
-    .option("--out <path>", out);
+    .option("--out <path>", out, path);
 }
 
 function withAnswer(command: Command): Command {
@@ -245,14 +255,14 @@ function depthOption(): Option {
   return new Option(
     "--depth-run <dir>",
     "a run whose depth network predicts; without it, the dataset's own depth",
-  );
+  ).argParser(path);
 }
 
 function predictionsOption(): Option {
   return new Option(
     "--predictions <dir>",
     "write disparity, regions, classes and overlays as PNG, and a contact sheet",
-  );
+  ).argParser(path);
 }
 
 function pasteOption(): Option {
@@ -269,36 +279,56 @@ function dataOption(standard: string): Option {
   return new Option(
     "--data <path>",
     `a dataset folder or a video, repeatable; "scenes" is the embedded ones (default: ${standard})`,
-  ).argParser((value: string, previous: string[] = []) => [...previous, value]);
+  ).argParser((value: string, previous: string[] = []) => [...previous, path(value)]);
+}
+
+/** The number that a text is; NaN where it is none. */
+function numberOf(text: string): number {
+  return text.trim() === "" ? NaN : Number(text);
 }
 
 function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
+  const value = numberOf(text);
+  if (!Number.isSafeInteger(value) || value < 1) {
     throw new InvalidArgumentError("Expected a whole number of at least 1.");
   }
   return value;
 }
 
+/** Pixels of a side: a multiple that fits memory is left to whoever asks. */
+function side(text: string): number {
+  const value = positiveInteger(text);
+  if (value > LONGEST_SIDE) {
+    throw new InvalidArgumentError(`Expected at most ${LONGEST_SIDE} pixels.`);
+  }
+  return value;
+}
+
 function share(text: string): number {
-  const value = Number(text);
+  const value = numberOf(text);
   if (!(value > 0 && value <= 1)) {
     throw new InvalidArgumentError("Expected a number above 0 and at most 1.");
   }
   return value;
 }
 
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value < Infinity)) {
-    throw new InvalidArgumentError("Expected a number above 0.");
+function frameRate(text: string): number {
+  const value = numberOf(text);
+  if (!(value > 0 && value <= HIGHEST_FPS)) {
+    throw new InvalidArgumentError(`Expected a number above 0 and at most ${HIGHEST_FPS}.`);
   }
   return value;
 }
 
+/** A path; "" would be the present folder. */
+function path(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("Expected a path, got nothing.");
+}
+
 function seedNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) {
+  const value = numberOf(text);
+  if (!Number.isSafeInteger(value) || value < 0) {
     throw new InvalidArgumentError("Expected a whole number of at least 0.");
   }
   return value;
@@ -326,8 +356,9 @@ if (import.meta.main) {
   try {
     await program().parseAsync(Deno.args, { from: "user" });
   } catch (error) {
-    if (!(error instanceof CpcdrError)) throw error;
-    console.error(`error: ${error.message}`);
+    // Deno says itself which permission it was, and how to give it.
+    if (!(error instanceof CpcdrError || error instanceof Deno.errors.NotCapable)) throw error;
+    console.error(`error: ${error.message.replaceAll(/\s*\n\s*/g, " ")}`);
     Deno.exit(1);
   }
 }

@@ -66,7 +66,7 @@ export function storageError(path: string, error: unknown): unknown {
   const code = (error as { code?: string }).code;
   if (code === "ENOSPC" || error.message.includes("os error 28")) {
     return new StorageError(
-      `Cannot write ${path}: the disk is full; free some space and go on with --resume, or start over`,
+      `Cannot write ${path}: the disk is full; free some space and start again, a run with --resume`,
     );
   }
   if (error instanceof Deno.errors.PermissionDenied || code === "EROFS" || code === "EACCES") {
@@ -77,6 +77,14 @@ export function storageError(path: string, error: unknown): unknown {
   if (code === "ENOTDIR" || code === "EEXIST" || error instanceof Deno.errors.NotADirectory) {
     return new StorageError(
       `Cannot write ${path}: a file is in its way; choose another folder with --out`,
+    );
+  }
+  if (error instanceof Deno.errors.IsADirectory || code === "EISDIR") {
+    return new StorageError(`Cannot write ${path}: a folder is in its way; name a file with --out`);
+  }
+  if (code === "ENAMETOOLONG" || error.message.includes("os error 36")) {
+    return new StorageError(
+      `Cannot write ${path.slice(0, 60)}...: the name is too long; choose a shorter one with --out`,
     );
   }
   return error;

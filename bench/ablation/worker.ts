@@ -227,7 +227,7 @@ if (import.meta.main) {
     folder,
     log: new MetricsLog(folder),
     progress,
-    signal: interrupt.signal,
+    interrupt,
     warn: (line) => console.error(`${job.name}: ${line}`),
   };
   const device = await useDevice("cpu", { warn: session.warn });

@@ -8,7 +8,7 @@ import { basename, dirname, extname, join } from "@std/path";
 import { TextLineStream } from "@std/streams";
 import { DataError, storageError } from "../errors.ts";
 import type { Size } from "./dataset.ts";
-import { isFile } from "./listing.ts";
+import { isFile, isFolder } from "./listing.ts";
 
 /** Names of files that are taken for videos. */
 const VIDEO_PATTERN =
@@ -101,10 +101,11 @@ export async function hasFrames(folder: string): Promise<boolean> {
 /**
  * Takes the frames out of a video as `folder`/000001.png and so on, already at the size that is asked
  * for. Where they lie there from the same video with the same settings, or the video is gone, they are
- * left as they are; an extraction that was cut off begins anew. Answers width over height of what they
+ * left as they are; frames of another extraction make way; one that was cut off begins anew. Answers width over height of what they
  * show, as it was before they were resized.
  *
- * @throws {DataError} naming the video when it cannot be read; {StorageError} when the disk is full.
+ * @throws {DataError} naming the video when it cannot be read, or the folder when it holds other files; {StorageError}
+ * when the disk is full.
  */
 export async function extractFrames(
   path: string,
@@ -129,6 +130,12 @@ export async function extractFrames(
   };
   const record = JSON.stringify(made) + "\n";
   if (stored === record) return aspect;
+  if (!stored && await isFolder(folder)) {
+    throw new DataError(
+      `Cannot take frames out of ${path} to ${folder}: expected no such folder yet, got one with other files; ` +
+        "move it away or choose another --out",
+    );
+  }
   const temporary = join(dirname(folder), `.${basename(folder)}.tmp`);
   try {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
@@ -176,6 +183,9 @@ async function runFfmpeg(
     filter,
     join(folder, "%06d.png"),
   ]).spawn();
+  // It must not go on writing when this process ends before it.
+  const kill = () => process.kill();
+  globalThis.addEventListener("unload", kill);
   const errors = new Response(process.stderr).text();
   let frames = 0;
   const lines = process.stdout.pipeThrough(new TextDecoderStream())
@@ -185,6 +195,7 @@ async function runFfmpeg(
     if (match) report(frames = Number(match[1]));
   }
   const { success, signal } = await process.status;
+  globalThis.removeEventListener("unload", kill);
   const text = await errors;
   if (success) return frames;
   if (text.includes("No space left")) throw new Error("os error 28");

@@ -1,11 +1,11 @@
 /**
- * Files that are either the old ones or the new ones, never half of both.
+ * Files of a run, which are either the old ones or the new ones, never half of both.
  *
  * @module
  */
 
 import { basename, dirname, join } from "@std/path";
-import { storageError } from "../errors.ts";
+import { StorageError, storageError } from "../errors.ts";
 
 /**
  * Writes to a temporary file in the same folder, flushes it to the disk and renames it.
@@ -26,5 +26,20 @@ export async function writeAtomically(path: string, data: Uint8Array | string): 
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw storageError(path, error);
+  }
+}
+
+/**
+ * The text of a file; undefined where there is none.
+ *
+ * @throws {StorageError} when there is one that cannot be read.
+ */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StorageError(`Cannot read ${path}: ${reason}; make it readable or move it away`);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { CheckpointError, TrainingError } from "../errors.ts";
 import type { StateDict } from "../nn/parameters.ts";
 import { writeAtomically } from "./atomic.ts";
@@ -19,6 +19,11 @@ export interface Checkpoint {
 const NAME = /^checkpoint-(\d{6,})\.safetensors$/;
 /** Older checkpoints are removed once a newer one is safe on the disk. */
 const KEPT = 2;
+
+/** True for a path with the name of a checkpoint. */
+export function isCheckpoint(path: string): boolean {
+  return NAME.test(basename(path));
+}
 
 /** Where the checkpoint of a step lies. */
 export function checkpointPath(folder: string, step: number): string {
@@ -73,7 +78,7 @@ export async function loadCheckpoint(
   for (const step of found) {
     const path = checkpointPath(folder, step);
     try {
-      const file = decodeSafetensors(await Deno.readFile(path), path);
+      const file = decodeSafetensors(await readBytes(path), path);
       checkMetadata(path, file.metadata, metadata);
       return { step, state: file.tensors };
     } catch (error) {
@@ -87,6 +92,21 @@ export async function loadCheckpoint(
     }
   }
   return undefined;
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): CheckpointError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new CheckpointError(
+    `Cannot read ${path}: ${reason}; make it readable or move it away`,
+  );
 }
 
 class Mismatch extends CheckpointError {}
@@ -115,7 +135,9 @@ async function steps(folder: string): Promise<number[]> {
       if (match) found.push(Number(match[1]));
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const nothing = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (!nothing) throw unreadable(folder, error);
   }
   return found.sort((a, b) => a - b);
 }

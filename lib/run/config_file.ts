@@ -88,7 +88,11 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
   require("data", isNames(data), "a list of at least one folder or video");
   require("depthRun", typeof depthRun === "string", "the folder of a run");
   require("backboneWeights", typeof backboneWeights === "string", "a safetensors file");
-  require("fps", typeof fps === "number" && fps > 0, "a number above 0");
+  require(
+    "fps",
+    typeof fps === "number" && fps > 0 && fps <= 1000,
+    "a number above 0 and at most 1000",
+  );
   if (intrinsics !== undefined) {
     const problem = checkCamera(intrinsics);
     if (problem) throw refused(path, "intrinsics", problem);

@@ -76,6 +76,15 @@ export function cameraOf<
   return config.data.includes(path) ? config : { ...config, intrinsics: undefined };
 }
 
+/** Below which folder frames of a video are kept: the run's own stay as they are when another is scored. */
+export function framesFolder(
+  run: string,
+  { data }: { readonly data: readonly string[] },
+  path: string,
+): string {
+  return data.includes(path) ? run : join(run, "scored");
+}
+
 /** Whether a frame is to be read; asked once for each, in their order. */
 export type Wanted = () => boolean;
 
@@ -168,10 +177,14 @@ export async function heldOutFrames(
     // Splits are one and the same, or share none.
     if (!dataset?.classes.length || known.has(frameKey(await dataset.read(0, preset)))) continue;
     const data = await loadDataset(dataset, preset, progress);
-    if (data.frames.some(({ labels }) => labels?.some((label) => label !== dataset.ignore))) {
-      return { split, data };
-    }
+    if (hasLabels(data)) return { split, data };
   }
+}
+
+/** Whether there is a pixel to score. */
+export function hasLabels({ dataset: { classes, ignore }, frames }: LoadedDataset): boolean {
+  return classes.length > 0 &&
+    frames.some(({ labels }) => labels?.some((label) => label !== ignore));
 }
 
 /** Opens a path that is no video. */
@@ -181,11 +194,15 @@ async function openInput(path: string, preset: Preset, split: StreetSplit): Prom
 
 /** The names, those that come again with a number. */
 export function uniqueNames(names: readonly string[]): string[] {
-  const seen = new Map<string, number>();
+  const taken = new Set<string>();
   return names.map((name) => {
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    return count === 1 ? name : `${name}-${count}`;
+    let unique = name;
+    // A name may look like one that was numbered here.
+    for (let k = 2; taken.has(unique) || (k > 2 && names.includes(unique)); k++) {
+      unique = `${name}-${k}`;
+    }
+    taken.add(unique);
+    return unique;
   });
 }
 

@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { storageError } from "../errors.ts";
-import { writeAtomically } from "./atomic.ts";
+import { readIfThere, writeAtomically } from "./atomic.ts";
 
 /** One line. */
 export interface MetricsLine {
@@ -32,12 +32,17 @@ export class MetricsLog {
     }
   }
 
-  /** All whole lines. */
+  /**
+   * All whole lines.
+   *
+   * @throws {StorageError} when there is a file that cannot be read.
+   */
   async read(): Promise<MetricsLine[]> {
-    const text = await Deno.readTextFile(this.path).catch(() => "");
+    const text = await readIfThere(this.path) ?? "";
     return text.split("\n").flatMap((line) => {
       try {
-        return line ? [JSON.parse(line)] : [];
+        const metrics = JSON.parse(line);
+        return typeof metrics?.stage === "string" ? [metrics] : [];
       } catch {
         return []; // A line that a killed process left unfinished.
       }

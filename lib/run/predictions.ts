@@ -18,9 +18,12 @@ import {
   sideBySide,
   stacked,
 } from "../report/pictures.ts";
+import { isFile } from "../data/listing.ts";
+import { ConfigError } from "../errors.ts";
 import { writeAtomically } from "./atomic.ts";
 import { type LoadedDataset, uniqueNames } from "./inputs.ts";
 import type { Progress } from "./progress.ts";
+import { requireNoDataset } from "./run_folder.ts";
 
 /** What was predicted for some frames, in their order. */
 export interface Predictions {
@@ -53,9 +56,25 @@ const UNITS = 65535;
 
 /** Names of files for the frames of several datasets: as they are, or by dataset where there are several. */
 export function outputNames(loaded: readonly LoadedDataset[]): string[] {
-  const folders = uniqueNames(loaded.map(({ dataset }) => dataset.name));
+  // A name is any text, a folder must not lead elsewhere.
+  const folders = uniqueNames(
+    loaded.map(({ dataset }) => dataset.name.replaceAll(/[\/\\:]|^\.+/g, "_") || "dataset"),
+  );
   return loaded.flatMap(({ frames }, i) =>
     frames.map(({ name }) => loaded.length === 1 ? name : join(folders[i], name))
+  );
+}
+
+/**
+ * Predictions of hours should not end at a file that is in their way.
+ *
+ * @throws {ConfigError} when a file or a dataset is where they should be written.
+ */
+export async function requireWritable(folder: string): Promise<void> {
+  await requireNoDataset(folder, "--predictions");
+  if (!await isFile(folder)) return;
+  throw new ConfigError(
+    `Cannot write predictions to ${folder}: it is a file; choose another --predictions`,
   );
 }
 

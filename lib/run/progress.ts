@@ -6,6 +6,7 @@
 
 /** Settings of {@linkcode Progress}. */
 export interface ProgressOptions {
+  /** Leaves out everything but warnings. */
   readonly quiet?: boolean;
   /** Whether the live line can be rewritten. */
   readonly terminal?: boolean;
@@ -46,6 +47,11 @@ export class Progress {
   /** One line that stays. */
   say(line: string): void {
     if (!this.#quiet) this.#write(`${this.#terminal ? "\r\x1b[K" : ""}${line}\n`);
+  }
+
+  /** A line that stays, and that `quiet` does not leave out. */
+  warn(line: string): void {
+    this.#write(`${this.#terminal ? "\r\x1b[K" : ""}warning: ${line}\n`);
   }
 
   /**

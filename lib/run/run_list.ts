@@ -93,7 +93,8 @@ async function summary(folder: string): Promise<RunSummary> {
   const stage = command === "depth" ? depthFolder(folder) : folder;
   const files = ["result.json", "metrics.jsonl", "config.json"].map((name) => join(folder, name));
   const times = await Promise.all(files.map((path) => Deno.stat(path).catch(() => undefined)));
-  const { miou, randomInitMiou, colourKmeansMiou, seconds } = result ?? {};
+  const figure = (key: "miou" | "randomInitMiou" | "colourKmeansMiou" | "seconds") =>
+    Number.isFinite(result?.[key]) ? result?.[key] : undefined;
   return {
     name: basename(resolve(folder)),
     folder,
@@ -105,10 +106,10 @@ async function summary(folder: string): Promise<RunSummary> {
     steps: await newestStep(stage),
     stepsAsked: (command === "depth" ? settings.depth : settings.pretrain).steps,
     finished: result !== undefined,
-    miou,
-    randomInitMiou,
-    colourKmeansMiou,
-    seconds,
+    miou: figure("miou"),
+    randomInitMiou: figure("randomInitMiou"),
+    colourKmeansMiou: figure("colourKmeansMiou"),
+    seconds: figure("seconds"),
     config,
   };
 }

@@ -100,19 +100,25 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): Tensors {
   }
   const { __metadata__: metadata = {}, ...entries } = parseHeader(bytes.subarray(8, start), fail);
   const tensors: StateDict = new Map();
-  for (const [name, entry] of Object.entries(entries as Record<string, HeaderEntry>)) {
-    const [from, to] = entry.data_offsets ?? [0, -1];
-    const reader = READERS[entry.dtype];
-    const size = entry.shape?.reduce((product, extent) => product * extent, reader?.size ?? 0);
-    if (!reader || to - from !== size || from < 0 || start + to > bytes.length) {
-      throw fail(
-        `expected ${entry.dtype} ${entry.shape} of ${name} within the file, got ${from} to ${to}`,
-      );
+  for (const [name, entry] of Object.entries(entries as Record<string, Partial<HeaderEntry>>)) {
+    const { dtype = "", shape, data_offsets } = entry ?? {};
+    const reader = READERS[dtype];
+    if (!reader || !isCounts(shape) || !isCounts(data_offsets)) {
+      throw fail(`expected type, shape and place of ${name}, got ${JSON.stringify(entry)}`);
+    }
+    const [from, to] = data_offsets;
+    const size = shape.reduce((product, extent) => product * extent, reader.size);
+    if (to - from !== size || start + to > bytes.length) {
+      throw fail(`expected ${dtype} ${shape} of ${name} within the file, got ${from} to ${to}`);
     }
     const values = reader.read(bytes.slice(start + from, start + to).buffer as ArrayBuffer);
-    tensors.set(name, { ...values, shape: [...entry.shape] });
+    tensors.set(name, { ...values, shape: [...shape] });
   }
-  return { tensors, metadata: metadata as Record<string, string> };
+  return { tensors, metadata: (metadata ?? {}) as Record<string, string> };
+}
+
+function isCounts(values: unknown): values is readonly number[] {
+  return Array.isArray(values) && values.every((value) => Number.isInteger(value) && value >= 0);
 }
 
 function parseHeader(

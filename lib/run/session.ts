@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Interrupt } from "./interrupt.ts";
 import type { MetricsLog } from "./metrics_log.ts";
 import type { Progress } from "./progress.ts";
 import { type StepMetrics, train } from "./training.ts";
@@ -13,7 +14,7 @@ export interface Session {
   readonly folder: string;
   readonly log: MetricsLog;
   readonly progress: Progress;
-  readonly signal: AbortSignal;
+  readonly interrupt: Interrupt;
   readonly warn: (line: string) => void;
 }
 
@@ -40,18 +41,20 @@ export async function trainStage<Batch>(
   const { stage, steps, completed } = training;
   await session.log.truncate(stage, completed);
   let mean: number | undefined;
-  return await train({
-    ...training,
-    batches: inOrder(training.batches, completed, steps),
-    signal: session.signal,
-    report: async (done, metrics) => {
-      mean = mean === undefined ? metrics.loss : 0.95 * mean + 0.05 * metrics.loss;
-      session.progress.update(stage, done, steps, `loss ${mean.toFixed(4)}`);
-      if (done % LOG_EVERY === 0 || done === steps) {
-        await session.log.append({ stage, step: done, ...metrics });
-      }
-    },
-  });
+  return await session.interrupt.saving((signal) =>
+    train({
+      ...training,
+      batches: inOrder(training.batches, completed, steps),
+      signal,
+      report: async (done, metrics) => {
+        mean = mean === undefined ? metrics.loss : 0.95 * mean + 0.05 * metrics.loss;
+        session.progress.update(stage, done, steps, `loss ${mean.toFixed(4)}`);
+        if (done % LOG_EVERY === 0 || done === steps) {
+          await session.log.append({ stage, step: done, ...metrics });
+        }
+      },
+    })
+  );
 }
 
 async function* inOrder<Batch>(

@@ -131,6 +131,14 @@ const WRONG_DATA: readonly WrongData[] = [
     parts: ["json/dataset.json", "expected JSON"],
   },
   {
+    name: "classes",
+    change: (folder) => {
+      const classes = Array.from({ length: 201 }, (_, id) => `class ${id}`);
+      return saveText(join(folder, "dataset.json"), JSON.stringify({ classes }));
+    },
+    parts: ["201 classes", "got 200 prototypes", "settings.pretrain.prototypes"],
+  },
+  {
     name: "short",
     change: async (folder) => {
       await Deno.remove(join(folder, "images/2.png"));
@@ -192,7 +200,7 @@ const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] =
     "same --preset",
   ],
   ["pretrain --data video --out fresh --depth-run video", "video", "config.json"],
-  ["regions --data video", "it has none", "--depth-run"],
+  ["regions --data video", "expected depth/ or disparity/", "--depth-run"],
   ["evaluate --run video", "video", "config.json"],
   ["evaluate --run run --data nowhere", "nowhere", "no such folder"],
   ["evaluate --run run --data unlabelled", "unlabelled", "labels/ and classes", "add them"],
@@ -212,6 +220,24 @@ const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] =
   ],
   ["evaluate --run broken", "broken/config.json", "put the file back"],
   ["pretrain --data video --out broken --resume", "broken/config.json", "put the file back"],
+  ["doctor --out=", "--out", "Expected a path"],
+  ["depth --data video --fps 1e9", "--fps", "at most 1000"],
+  ["scenes --out video --sequences 1 --frames 1", "video", "holds files already", "--out"],
+  ["depth --data video --out video", "video", "it is a dataset", "--out"],
+  ["pretrain --data video --out fresh --predictions video", "it is a dataset", "--predictions"],
+  ["pretrain --data video --out fresh --predictions key.json", "it is a file", "--predictions"],
+  [`export --run run --format onnx --out run/${CHECKPOINT}`, CHECKPOINT, "another --out"],
+  ["export --run run --format onnx --out video", "video", "a folder is in its way", "--out"],
+  ["pretrain --data video --out lost --seed 9", "lost", "holds one already"],
+  ["pretrain --data video --out foreign", "foreign/config.json", "settings of a run"],
+  ["evaluate --run header", `header/${CHECKPOINT}`, "type, shape and place of a, got null"],
+  ["pretrain --data video --out run --resume --seed 9", "settings differ", "seed"],
+  [
+    `scenes --out ${"long".repeat(70)} --sequences 1 --frames 1 --height 8 --width 16`,
+    "longlong",
+    "too long",
+    "--out",
+  ],
   [
     "pretrain --data video --out run/config.json",
     "run/config.json",
@@ -241,6 +267,15 @@ async function saveWrongRuns(folder: string): Promise<void> {
   await Deno.writeFile(join(folder, "cut", CHECKPOINT), half);
   await Deno.writeFile(join(folder, "cut/depth", CHECKPOINT), half);
   await saveText(join(folder, "broken/config.json"), '{"preset": "tiny"}');
+  await saveText(join(folder, "foreign/config.json"), '{"compilerOptions": {}}');
+  for (const name of ["lost", "header"]) await Deno.mkdir(join(folder, name));
+  await Deno.copyFile(join(run, CHECKPOINT), join(folder, "lost", CHECKPOINT));
+  await Deno.copyFile(join(run, "config.json"), join(folder, "header/config.json"));
+  const header = new TextEncoder().encode('{"a":null}');
+  await Deno.writeFile(
+    join(folder, "header", CHECKPOINT),
+    Uint8Array.of(header.length, 0, 0, 0, 0, 0, 0, 0, ...header),
+  );
 }
 
 /** Every file of a folder with its size and time of change. */

@@ -122,6 +122,34 @@ processTests({
     assert(a.every((byte, i) => byte === b[i]), "the checkpoints differ");
   },
 
+  async "a folder belongs to one run at a time, which tells that it was interrupted"(folder) {
+    await saveNoisyVideo(join(folder, "video"), random, 3);
+    const args = ["depth", "--data", "video", "--out", "run", "--steps", "2000", "--json"];
+    args.push("--quiet", ...await saveLight(folder, { saveEvery: 1 }));
+    const child = command(args, folder).spawn();
+    const checkpoint = join(folder, "run/depth/checkpoint-000001.safetensors");
+    while (!await Deno.stat(checkpoint).catch(() => undefined)) {
+      await new Promise((wake) => setTimeout(wake, 20));
+    }
+    assertRefused(await cli([...args, "--resume"], folder), "run", "another process", "--out");
+    child.kill("SIGINT");
+    const { code, stdout } = await child.output();
+    const said = JSON.parse(new TextDecoder().decode(stdout));
+    assertEquals([code, said], [0, { run: "run", interrupted: true }]);
+    const left = Array.from(Deno.readDirSync(join(folder, "run")), ({ name }) => name);
+    assertEquals(left.filter((name) => name.startsWith(".")), []);
+  },
+
+  async "an interrupt ends what has nothing to save at once"(folder) {
+    const args = ["scenes", "--out", "streets", "--sequences", "500", "--quiet"];
+    const child = command(args, folder).spawn();
+    while (!await Deno.stat(join(folder, "streets")).catch(() => undefined)) {
+      await new Promise((wake) => setTimeout(wake, 20));
+    }
+    child.kill("SIGINT");
+    assertEquals((await child.output()).code, 130);
+  },
+
   async "scenes writes a dataset that reads back as it was drawn"(folder) {
     await saveStreets(folder, { sequences: 2, frames: 2 });
     const read = await openFolder(join(folder, "streets"));

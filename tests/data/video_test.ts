@@ -1,7 +1,7 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { openFolder } from "../../lib/data/folder.ts";
-import { extractFrames, probeVideo } from "../../lib/data/video.ts";
+import { extractFrames, probeVideo, videoName } from "../../lib/data/video.ts";
 import { DataError } from "../../lib/errors.ts";
 import { succeeds } from "../../native/build_support.ts";
 import { inTemporary, saveText } from "./files.ts";
@@ -37,6 +37,49 @@ Deno.test({
       assertEquals(Deno.statSync(join(frames, "000001.png")).mtime, before);
       await extractFrames(clip, frames, { ...size, fps: 2 });
       assertEquals((await openFolder(frames)).frames.length, 4);
+    }),
+});
+
+Deno.test({
+  name: "extractFrames() leaves a folder alone that is not its own" +
+    (hasFfmpeg ? "" : " (ignored: ffmpeg is not installed)"),
+  ignore: !hasFfmpeg,
+  fn: () =>
+    inTemporary(async (folder) => {
+      const clip = join(folder, "drive.mp4"), frames = join(folder, "frames/drive");
+      await saveClip(clip);
+      await saveText(join(frames, "notes.txt"), "of mine");
+      const extract = () => extractFrames(clip, frames, { ...size, fps: 5 });
+      await assertRejects(extract, DataError, "move it away or choose another --out");
+      assertEquals(Array.from(Deno.readDirSync(frames), ({ name }) => name), ["notes.txt"]);
+    }),
+});
+
+Deno.test({
+  name: "extractFrames() tells the aspect of what it takes, before it was resized" +
+    (hasFfmpeg ? "" : " (ignored: ffmpeg is not installed)"),
+  ignore: !hasFfmpeg,
+  fn: () =>
+    inTemporary(async (folder) => {
+      const run = async (...args: string[]) => {
+        const { success, stderr } = await new Deno.Command("ffmpeg", { args }).output();
+        assertEquals(success, true, new TextDecoder().decode(stderr));
+      };
+      const source = ["-v", "error", "-f", "lavfi", "-i", "color=red:s=96x64:r=10:d=0.5"];
+      const [square, wide, turned] = ["square", "wide", "turned"].map((name) =>
+        join(folder, `${name}.mp4`)
+      );
+      await run(...source, square);
+      await run(...source, "-vf", "setsar=4/3", wide);
+      await run("-v", "error", "-i", square, "-c", "copy", "-metadata:s:v", "rotate=90", turned);
+      for (const [path, aspect] of [[square, 1.5], [wide, 2], [turned, 2]] as const) {
+        const frames = join(folder, `frames-${videoName(path)}`);
+        assertAlmostEquals(await extractFrames(path, frames, { ...size, fps: 5 }), aspect, 1e-6);
+        // Once more, from what lies there; and when the video is gone.
+        assertAlmostEquals(await extractFrames(path, frames, { ...size, fps: 5 }), aspect, 1e-6);
+        await Deno.remove(path);
+        assertAlmostEquals(await extractFrames(path, frames, { ...size, fps: 5 }), aspect, 1e-6);
+      }
     }),
 });
 

@@ -22,7 +22,7 @@ export interface CommonOptions {
   readonly quiet: boolean;
 }
 
-/** Runs `work` in a session on a folder; the first Ctrl-C saves and stops. */
+/** Runs `work` in a session on a folder; the first Ctrl-C saves and stops where a stage trains. */
 export async function inSession<T>(
   folder: string,
   options: CommonOptions,
@@ -36,8 +36,8 @@ export async function inSession<T>(
     folder,
     log: new MetricsLog(folder),
     progress,
-    signal: interrupt.signal,
-    warn: (line) => progress.say(`warning: ${line}`),
+    interrupt,
+    warn: (line) => progress.warn(line),
   });
 }
 
@@ -59,7 +59,17 @@ export async function keepAnswer(
   await writeAtomically(join(out, name), `${JSON.stringify(result, null, 2)}\n`);
 }
 
+/** What a run that was interrupted says instead of a result. */
+export function answerStopped({ progress, folder }: Session, { json }: CommonOptions): undefined {
+  progress.say(`stopped and saved; go on with: --resume --out ${folder} and the same options`);
+  if (json) console.log(JSON.stringify({ run: folder, interrupted: true }));
+}
+
 /** Prints a result: a table for people, or one JSON object as the last line of stdout. */
-export function answer(options: CommonOptions, result: unknown, table: string): void {
-  console.log(options.json ? JSON.stringify(result) : table);
+export function answer(
+  { json }: Pick<CommonOptions, "json">,
+  result: unknown,
+  table: string,
+): void {
+  console.log(json ? JSON.stringify(result) : table);
 }

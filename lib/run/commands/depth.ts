@@ -12,13 +12,19 @@ import { depthRegions } from "../../regions/depth_regions.ts";
 import { disparityPicture, framePicture, sideBySide } from "../../report/pictures.ts";
 import { predictDepth, scoreDepth, trainDepth } from "../depth_stage.ts";
 import { intrinsicsFor, type LoadedDataset, openInputs } from "../inputs.ts";
-import { disparityUnits, largestDisparity, outputNames, writePredictions } from "../predictions.ts";
+import {
+  disparityUnits,
+  largestDisparity,
+  outputNames,
+  requireWritable,
+  writePredictions,
+} from "../predictions.ts";
 import { freeFolder, prepareRun, type RunConfig } from "../run_folder.ts";
 import { writeAtomically } from "../atomic.ts";
 import type { Session } from "../session.ts";
 import { textTable } from "../table.ts";
 import { resolveRun, type Wishes } from "../wishes.ts";
-import { answer, type CommonOptions, inSession, startDevice } from "./common.ts";
+import { answer, answerStopped, type CommonOptions, inSession, startDevice } from "./common.ts";
 
 /** Options of `depth`. */
 export interface DepthOptions extends CommonOptions, Omit<Wishes, "seed" | "depthSteps"> {
@@ -48,14 +54,16 @@ async function runDepth(session: Session, config: RunConfig, options: DepthOptio
   const started = performance.now();
   const { settings } = config;
   const inputs = await openInputs(config.data, config, session.folder);
+  if (options.predictions) await requireWritable(options.predictions);
   const device = await startDevice(session, options);
-  await prepareRun(session.folder, config, options.resume);
+  using _folder = await prepareRun(session.folder, config, options.resume);
   const loaded: LoadedDataset[] = [];
   for (const input of inputs) loaded.push(await input.load(session));
   const assumed = loaded.flatMap((input) => input.frames);
   const { trainer, completed } = await trainDepth(session, config, assumed);
   if (!completed) {
-    return session.progress.say(`stopped and saved; go on with: --resume --out ${session.folder}`);
+    trainer.dispose();
+    return answerStopped(session, options);
   }
   const { frames, maps } = await predictDepth(session, trainer, assumed);
   trainer.dispose();

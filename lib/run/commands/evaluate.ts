@@ -20,12 +20,14 @@ import { featuresOfRun } from "../features.ts";
 import {
   cameraOf,
   frameKey,
+  framesFolder,
+  hasLabels,
   intrinsicsFor,
   type LoadedDataset,
   openInputs,
   SCENES,
 } from "../inputs.ts";
-import { outputNames, writePredictions } from "../predictions.ts";
+import { outputNames, requireWritable, writePredictions } from "../predictions.ts";
 import { readRun, type RunConfig } from "../run_folder.ts";
 import type { Session } from "../session.ts";
 import { percent, textTable } from "../table.ts";
@@ -61,7 +63,12 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   await inSession(options.run, options, async (session) => {
     const config = await readRun(options.run);
     const path = options.data?.[0] ?? config.data[0];
-    const [input] = await openInputs([path], { ...cameraOf(config, path), split }, options.run);
+    if (predictions) await requireWritable(predictions);
+    const [input] = await openInputs(
+      [path],
+      { ...cameraOf(config, path), split },
+      framesFolder(options.run, config, path),
+    );
     const test = await input.load(session);
     requireLabels(path, test);
     const device = await startDevice(session, options);
@@ -130,13 +137,14 @@ function requireProtocolOptions({ protocol, labelFraction, steps }: EvaluateOpti
 }
 
 /** @throws {DataError} when there is nothing to score on. */
-function requireLabels(path: string, { dataset: { classes, ignore }, frames }: LoadedDataset) {
+function requireLabels(path: string, data: LoadedDataset) {
+  const { dataset: { classes, ignore }, frames } = data;
   if (classes.length === 0 || !frames[0].labels) {
     throw new DataError(
       `Cannot score on ${path}: expected labels/ and classes in dataset.json, got none; add them`,
     );
   }
-  if (frames.some(({ labels }) => labels?.some((label) => label !== ignore))) return;
+  if (hasLabels(data)) return;
   throw new DataError(
     `Cannot score on ${path}: expected labels, got only ignored ones (${ignore}); the labels of test splits are ` +
       "often kept back, use --split validation",

@@ -20,6 +20,7 @@ import {
   cameraOf,
   type DepthTarget,
   findTargets,
+  framesFolder,
   loadDataset,
   type LoadedDataset,
   openInputs,
@@ -106,7 +107,11 @@ async function framesOf(
     const dataset = scenesOf(config.settings, split, { frames: FRAMES });
     return await loadDataset(dataset, config.settings, session.progress);
   }
-  const [input] = await openInputs([path], { ...cameraOf(config, path), split }, session.folder);
+  const [input] = await openInputs(
+    [path],
+    { ...cameraOf(config, path), split },
+    framesFolder(session.folder, config, path),
+  );
   return await input.load(session);
 }
 

@@ -13,6 +13,7 @@ import { encodeOnnx } from "../../export/onnx/schema.ts";
 import { partOf, type StateDict } from "../../nn/parameters.ts";
 import { BACKBONE } from "../../pretrain/encoder.ts";
 import { writeAtomically } from "../atomic.ts";
+import { isCheckpoint } from "../checkpoint.ts";
 import { depthStateOfRun } from "../depth_stage.ts";
 import { featureStateOfRun } from "../features.ts";
 import { readRun, type RunConfig } from "../run_folder.ts";
@@ -52,6 +53,11 @@ export async function exportRun(options: ExportOptions): Promise<void> {
       : torchvision(session, state, config, network);
     const extension = options.format === "onnx" ? ".onnx" : "-backbone.safetensors";
     const out = options.out ?? join(options.run, `${network}${extension}`);
+    if (isCheckpoint(out)) {
+      throw new ConfigError(
+        `Cannot export to ${out}: it has the name of a run's checkpoint; choose another --out`,
+      );
+    }
     await writeAtomically(out, exported.bytes);
     const { bytes, ...rest } = exported;
     const result = { run: options.run, network, format: options.format, out, ...rest };

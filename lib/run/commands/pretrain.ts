@@ -7,6 +7,7 @@
 import process from "node:process";
 import { join } from "@std/path";
 import type { Split } from "../../data/dataset.ts";
+import { ConfigError } from "../../errors.ts";
 import type { Device } from "../../engine/device.ts";
 import type { MixSource } from "../../mix/paste.ts";
 import type { StateDict } from "../../nn/parameters.ts";
@@ -28,6 +29,7 @@ import {
 } from "../depth_stage.ts";
 import { evaluateRun, type Evaluation, segment, unlabelledGroups } from "../evaluate_stage.ts";
 import {
+  hasLabels,
   heldOutFrames,
   loadDataset,
   type LoadedDataset,
@@ -35,7 +37,12 @@ import {
   SCENES,
   scenesOf,
 } from "../inputs.ts";
-import { outputNames, type Segmentation, writePredictions } from "../predictions.ts";
+import {
+  outputNames,
+  requireWritable,
+  type Segmentation,
+  writePredictions,
+} from "../predictions.ts";
 import type { Preset } from "../presets.ts";
 import { mixSources, trainFeatures } from "../pretrain_stage.ts";
 import { depthFields, evaluationFields, type PretrainResult, resultTable } from "../result.ts";
@@ -43,7 +50,7 @@ import { freeFolder, prepareRun, requireDepthRun, type RunConfig } from "../run_
 import { writeReport } from "../run_report.ts";
 import type { Session } from "../session.ts";
 import { resolveRun, type Wishes } from "../wishes.ts";
-import { answer, type CommonOptions, inSession, startDevice } from "./common.ts";
+import { answer, answerStopped, type CommonOptions, inSession, startDevice } from "./common.ts";
 
 /** Options of `pretrain`. */
 export interface PretrainOptions extends CommonOptions, Omit<Wishes, "seed"> {
@@ -81,22 +88,24 @@ async function runPretrain(
   const started = performance.now();
   const { settings } = config;
   const inputs = await openInputs(config.data, config, session.folder);
+  if (options.predictions) await requireWritable(options.predictions);
   if (config.depthRun) await requireDepthRun(config.depthRun, settings);
   const device = await startDevice(session, options);
   if (config.backboneWeights && !options.resume) {
     await requireBackbone(config.backboneWeights, settings.pretrain);
   }
-  await prepareRun(session.folder, config, options.resume);
+  using _folder = await prepareRun(session.folder, config, options.resume);
   session.progress.say(`${session.folder}: ${device.name} (${device.detail})`);
   sayMemory(session, settings, device);
   const loaded: LoadedDataset[] = [];
   for (const input of inputs) loaded.push(await input.load(session));
+  requirePrototypes(loaded, settings);
   const depth = await predictedDepth(session, config, loaded.flatMap((input) => input.frames));
-  if (!depth) return stopped(session, options);
+  if (!depth) return answerStopped(session, options);
   const { frames, maps, encoder } = depth;
   const sources = mixSources(session, frames, maps, settings.regions, settings.mix);
   const { pretrainer, completed } = await trainFeatures(session, config, sources, encoder);
-  if (completed < settings.pretrain.steps) return stopped(session, options);
+  if (completed < settings.pretrain.steps) return answerStopped(session, options);
 
   const { split, test } = await scoredFrames(session, config, loaded);
   const evaluation = test && await evaluateRun(config, pretrainer, frames, test, session.progress);
@@ -142,6 +151,16 @@ async function runPretrain(
   return result;
 }
 
+/** @throws {ConfigError} when groups of prototypes cannot stand for all classes. */
+function requirePrototypes(loaded: readonly LoadedDataset[], { pretrain }: Preset): void {
+  const most = Math.max(...loaded.map(({ dataset }) => dataset.classes.length));
+  if (most <= pretrain.prototypes) return;
+  throw new ConfigError(
+    `Cannot score ${most} classes: expected at most as many as prototypes, got ${pretrain.prototypes} prototypes; ` +
+      "set settings.pretrain.prototypes with --config",
+  );
+}
+
 /** By the classes of the evaluation, else in groups without names. */
 async function segmentationOf(
   pretrainer: Pretrainer,
@@ -175,14 +194,6 @@ function freeMemory(): number {
   // Deno does not tell before 2.7.
   const allowed = process.constrainedMemory?.() || Infinity;
   return Math.min(available || free, allowed - Deno.memoryUsage().rss);
-}
-
-function stopped(session: Session, options: PretrainOptions): undefined {
-  session.progress.say(
-    `stopped and saved; go on with: --resume --out ${session.folder} and the same options`,
-  );
-  if (options.json) console.log(JSON.stringify({ run: session.folder, interrupted: true }));
-  return undefined;
 }
 
 /** What the depth stage hands on. */
@@ -230,9 +241,7 @@ async function scoredFrames(
   for (const [i, test] of loaded.entries()) {
     const heldOut = await heldOutFrames(data[i], settings, test.frames, progress);
     if (heldOut) return { split: heldOut.split, test: heldOut.data };
-    if (test.dataset.classes.length > 0 && test.frames.some((frame) => frame.labels)) {
-      return { split: "train", test };
-    }
+    if (hasLabels(test)) return { split: "train", test };
   }
   return {};
 }

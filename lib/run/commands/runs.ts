@@ -10,14 +10,14 @@ import { percent, textTable } from "../table.ts";
 import { answer, type CommonOptions } from "./common.ts";
 
 /** Options of `runs`. */
-export interface RunsOptions extends CommonOptions {
+export interface RunsOptions extends Pick<CommonOptions, "json" | "quiet"> {
   /** Also tell the settings in which the runs differ. */
   readonly settings: boolean;
 }
 
 /** Runs the command. */
 export async function runs(folders: readonly string[], options: RunsOptions): Promise<void> {
-  const warn = (line: string) => options.quiet || console.error(`warning: ${line}`);
+  const warn = (line: string) => console.error(`warning: ${line}`);
   const found: RunSummary[] = [];
   for (const folder of folders) found.push(...await listRuns(folder, warn));
   const differences = options.settings ? compareRuns(found) : undefined;

@@ -5,6 +5,8 @@
  */
 
 import { join } from "@std/path";
+import { ConfigError } from "../../errors.ts";
+import { isFolder, listFolder } from "../../data/listing.ts";
 import { readFrames } from "../../data/read_ahead.ts";
 import { streetScenes, type StreetSplit } from "../../data/street/scenes.ts";
 import { writeFrame } from "../../data/write.ts";
@@ -26,6 +28,11 @@ export interface ScenesOptions extends CommonOptions {
 export async function scenes(options: ScenesOptions): Promise<void> {
   const { seed = 0, split, sequences, frames: framesPerSequence, height, width } = options;
   const folder = options.out ?? "scenes";
+  if (!await isEmpty(folder)) {
+    throw new ConfigError(
+      `Cannot write scenes to ${folder}: it holds files already; choose another --out`,
+    );
+  }
   await inSession(folder, options, async (session) => {
     const dataset = streetScenes({ seed, split, sequences, framesPerSequence });
     const cameras: Record<string, Intrinsics | undefined> = {};
@@ -47,4 +54,10 @@ export async function scenes(options: ScenesOptions): Promise<void> {
       textTable(["what", "value"], [["folder", folder], ["frames", String(result.frames)]]),
     );
   });
+}
+
+async function isEmpty(folder: string): Promise<boolean> {
+  if (!await isFolder(folder)) return true;
+  const { files, folders } = await listFolder(folder);
+  return files.length + folders.length === 0;
 }
