@@ -151,7 +151,13 @@ const WRONG_DATA: readonly WrongData[] = [
 /** Command lines; `video` is a good dataset and `run` a finished run on it. */
 const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] = [
   ["pretrain --steps -1", "--steps", "'-1'", "at least 1"],
+  ["pretrain --steps 0", "--steps", "'0'", "at least 1"],
   ["pretrain --steps many", "--steps", "'many'", "whole number"],
+  ["pretrain --data video --fps 0", "--fps", "'0'", "above 0"],
+  ["pretrain --seed -1", "--seed", "'-1'", "at least 0"],
+  ["evaluate --run run --protocol finetune --label-fraction 0", "--label-fraction", "above 0"],
+  ["pretrain --intrinsics 0.9,1.6,0.5,0.5,1", "--intrinsics", "0.9,1.6,0.5,0.5"],
+  ["pretrain --intrinsics 0.9,1.6,,0.5", "--intrinsics", "0.9,1.6,0.5,0.5"],
   ["pretrain --seed 0.5", "--seed", "'0.5'", "whole number"],
   ["pretrain --preset huge", "--preset", "'huge'", "tiny, small, paper"],
   ["pretrain --paste circles", "--paste", "'circles'", "regions, components"],

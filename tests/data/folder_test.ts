@@ -95,6 +95,30 @@ Deno.test("openDataset() takes frames in the order of their numbers, subfolders 
     assertEquals([frame.labels, frame.depth, frame.disparity], [undefined, undefined, undefined]);
   }));
 
+/** Windows lets few people make symbolic links. */
+const links = Deno.build.os !== "windows";
+const linked =
+  "openDataset() follows links to frames and to folders of them, and leaves broken ones";
+
+Deno.test(
+  links ? linked : `${linked} (ignored: no symbolic links here)`,
+  { ignore: !links },
+  () =>
+    inTemporary(async (temporary) => {
+      const [folder, elsewhere] = [join(temporary, "data"), join(temporary, "elsewhere")];
+      await saveFrames(elsewhere, ["drive/1.png", "drive/2.png", "3.png"]);
+      await saveFrames(join(folder, "images"), ["own/1.png"]);
+      const link = (to: string, from: string) => Deno.symlink(to, join(folder, "images", from));
+      await link(join(elsewhere, "drive"), "linked");
+      await link(join(elsewhere, "3.png"), "own/2.png");
+      await link(join(elsewhere, "gone.png"), "own/3.png");
+      const dataset = await openDataset(folder);
+      const names = ["linked/1", "linked/2", "own/1", "own/2"];
+      assertEquals(dataset.frames.map(({ name }) => name), names);
+      assertEquals((await dataset.read(1, SIZE)).rgb.length, 3 * AREA);
+    }),
+);
+
 Deno.test("openDataset() takes a bare folder of images, maps beside them left out", () =>
   inTemporary(async (folder) => {
     await saveFrames(folder, ["1.png", "2.png", "drive/1.png"]);
@@ -273,6 +297,17 @@ const WRONG: readonly {
     what: "intrinsics of zero",
     make: (folder) => describe(folder, { intrinsics: { fx: 0, fy: 1, cx: 0.5, cy: 0.5 } }),
     parts: ["dataset.json", "fx, fy above 0"],
+  },
+  {
+    what: "a principal point in pixels",
+    make: (folder) => describe(folder, { intrinsics: { fx: 0.9, fy: 1.6, cx: 640, cy: 0.5 } }),
+    parts: ["dataset.json", "got pixels", "divide fx and cx by the image's width"],
+  },
+  {
+    what: "a camera of one sequence alone that cannot be used",
+    make: (folder) =>
+      describe(folder, { cameras: { drive: { fx: 0.9, fy: 1.6, cx: 0.5, cy: -360 } } }),
+    parts: ["dataset.json", "got pixels"],
   },
 ];
 

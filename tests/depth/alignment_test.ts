@@ -13,6 +13,7 @@ import {
   type Motion,
   rotationMatrices,
 } from "../../lib/depth/camera.ts";
+import { refineMotions } from "../../lib/depth/refine_motions.ts";
 import { synthesizeView } from "../../lib/depth/view_synthesis.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
@@ -100,6 +101,30 @@ Deno.test("alignMotion() and alignmentError() are the same fused and composed", 
     assertEquals(answers[i].length, answers[half + i].length);
     answers[i].forEach((v, k) => assertAlmostEquals(v, answers[half + i][k], 2e-3, `seed ${seed}`));
   }
+});
+
+Deno.test("refineMotions() has the network learn both parts of what it is off by", () => {
+  const seed = Math.floor(Math.random() * 1e6);
+  tf.tidy(() => {
+    const { pair, truth, intrinsics } = scene(seed, 2, 32, 64);
+    const colours = (x: tf.Tensor4D) => tf.tile(x, [1, 1, 1, 3]) as tf.Tensor4D;
+    const [target, source] = [colours(pair.target), colours(pair.source)];
+    const triplet = { target, sources: [source, target] as const, cameras: camerasOf(intrinsics) };
+    const alignment = [{ shrink: 1, iterations: 8 }];
+    const rest = [atRest(2), atRest(2)] as const;
+    const { motions, loss } = refineMotions(triplet, pair.disparity, rest, { alignment });
+    // The first source has moved; the second is the target itself.
+    assert(distance(motions[0].translation, truth.translation) < 0.02, `seed ${seed}`);
+    assert(distance(motions[1].translation, rest[1].translation) < 1e-4, `seed ${seed}`);
+    const off = (part: "rotation" | "translation") =>
+      motions.flatMap((motion, k) => {
+        const own = rest[k][part].dataSync();
+        return Array.from(motion[part].dataSync(), (value, i) => Math.abs(value - own[i]));
+      });
+    const mean = (values: number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
+    const [turns, ways] = [mean(off("rotation")), mean(off("translation"))];
+    assertAlmostEquals(loss.dataSync()[0], turns + ways, 1e-6, `seed ${seed}`);
+  });
 });
 
 Deno.test("alignMotions() keeps a motion that it cannot better, and lets no gradient pass", () => {

@@ -3,6 +3,7 @@ import { assert, assertAlmostEquals } from "@std/assert";
 import { camerasOf } from "../../lib/depth/camera.ts";
 import { type DepthConfig, tinyDepthConfig } from "../../lib/depth/config.ts";
 import { depthLoss, type Triplet } from "../../lib/depth/depth_loss.ts";
+import { edgeAwareSmoothness } from "../../lib/depth/smoothness.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
 
@@ -46,6 +47,28 @@ const compared = (change: Partial<DepthConfig>): DepthConfig => ({
   maxDepth: 1000,
   autoMask: false,
   ...change,
+});
+
+Deno.test("depthLoss() asks half as much smoothness of each coarser map, and takes the mean over maps", () => {
+  tf.tidy(() => {
+    const random = randomStream(seed, "smoothness");
+    const { triplet, motions } = slidingNoise(random, 3);
+    const map = (height: number, width: number): tf.Tensor4D =>
+      tf.tensor4d(array(height * width, () => random.uniform()), [1, height, width, 1]);
+    const maps = [map(64, 128), map(32, 64), map(16, 32)];
+    const config = compared({ scales: 3, lossSize: "own", smoothness: 0.5, edgeSharpness: 2 });
+    const { loss, photometric, smoothness } = depthLoss(triplet, maps, motions, config, random);
+    const each = maps.map((disparity, scale) => {
+      const image = scale === 0
+        ? triplet.target
+        : tf.avgPool(triplet.target, 2 ** scale, 2 ** scale, "valid");
+      return edgeAwareSmoothness(disparity, image, 2).dataSync()[0];
+    });
+    const expected = 0.5 * (each[0] + each[1] / 2 + each[2] / 4) / 3;
+    assertAlmostEquals(smoothness.dataSync()[0], expected, 1e-5 * expected);
+    const [whole, seen] = [loss.dataSync()[0], photometric.dataSync()[0]];
+    assertAlmostEquals(whole, seen + expected, 1e-5);
+  });
 });
 
 Deno.test("depthLoss() on a pyramid is the mean of what each map says at its own and every coarser size", () => {

@@ -75,11 +75,15 @@ Deno.test("blendMirrored() takes the mean, and at each border the view that sees
   const direct = new Float32Array(2 * width).fill(1);
   const mirrored = new Float32Array(2 * width).fill(3);
   mirrored[width - 1 - 20] = 5;
+  mirrored[2 * width - 1 - 12] = 7;
   const blended = blendMirrored(direct, mirrored, width);
   assertAlmostEquals(blended[0], 3, 1e-6);
   assertAlmostEquals(blended[width - 1], 1, 1e-6);
   assertAlmostEquals(blended[10], 2, 1e-6);
   assertAlmostEquals(blended[20], 3, 1e-6);
+  // What lies 12 columns from the right in the mirror image belongs 12 columns from the left.
+  assertAlmostEquals(blended[width + 12], 4, 1e-6);
+  assertAlmostEquals(blended[2 * width - 1 - 12], 2, 1e-6);
   // 7.5% of the width: halfway from the mirrored answer to the mean.
   assertAlmostEquals(blended[width + 3], 2.5, 1e-5);
 });

@@ -65,6 +65,7 @@ function assertFalls(losses: readonly number[]): void {
 
 Deno.test("DepthTrainer.step() learns a sliding plane and keeps no tensor", async () => {
   const plain = { ...small, augmentation: UNVARIED };
+  const none = tf.memory().numTensors;
   const trainer = new DepthTrainer(plain, 3);
   const batch = slidingPlane(2, 2);
   const losses: number[] = [];
@@ -76,6 +77,7 @@ Deno.test("DepthTrainer.step() learns a sliding plane and keeps no tensor", asyn
   assertEquals(tf.memory().numTensors, before);
   assertFalls(losses);
   trainer.dispose();
+  assertEquals(tf.memory().numTensors, none);
 });
 
 Deno.test("DepthTrainer.step() learns with the depth network's encoder in the pose network", async () => {
@@ -210,6 +212,29 @@ Deno.test("DepthTrainer.predict() answers positive inverse depths within the bou
     ConfigError,
     "as the first",
   );
+  trainer.dispose();
+});
+
+Deno.test("DepthTrainer.predict() with the mirrored look says of mirrored frames the mirrored", async () => {
+  const trainer = new DepthTrainer(small, 5);
+  const random = randomStream(20261127, "mirrored");
+  const frames = Array.from({ length: 3 }, () => ({
+    height,
+    width,
+    rgb: Uint8Array.from({ length: height * width * 3 }, () => random.integer(256)),
+  }));
+  /** `[H,W,channels]` with every row turned round. */
+  const turned = <T extends Uint8Array | Float32Array>(values: T, channels: number): T =>
+    values.map((_, i) => {
+      const pixel = Math.floor(i / channels), x = pixel % width;
+      return values[(pixel - x + width - 1 - x) * channels + i % channels];
+    }) as T;
+  const maps = await trainer.predict(frames, { mirror: true });
+  const mirrored = frames.map((frame) => ({ ...frame, rgb: turned(frame.rgb, 3) }));
+  (await trainer.predict(mirrored, { mirror: true })).forEach(({ disparity }, i) => {
+    const wanted = turned(maps[i].disparity, 1);
+    disparity.forEach((value, k) => assertAlmostEquals(value, wanted[k], 1e-4 * wanted[k]));
+  });
   trainer.dispose();
 });
 

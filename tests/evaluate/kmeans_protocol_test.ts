@@ -29,9 +29,9 @@ class NoisyDirections {
   }
 }
 
-/** Three classes in blocks of four columns. */
-function striped(): Frame {
-  const ids = Array.from({ length: 8 * 12 }, (_, i) => Math.floor(i % 12 / 4));
+/** Three classes in blocks of four columns, or another class in each of them. */
+function striped(of: readonly number[] = [0, 1, 2]): Frame {
+  const ids = Array.from({ length: 8 * 12 }, (_, i) => of[Math.floor(i % 12 / 4)]);
   return {
     name: "s/0",
     sequence: "s",
@@ -56,9 +56,39 @@ Deno.test("kmeansProtocol() finds directions that differ little beside what they
   const score = await kmeansProtocol(input);
   assertEquals(score.miou, 1);
   assertEquals(score.confusion.reduce((a, b) => a + b), 3 * 96);
+  // Of each frame its own features, in whatever batch: one class alone is in the second of two.
+  const apart = [striped([0, 0, 1]), striped([2, 2, 2])];
+  const other = { ...input, trainFrames: apart, frames: [...apart, striped([1, 2, 0])] };
+  for (const batch of [1, 2, 3]) assertEquals((await kmeansProtocol({ ...other, batch })).miou, 1);
   await assertRejects(() => kmeansProtocol({ ...input, trainFrames: [] }), ConfigError, "training");
   const { labels: _, ...bare } = striped();
   await assertRejects(() => kmeansProtocol({ ...input, frames: [bare] }), DataError, "s/0");
+});
+
+Deno.test("kmeansProtocol() looks at scored features from the mean of the training ones, too", async () => {
+  const random = randomStream(5);
+  // Three near directions in a plane. From their mean the middle one lies outwards; from the origin all do.
+  const embed = (frames: readonly Frame[]): Promise<Embedding> => {
+    const [{ height, width }] = frames;
+    const values = frames.flatMap(({ rgb }) =>
+      Array.from({ length: height * width }, (_, i) => {
+        const angle = (30 + 10 * rgb[3 * i] + random.normal(0, 0.01)) * Math.PI / 180;
+        return [Math.cos(angle), Math.sin(angle)];
+      }).flat()
+    );
+    const size = { count: frames.length, height, width, channels: 2 };
+    return Promise.resolve({ ...size, values: Float32Array.from(values) });
+  };
+  const frames = [striped(), striped()];
+  const input = {
+    embedder: { embed },
+    trainFrames: frames,
+    frames,
+    classes: 3,
+    ignore: 255,
+    seed: 2,
+  };
+  assertEquals((await kmeansProtocol({ ...input, fitFeatures: 300 })).miou, 1);
 });
 
 Deno.test("largestChannel() agrees with tent-weighted sums", () => {
@@ -85,6 +115,11 @@ Deno.test("largestChannel() agrees with tent-weighted sums", () => {
       }
     }
   }
+});
+
+Deno.test("largestChannel() takes the first of equals", () => {
+  const scores = Float32Array.from({ length: 2 * 3 * 4 }, (_, i) => i % 4 === 0 ? 0 : 1);
+  assertEquals(new Set(largestChannel(scores, 2, 3, 4, 8, 12)), new Set([1]));
 });
 
 /** Every cell weighs max(0, 1 - |distance|) an axis; cells beyond the border repeat it. */

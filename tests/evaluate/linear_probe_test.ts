@@ -82,6 +82,12 @@ Deno.test("linearProbe() learns from training labels and scores other frames unm
   };
   const score = await linearProbe(input);
   assertEquals(score.perClass, [1, 0.5, 0.5]);
+  // Two frames in a batch have their own features, those that are fitted and those that are scored.
+  const ends = frame([0, 20, 240, 250], [0, 0, 2, 2]);
+  const trainFrames = [ends, frame([120, 130, 140, 135], [1, 1, 1, 1])];
+  const frames = [frame([10, 245], [0, 2]), frame([130, 5], [1, 0])];
+  const together = await linearProbe({ ...input, trainFrames, frames, batch: 2 });
+  assertEquals(together.perClass, [1, 1, 1]);
   const unlabelled = frame([0, 1], [9, 9]);
   await assertRejects(() => linearProbe({ ...input, trainFrames: [unlabelled] }), ConfigError);
   await assertRejects(

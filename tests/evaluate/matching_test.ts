@@ -39,6 +39,14 @@ Deno.test("matchClusters() prefers IoU over pixel counts and renames the cluster
   assertAlmostEquals(scoreConfusion(large.matched).miou, (60 / 155 + 30 / 125) / 2, 1e-12);
 });
 
+Deno.test("matchClusters() names each of three clusters that go round by its own class", () => {
+  // Most of class 0 is in cluster 1, of class 1 in cluster 2, of class 2 in cluster 0.
+  const counts = Float64Array.of(1, 50, 2, 3, 4, 60, 70, 5, 6);
+  const { classOfCluster, matched } = matchClusters({ rows: 3, columns: 3, counts });
+  assertEquals([...classOfCluster], [2, 0, 1]);
+  assertEquals([...matched.counts], [50, 2, 1, 4, 60, 3, 5, 6, 70]);
+});
+
 Deno.test("matchClusters() refuses more clusters than classes", () => {
   assertThrows(() => matchClusters(emptyConfusion(2, 3)), ConfigError, "expected 2 clusters");
 });

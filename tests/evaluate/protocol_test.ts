@@ -152,6 +152,20 @@ Deno.test("groupPrototypes() looks past what all features share", () => {
   assertEquals([...groupPrototypes(near, use, 2)], [0, 1, 0, 1]);
 });
 
+Deno.test("groupPrototypes() weighs each prototype as many features as it stands for", () => {
+  // Directions at 0, 30, 75 and 125 degrees: the first two come together, and then either the last two or
+  // the third with them, whose distance is a mean over features.
+  const angles = [0, 30, 75, 125].map((degrees) => degrees * Math.PI / 180);
+  const rows = Float32Array.from(angles.flatMap((angle) => [Math.cos(angle), Math.sin(angle)]));
+  const groups = (counts: number[]) => {
+    const use = { counts: Float64Array.from(counts), means: Float64Array.from(rows) };
+    return [...groupPrototypes(rows, use, 2)];
+  };
+  // 1 - cos: 0.741 and 0.293 from the first two to the third, 0.357 between the last two.
+  assertEquals(groups([20, 20, 20, 20]), [0, 0, 1, 1]);
+  assertEquals(groups([10, 100, 20, 20]), [0, 0, 0, 1]);
+});
+
 Deno.test("groupPrototypes() gives no group to a prototype that is hardly used", () => {
   const means = Float64Array.of(0.5, 0, 0.4, 0, 0, 0.5, 0, 0, 0, 0);
   const use = { counts: Float64Array.of(50, 40, 6, 4, 0), means };

@@ -59,7 +59,12 @@ for (const [name, change] of Object.entries(NETWORKS)) {
       await streets(1, ...randomSize(32)),
       await streets(3, ...randomSize(32)),
     ];
-    const answers = await runOnnx(encodeOnnx(featuresModel(state, config)), batches);
+    const model = featuresModel(state, config);
+    assertEquals(model.outputs.map(({ dims }) => dims), [
+      ["batch", config.embeddingSize, "rows", "columns"],
+      ["batch", config.prototypes, "rows", "columns"],
+    ]);
+    const answers = await runOnnx(encodeOnnx(model), batches);
     for (const [i, frames] of batches.entries()) {
       const outputs = answers[i];
       const ours = await pretrainer.embed(frames);

@@ -1,12 +1,15 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { fromFileUrl, join, toFileUrl } from "@std/path";
 import { libraryName } from "../../lib/engine/native/platform.ts";
 import { PLATFORMS, SHIPS_HERE } from "../../lib/engine/native/shipped.ts";
 import { ABI_VERSION, librarySymbols } from "../../lib/engine/native/symbols.ts";
 import { sourceHash } from "../../native/build_cpu.ts";
 import { readManifest, sha256 } from "../../native/build_support.ts";
 import { HERE, prebuiltFolder } from "../../native/targets.ts";
+import { inTemporary } from "../data/files.ts";
 import { lackOf, prebuiltTest, tell } from "./libraries.ts";
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
 const REBUILD = "run: deno task build:native";
 /** In MiB; on Windows threads and the compiler's functions come with it. */
@@ -89,4 +92,41 @@ prebuiltTest(
       { header: ABI_VERSION, library: ABI_VERSION, manifest: ABI_VERSION },
     );
   },
+);
+
+/** Copies a folder with all that is in it. */
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyFolder(join(from, name), join(to, name));
+    else await Deno.copyFile(join(from, name), join(to, name));
+  }
+}
+
+prebuiltTest(
+  "a library of which one byte is another is refused, and it is said why",
+  missing,
+  () =>
+    inTemporary(async (folder) => {
+      for (const part of ["lib/engine/native", "native/prebuilt"]) {
+        await copyFolder(join(ROOT, part), join(folder, part));
+      }
+      await Deno.copyFile(join(ROOT, "lib/errors.ts"), join(folder, "lib/errors.ts"));
+      const module = toFileUrl(join(folder, "lib/engine/native/shipped.ts")).href;
+      const code = `import { shippedLibrary } from "${module}";
+      try { console.log(shippedLibrary()) } catch ({ message }) { console.log(message) }`;
+      const args = ["eval", "--config", join(ROOT, "deno.json"), code];
+      const shipped = async () => {
+        const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
+        return new TextDecoder().decode(stdout).trim();
+      };
+      const path = join(folder, "native/prebuilt", HERE.platform, libraryName("cpu"));
+      assertEquals(await shipped(), path);
+      const bytes = await Deno.readFile(path);
+      bytes[bytes.length - 1] ^= 1;
+      await Deno.writeFile(path, bytes);
+      const reason = await shipped();
+      assertStringIncludes(reason, "expected SHA-256");
+      assertStringIncludes(reason, REBUILD);
+    }),
 );

@@ -132,7 +132,13 @@ test("reflectPad() mirrors, and its gradient folds back", () => {
 
 test("resizeBilinear() treats pixels as areas, forward and back", () => {
   const random = randomStream(seed, "resize");
-  for (const [h, w, rows, columns] of [[3, 4, 6, 8], [1, 1, 3, 2], [5, 3, 7, 11], [8, 8, 4, 2]]) {
+  const sizes = [[3, 4, 6, 8], [1, 1, 3, 2], [5, 3, 7, 11], [8, 8, 4, 2], [4, 3, 4, 7], [
+    3,
+    4,
+    7,
+    4,
+  ]];
+  for (const [h, w, rows, columns] of sizes) {
     const images = randomImages(random, [2, h, w, 3]);
     const ours = tf.tidy(() => resizeBilinear(tf.tensor4d(images), rows, columns)).arraySync();
     images.forEach((image, n) => {
@@ -185,6 +191,19 @@ test("photometricError() has the gradient of its values", () => {
     const error = (x: tf.Tensor4D) => photometricError(x, target, 0.85);
     assertGradient(error, views, random, { h: 2e-3, tolerance: 4e-2 });
   });
+});
+
+test("projectPixels() carries what lies behind the camera far outside: a case worked by hand", () => {
+  // One row of pixels 0, 1 and 2 of inverse depths 1, 1.98 and 4, and a camera that backs away by 1/2.
+  const disparity = tf.tensor4d([1, 1.98, 4], [1, 1, 3, 1]);
+  const projection = tf.tensor3d([1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, -0.5], [1, 3, 4]);
+  const [[row]] = tf.tidy(() => projectPixels(disparity, projection)).arraySync();
+  tf.dispose([disparity, projection]);
+  // What is left of depth is 0.5, 0.01, and nothing, for which a thousandth stands.
+  const expected = [[0, 2], [100, 100], [2000, 1000]];
+  row.forEach((place, i) =>
+    place.forEach((value, k) => assertAlmostEquals(value, expected[i][k], 0.01))
+  );
 });
 
 test("projectPixels() has the gradients of its values", () => {

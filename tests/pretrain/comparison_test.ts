@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertEquals, assertRejects } from "@std/assert";
 import { useDevice } from "../../lib/engine/device.ts";
-import { readComparison } from "../../lib/pretrain/comparison.ts";
+import { countUsed, readComparison } from "../../lib/pretrain/comparison.ts";
+import { sampleSet } from "./sample_set.ts";
 
 await useDevice("cpu", { threads: 1 });
 
@@ -20,4 +21,18 @@ Deno.test("readComparison() frees its tensors, whether they can be read or not",
     await assertRejects(() => readComparison(comparison), Error, "lost");
     assertEquals(tf.memory().numTensors, before, name);
   }
+});
+
+Deno.test("countUsed() counts the prototypes of both levels once, and none of empty slots", () => {
+  const level = (name: "pixel" | "region", groups: number[], nearest: number[]) => ({
+    level: { name, weight: 1, samples: sampleSet(groups) },
+    outcome: { loss: 1, entropy: 0, nearest: Int32Array.from(nearest) },
+  });
+  const [pixels, regions] = [
+    level("pixel", [0, -1, 0, 1, -1], [7, 2, 7, 4, 9]),
+    level("region", [-1, 0, 0], [5, 4, 8]),
+  ];
+  assertEquals(countUsed([pixels.level], [pixels.outcome]), 2);
+  const both = [pixels, regions];
+  assertEquals(countUsed(both.map(({ level }) => level), both.map(({ outcome }) => outcome)), 3);
 });

@@ -6,6 +6,7 @@ import { mixedBatch } from "../../lib/mix/batches.ts";
 import { tinyMixConfig } from "../../lib/mix/config.ts";
 import type { MixSource } from "../../lib/mix/paste.ts";
 import type { PretrainConfig } from "../../lib/pretrain/config.ts";
+import { ViewClusters } from "../../lib/pretrain/view_clusters.ts";
 import { miniBatchKMeans, nearestCentroids } from "../../lib/pretrain/mini_batch_kmeans.ts";
 import { picieLoss, viewPairs } from "../../lib/pretrain/picie.ts";
 import { Pretrainer } from "../../lib/pretrain/pretrainer.ts";
@@ -116,6 +117,48 @@ Deno.test("picieLoss() has the gradient of plain loops, towards features alone",
     const slope = (above - plain(rows)) / (2 * step);
     rows[i] = kept;
     assertAlmostEquals(gradient[i], slope, 1e-5);
+  }
+});
+
+Deno.test("ViewClusters.fit() clusters and labels each view apart", async () => {
+  // Four directions, two of them in either view alone; a group has one slot in each of two images.
+  const axis = (d: number) => [0, 1, 2, 3].map((k) => Number(k === d));
+  const step = (first: number[], second: number[]) => ({
+    samples: {
+      images: 2,
+      perImage: first.length,
+      positions: new Float32Array(4 * first.length),
+      groups: Int32Array.from([...first.keys(), ...second.keys()]),
+      groupCount: first.length,
+      count: 2 * first.length,
+    },
+    rows: Float32Array.from([...first, ...second].flatMap(axis)),
+  });
+  const drawn = [step([0, 1, 1], [2, 3, 2]), step([1, 0, 1], [3, 3, 2])];
+  const clusters = new ViewClusters(2, 4);
+  await clusters.fit(7, drawn, randomStream(20261127, "views"));
+  drawn.forEach(({ rows }, i) => {
+    const { centroids, labels } = clusters.at(7 + i);
+    for (let slot = 0; slot < 6; slot++) {
+      const own = centroids[slot < 3 ? 0 : 1];
+      const centroid = own.subarray(4 * labels[slot], 4 * labels[slot] + 4);
+      assertEquals(centroid, rows.subarray(4 * slot, 4 * slot + 4), `slot ${slot}`);
+    }
+  });
+});
+
+Deno.test("miniBatchKMeans() begins a cluster without rows again, until every direction has one", async () => {
+  // Equal rows: of clusters that begin at one direction all but the first are without rows.
+  const rows = [[30, 1, 0], [5, 0, 1], [5, -1, 0], [5, 0, -1]].flatMap(([count, x, y]) =>
+    Array.from({ length: count }, () => [x, y]).flat()
+  );
+  for (let round = 0; round < 10; round++) {
+    const random = randomStream(seed, "again", round);
+    const centroids = await miniBatchKMeans([Float32Array.from(rows)], 2, 4, random, {
+      iterations: 200,
+    });
+    const found = Array.from({ length: 4 }, (_, c) => [...centroids.subarray(2 * c, 2 * c + 2)]);
+    assertEquals(new Set(found.map(String)).size, 4, `seed ${seed}: ${found.join(" | ")}`);
   }
 });
 

@@ -168,8 +168,16 @@ Deno.test("Pretrainer.embed() answers unit features, the same in any batch", asy
   pretrainer.dispose();
 });
 
-Deno.test("Pretrainer.assign() takes the prototype nearest to the cell's feature", async () => {
-  const pretrainer = new Pretrainer(config, 1);
+/** Frames of so many pixels are compared with many prototypes some rows at a time. */
+const COUNTS = { "few prototypes": 12, "more than are compared at once": 2500 };
+
+for (const [how, prototypeCount] of Object.entries(COUNTS)) {
+  Deno.test(`Pretrainer.assign() takes the prototype nearest to the cell's feature, of ${how}`, () =>
+    assignsNearest(prototypeCount));
+}
+
+async function assignsNearest(prototypeCount: number): Promise<void> {
+  const pretrainer = new Pretrainer({ ...config, prototypes: prototypeCount }, 1);
   await run(pretrainer, 0, 4);
   const frames = [frame(4), frame(5)];
   const [embedding, prototypes, ids] = await Promise.all([
@@ -179,7 +187,7 @@ Deno.test("Pretrainer.assign() takes the prototype nearest to the cell's feature
   ]);
   const nearest = (feature: Float32Array) => {
     const scores = Array.from(
-      { length: 12 },
+      { length: prototypeCount },
       (_, k) => feature.reduce((sum, v, d) => sum + v * prototypes[k * 8 + d], 0),
     );
     return scores.indexOf(Math.max(...scores));
@@ -194,7 +202,7 @@ Deno.test("Pretrainer.assign() takes the prototype nearest to the cell's feature
     }
   }
   pretrainer.dispose();
-});
+}
 
 Deno.test("Pretrainer leaves out a loss without weight or samples", async () => {
   const only = { ...config, regionWeight: 0 };

@@ -189,4 +189,8 @@ Deno.test("regionPurity() by hand: two regions, one with a stranger", () => {
   const { overall, perClass } = regionPurity(counts);
   assertAlmostEquals(overall, 4 / 5);
   assertEquals(perClass, [1, 2 / 3]);
+  // What does not count may have an id below those of classes.
+  const ignoring = emptyPurity(3);
+  addPurity(ignoring, map, Uint8Array.of(0, 0, 1, 1, 1, 2), 0);
+  assertEquals(regionPurity(ignoring), { overall: 3 / 4, perClass: [NaN, 1, 0] });
 });

@@ -51,6 +51,15 @@ Deno.test("normalisedPoints() has deviation 1 on every axis, whatever the unit o
   assertAlmostEquals(points[3 * 5 + 2] / points[3 * nearest + 2], 200, 0.1);
 });
 
+Deno.test("normalisedPoints() of a wall ahead keeps its one depth, beside what varies", () => {
+  const [height, width] = [9, 17];
+  const disparity = new Float32Array(height * width).fill(0.3);
+  const points = normalisedPoints({ height, width, disparity }, CAMERA);
+  const [first] = points.subarray(2);
+  assert(first > 0 && first <= 1, `${first}`);
+  points.forEach((value, i) => assert(i % 3 === 2 ? value === first : Math.abs(value) < 4));
+});
+
 Deno.test("superpixelGraph() links all pieces that touch, and no others", () => {
   const random = randomStream(SEED, "graph");
   const [height, width] = [23, 31];

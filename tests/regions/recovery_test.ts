@@ -28,6 +28,9 @@ Deno.test("addRecovery() leaves out instances that are too small to count", () =
   const labels = Uint8Array.of(1, 1, 1, 1), instances = Uint16Array.of(1, 2, 2, 2);
   addRecovery(counts, mapOf(0, 1, 1, 1), labels, instances, 0.5);
   assertEquals(Array.from(counts.instances), [0, 1]);
+  // Of just as many pixels as count, it does.
+  addRecovery(counts, mapOf(0, 1, 1, 1), labels, instances, 0.25);
+  assertEquals(Array.from(counts.instances), [0, 3]);
 });
 
 Deno.test("addRecovery() refuses maps of different sizes", () => {

@@ -86,6 +86,9 @@ Deno.test("colourRegions() looks at colour alone and answers so many regions", (
   assertEquals(colourRegions(frame, depth, config, null).ids, map.ids);
   const few = colourRegions(frame, depth, { ...config, regions: 7 });
   assertEquals(few.regions.length, 7);
+  // Superpixels are counted at 384 x 768: a frame of a 36th of its pixels has a 36th of them.
+  const pieces = colourRegions(frame, depth, { ...config, superpixels: 3600, regions: 8192 });
+  assert(pieces.regions.length > 50 && pieces.regions.length < 200, `${pieces.regions.length}`);
   // What few regions part, many part too.
   const pairs = new Set(Array.from(map.ids, (id, i) => 1000 * id + few.ids[i]));
   assertEquals(pairs.size, config.regions);

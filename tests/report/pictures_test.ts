@@ -5,12 +5,18 @@ import type { Embedding, Frame } from "../../lib/records.ts";
 import { featurePictures } from "../../lib/report/feature_pictures.ts";
 import { idColour, magma } from "../../lib/report/palette.ts";
 import {
+  disparityPicture,
   idPicture,
   labelPicture,
   markedPicture,
+  mistakePicture,
+  mixedPicture,
   type Picture,
+  regionPicture,
   scalarPicture,
+  sideBySide,
   spotlightPicture,
+  stacked,
 } from "../../lib/report/pictures.ts";
 import { principalAxes } from "../../lib/report/principal_axes.ts";
 
@@ -34,6 +40,76 @@ Deno.test("idPicture() gives equal ids equal colours", () => {
   const ids = Int32Array.from({ length: height * width }, () => random.integer(50));
   const picture = idPicture({ height, width, ids });
   ids.forEach((id, i) => assertEquals(pixel(picture, i), stored(idColour(id))));
+});
+
+Deno.test("disparityPicture() is brightest from the 95th percentile on", () => {
+  // 21 disparities of which the last is an outlier: 5% of the steps between them lie above 19.
+  const disparity = Float32Array.from({ length: 21 }, (_, i) => i < 20 ? i : 1000);
+  const picture = disparityPicture({ height: 3, width: 7, disparity });
+  disparity.forEach((value, i) => assertEquals(pixel(picture, i), stored(magma(value / 19))));
+});
+
+Deno.test("regionPicture() blends each region's colour with what is under it", () => {
+  const frame: Frame = { name: "", sequence: "", height, width, rgb: noise() };
+  const ids = Int32Array.from({ length: height * width }, () => random.integer(9));
+  const picture = regionPicture({ height, width, ids }, frame);
+  ids.forEach((id, i) => {
+    const [under, over] = [pixel(frame, i), idColour(id)];
+    assertEquals(pixel(picture, i), stored(under.map((value, c) => 0.4 * value + 0.6 * over[c])));
+  });
+});
+
+Deno.test("mistakePicture() shows the class predicted where a labelled pixel is wrong", () => {
+  const colours = [[200, 0, 0], [0, 200, 0], [0, 0, 200]] as const;
+  const frame: Frame = {
+    name: "",
+    sequence: "",
+    height: 1,
+    width: 4,
+    rgb: Uint8Array.of(...GREYS),
+  };
+  // Right, wrong, ignored, wrong with an id that has no colour.
+  const picture = mistakePicture([0, 1, 1, 7], frame, [0, 2, 9, 2], 9, colours);
+  const dark = stored([36, 36, 36]);
+  assertEquals([0, 1, 2, 3].map((i) => pixel(picture, i)), [dark, [0, 200, 0], dark, [0, 0, 0]]);
+});
+
+/** Four pixels of one brightness, 60, in other colours. */
+const GREYS = [60, 60, 60, 90, 60, 30, 180, 0, 0, 0, 90, 90];
+
+Deno.test("mixedPicture() undoes the normalisation of the image that is asked for", () => {
+  const [mean, deviation] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
+  const rgb = Array.from({ length: 3 }, noise);
+  const images = Float32Array.from(
+    rgb.flatMap((image) => [...image]),
+    (value, i) => (value / 255 - mean[i % 3]) / deviation[i % 3],
+  );
+  const empty = new Int32Array();
+  const ids = { copyIds: empty, regionIds: empty, regionOffsets: empty, copies: [] };
+  const batch = { count: 3, height, width, images, ...ids };
+  rgb.forEach((image, i) => assertEquals(mixedPicture(batch, i).rgb, image));
+});
+
+Deno.test("sideBySide() and stacked() keep every picture, with white between", () => {
+  const one = (value: number, height: number, width: number): Picture => ({
+    height,
+    width,
+    rgb: new Uint8Array(3 * height * width).fill(value),
+  });
+  const reds = ({ height, width, rgb }: Picture) =>
+    Array.from(
+      { length: height },
+      (_, y) => Array.from({ length: width }, (_, x) => rgb[3 * (y * width + x)]),
+    );
+  const W = 255;
+  const row = sideBySide([one(1, 2, 2), one(2, 2, 1)], 1);
+  assertEquals(reds(row), [[1, 1, W, 2], [1, 1, W, 2]]);
+  assertEquals(reds(stacked([row, one(3, 1, 3)], 1)), [
+    [1, 1, W, 2],
+    [1, 1, W, 2],
+    [W, W, W, W],
+    [3, 3, 3, W],
+  ]);
 });
 
 Deno.test("scalarPicture() spans its bounds", () => {

@@ -10,9 +10,11 @@ import {
   heldOutFrames,
   intrinsicsFor,
   openInputs,
+  uniqueNames,
 } from "../../lib/run/inputs.ts";
 import { PRESETS } from "../../lib/run/presets.ts";
 import type { Session } from "../../lib/run/session.ts";
+import { depthBatch, mixSource, stackTargets } from "../../lib/run/stage_inputs.ts";
 import { inTemporary, saveGrey, saveNoisyVideo, saveText } from "../data/files.ts";
 
 const random = randomStream(Date.now(), "inputs");
@@ -111,3 +113,64 @@ Deno.test("heldOutFrames() are those of another split, where it has labels", () 
     // A path to a split stands for itself.
     assertEquals(await heldOut(join(folder, "train")), undefined);
   }));
+
+/** Two videos of frames whose only pixel tells which they are. */
+function numbered(): Frame[] {
+  return videos(3, 4).map((frame, i) => ({
+    ...frame,
+    rgb: new Uint8Array(3).fill(i),
+    intrinsics: { fx: 1 + i, fy: 1, cx: 0.5, cy: 0.5 },
+  }));
+}
+
+Deno.test("stackTargets() sets each target beside its own two others, offsets and camera", () => {
+  const chosen = [{ target: 3, offsets: [1, 2] }, { target: 1, offsets: [-1, 1] }] as const;
+  const batch = stackTargets(numbered(), chosen);
+  const firsts = (pixels: ArrayLike<number>) => Array.from(pixels).filter((_, i) => i % 3 === 0);
+  assertEquals([batch.count, batch.height, batch.width], [2, 1, 1]);
+  assertEquals(firsts(batch.target), [3, 1]);
+  assertEquals(batch.sources.map(firsts), [[4, 0], [5, 2]]);
+  assertEquals(batch.offsets, [[1, -1], [2, 1]]);
+  assertEquals(batch.intrinsics.map(({ fx }) => fx), [4, 2]);
+});
+
+Deno.test("depthBatch() draws by seed and step, from all targets", () => {
+  const frames = numbered(), targets = depthTargets(frames, true);
+  const drawn = (seed: number, step: number) =>
+    Array.from(depthBatch(frames, targets, 8, seed, step).target).join();
+  const steps = Array.from({ length: 8 }, (_, step) => drawn(0, step));
+  assertEquals(new Set(steps).size, 8);
+  assertEquals(drawn(0, 5), steps[5]);
+  assertEquals(steps.some((batch, step) => drawn(1, step) === batch), false);
+  assertEquals(new Set(steps.join().split(",")).size, targets.length);
+});
+
+Deno.test("mixSource() has its horizon where the camera has its principal point", () => {
+  const [height, width] = [64, 128], pixels = height * width;
+  const frame = (cy?: number): Frame => ({
+    name: "",
+    sequence: "",
+    height,
+    width,
+    rgb: new Uint8Array(3 * pixels),
+    ...(cy === undefined ? {} : { intrinsics: { fx: 1, fy: 1, cx: 0.5, cy } }),
+  });
+  const depth = { height, width, disparity: new Float32Array(pixels) };
+  const regions = { height, width, ids: new Int32Array(pixels), regions: [] };
+  // The image spans rows -0.5 to 63.5; its middle lies between two of them.
+  assertEquals(mixSource(frame(), depth, regions).horizon, 31.5);
+  assertEquals(mixSource(frame(0.25), depth, regions).horizon, 15.5);
+});
+
+Deno.test("intrinsicsFor() assumes square pixels where nothing is known", () => {
+  const [frame] = videos(1);
+  const { fx, fy, cx, cy } = intrinsicsFor({ ...frame, height: 60, width: 150 });
+  // In pixels.
+  assertEquals([fx * 150 === fy * 60, cx, cy], [true, 0.5, 0.5]);
+  assertEquals(intrinsicsFor(numbered()[2]).fx, 3);
+});
+
+Deno.test("uniqueNames() numbers names that come again", () => {
+  assertEquals(uniqueNames(["a", "b", "a", "a"]), ["a", "b", "a-2", "a-3"]);
+  assertEquals(uniqueNames(["a", "a", "a-2"]), ["a", "a-3", "a-2"]);
+});

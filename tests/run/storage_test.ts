@@ -82,6 +82,28 @@ Deno.test("loadCheckpoint() refuses a checkpoint of another preset", () =>
       CheckpointError,
       "expected preset tiny, got small",
     );
+    // Nor does it go back to an older one behind that.
+    await saveCheckpoint(folder, { step: 2, state: randomState() }, { preset: "tiny" });
+    await saveCheckpoint(folder, { step: 3, state: randomState() }, { preset: "small" });
+    await assertRejects(
+      () => loadCheckpoint(folder, { preset: "tiny" }),
+      CheckpointError,
+      "checkpoint-000003",
+    );
+  }));
+
+Deno.test("saveCheckpoint() that cannot write leaves both earlier ones", () =>
+  inTemporary(async (folder) => {
+    const [first, second] = [randomState(), randomState()];
+    await saveCheckpoint(folder, { step: 1, state: first }, {});
+    await saveCheckpoint(folder, { step: 2, state: second }, {});
+    // A folder that is in the file's way.
+    await Deno.mkdir(join(checkpointPath(folder, 3), "inside"), { recursive: true });
+    await assertRejects(() => saveCheckpoint(folder, { step: 3, state: randomState() }, {}));
+    for (const [step, tensors] of [[1, first], [2, second]] as const) {
+      const path = checkpointPath(folder, step);
+      assertEquals(decodeSafetensors(await Deno.readFile(path), path).tensors, tensors);
+    }
   }));
 
 Deno.test("saveCheckpoint() refuses weights that are not finite, and leaves what is there", () =>

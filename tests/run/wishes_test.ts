@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { ConfigError } from "../../lib/errors.ts";
 import { defaultRegionConfig } from "../../lib/regions/config.ts";
@@ -82,4 +82,68 @@ Deno.test("resolveRun() wants all keys of another kind of schedule", () =>
     const whole = { kind: "step", at: 0.5, factor: 0.1 } as const;
     await save(whole);
     assertEquals((await resolveRun("depth", { config: path })).settings.depth.schedule, whole);
+  }));
+
+Deno.test("resolveRun() carries every option to its stage, and changes nothing else", async () => {
+  const config = await resolveRun("pretrain", {
+    preset: "small",
+    data: ["frames"],
+    depthRun: "runs/other",
+    backboneWeights: "resnet.safetensors",
+    paste: "none",
+    objective: "picie",
+    grouping: "infomap",
+    steps: 5,
+    depthSteps: 6,
+  });
+  const { small } = PRESETS;
+  assertEquals(config, {
+    command: "pretrain",
+    preset: "small",
+    seed: 0,
+    data: ["frames"],
+    depthRun: "runs/other",
+    backboneWeights: "resnet.safetensors",
+    settings: {
+      ...small,
+      depth: { ...small.depth, steps: 6 },
+      regions: { ...small.regions, grouping: "infomap" },
+      mix: { ...small.mix, paste: "none" },
+      pretrain: {
+        ...small.pretrain,
+        backbone: "file",
+        objective: "picie",
+        steps: 5,
+      },
+    },
+  });
+  const { settings } = await resolveRun("pretrain", { accumulate: 3 });
+  const { tiny } = PRESETS;
+  assertEquals(settings, { ...tiny, pretrain: { ...tiny.pretrain, accumulate: 3 } });
+});
+
+Deno.test("resolveRun() refuses numbers that no stage could use, by key", () =>
+  inTemporary(async (folder) => {
+    const path = join(folder, "run.json");
+    const wrong: [settings: unknown, ...parts: string[]][] = [
+      [{ height: 100 }, "settings.height", "a multiple of 32", "100"],
+      [{ width: 0 }, "settings.width", "at least 1"],
+      [{ saveEvery: 0.5 }, "settings.saveEvery", "whole number"],
+      [{ mix: { sources: 0 } }, "settings.mix.sources", "at least 1"],
+      [{ mix: { shake: -0.1 } }, "settings.mix.shake", "at least 0"],
+      [{ mix: { pastes: [1, 2, 3] } }, "settings.mix.pastes", "a list of 2"],
+      [{ depth: { lossSize: "half" } }, "settings.depth.lossSize", "full or own or pyramid"],
+    ];
+    for (const [settings, ...parts] of wrong) {
+      await saveText(path, JSON.stringify({ settings }));
+      const error = await assertRejects(
+        () => resolveRun("pretrain", { config: path }),
+        ConfigError,
+      );
+      for (const part of [path, ...parts]) assert(error.message.includes(part), error.message);
+    }
+    // What points backwards is no mistake.
+    await saveText(path, JSON.stringify({ settings: { regions: { creaseCosine: -0.5 } } }));
+    const { settings } = await resolveRun("pretrain", { config: path });
+    assertEquals(settings.regions.creaseCosine, -0.5);
   }));

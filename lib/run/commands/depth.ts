@@ -112,7 +112,7 @@ async function writeMaps(
   maps: readonly DepthMap[],
 ): Promise<void> {
   const largest = largestDisparity(maps);
-  const stride = Math.max(1, Math.floor(frames.length / PICTURES));
+  const stride = Math.max(1, Math.ceil(frames.length / PICTURES));
   for (const [i, map] of maps.entries()) {
     const { height, width } = map;
     const units = disparityUnits(map, largest);

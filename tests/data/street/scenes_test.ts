@@ -51,6 +51,18 @@ Deno.test("streetScenes() gives the same bytes for the same seed, whatever is re
   assertEquals(first.depth, second.depth);
 });
 
+Deno.test("streetScenes() at another rate passes the same places at other frames", async () => {
+  const at = (fps?: number) =>
+    streetScenes({ seed: 4, split: "train", sequences: 2, framesPerSequence: 3, fps });
+  const [usual, slow] = [at(), at(5)];
+  assertEquals([usual.fps, slow.fps], [10, 5]);
+  // A fifth of a second after the start of the second street.
+  const [third, second] = [await usual.read(5, SIZE), await slow.read(4, SIZE)];
+  assertEquals(third.pose, second.pose);
+  assertEquals(third.rgb, second.rgb);
+  assertNotEquals((await usual.read(4, SIZE)).pose, second.pose);
+});
+
 /** How workers start, or do not. */
 const STARTS: Readonly<Record<string, (start: typeof Worker, module: URL) => Worker>> = {
   "in workers": (start, module) => new start(module, { type: "module" }),

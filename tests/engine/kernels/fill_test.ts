@@ -19,6 +19,8 @@ nativeTest("fills overwrite what the memory held before", "cpcdr_unary", () => {
     }
   }
   assertEquals(tf.onesLike(tf.tensor1d([5, 6], "int32")).dtype, "int32");
+  const integers = tf.fill([3], 7, "int32");
+  assertEquals([integers.dtype, ...integers.dataSync()], ["int32", 7, 7, 7]);
   tf.exp(tf.scalar(1));
 });
 

@@ -83,6 +83,8 @@ kernelTest("concat, stack, split and unstack undo each other", "cpcdr_copy", (ra
         0,
       );
       assertClose(tf.stack(layers, axis), expected, 0);
+      // The last axis of the result is its axis -1.
+      assertClose(tf.stack(layers, axis - expected.shape.length), expected, 0);
       assertEquals(whole.dtype, dtype);
     }
   }
