@@ -1,8 +1,8 @@
 /**
  * The command line: `deno run -A cli.ts pretrain | depth | regions | mix | evaluate | export | runs | scenes |
  * doctor`.
- * This file only parses; the work is in lib/run/. Progress goes to stderr; with `--json` the last line
- * of stdout is one JSON object. Bad input ends in one line on stderr and exit code 1.
+ * This file only parses; the work is in lib/run/. Progress goes to stderr; with `--json` the last line of stdout is
+ * one JSON object. Bad input prints one line to stderr and exits with code 1.
  *
  * @module
  */
@@ -15,13 +15,15 @@ import * as commands from "./lib/run/commands.ts";
 import meta from "./deno.json" with { type: "json" };
 
 const FOLDER = "the folder to write";
+/** What `--data` takes. */
+const ONE = "a dataset folder or a video", SEVERAL = `${ONE}, repeatable`;
 
 /** Of a street that is drawn, pixels. */
 const LONGEST_SIDE = 16384;
 /** No camera of a car takes more frames a second. */
 const HIGHEST_FPS = 1000;
 
-/** Builds the program; exported so that tests can read its help without a process. */
+/** Builds the program; exported so that tests can read its help without starting a process. */
 export function program(): Command {
   const root = new Command("cpcdr")
     .description("Learn urban-scene features from unlabelled driving video.")
@@ -42,13 +44,13 @@ export function program(): Command {
 }
 
 function pretrainCommand(root: Command): void {
-  const command = withRun(root.command("pretrain"))
+  const command = withRun(root.command("pretrain"), SEVERAL)
     .description(
-      "depth -> regions -> mixing -> contrastive pretraining -> evaluation, whatever is missing",
+      "depth -> regions -> mixing -> contrastive pretraining -> evaluation; runs whatever is missing",
     )
     .option("--steps <n>", "pretraining steps (default: the preset's)", positiveInteger)
     .option("--depth-steps <n>", "depth training steps (default: the preset's)", positiveInteger)
-    .option("--depth-run <dir>", "take the depth network of this run instead of training one", path)
+    .option("--depth-run <dir>", "use the depth network of this run instead of training one", path)
     .addOption(pasteOption())
     .addOption(groupingOption())
     .addOption(
@@ -57,15 +59,19 @@ function pretrainCommand(root: Command): void {
     )
     .option(
       "--backbone-weights <file>",
-      "begin from a ResNet in safetensors under torchvision's names",
+      "start from a ResNet in safetensors with torchvision's names",
       path,
     )
     .option(
       "--accumulate <n>",
-      "deal a step's images into n micro-batches, to save memory",
+      "split a step's images into n micro-batches, to save memory",
       positiveInteger,
     )
-    .option("--resume", "go on from the newest checkpoint of the run, to the same bytes", false)
+    .option(
+      "--resume",
+      "continue from the newest checkpoint of the run; the result is the same, byte for byte",
+      false,
+    )
     .addOption(predictionsOption())
     .action((options) => commands.pretrain(options));
   examples(command, [
@@ -78,10 +84,10 @@ function pretrainCommand(root: Command): void {
 }
 
 function depthCommand(root: Command): void {
-  const command = withRun(root.command("depth"))
+  const command = withRun(root.command("depth"), SEVERAL)
     .description("train the depth and pose networks on video, and write disparity pictures")
     .option("--steps <n>", "training steps (default: the preset's)", positiveInteger)
-    .option("--resume", "go on from the newest checkpoint of the run", false)
+    .option("--resume", "continue from the newest checkpoint of the run", false)
     .addOption(predictionsOption())
     .action((options) => commands.depth(options));
   examples(command, [
@@ -91,8 +97,8 @@ function depthCommand(root: Command): void {
 }
 
 function regionsCommand(root: Command): void {
-  const command = withRun(root.command("regions"))
-    .description("cut frames into coherent depth regions; report their quality where labels exist")
+  const command = withRun(root.command("regions"), ONE)
+    .description("cut frames into coherent depth regions; report their quality if there are labels")
     .addOption(depthOption())
     .addOption(groupingOption())
     .action((options) => commands.regions(options));
@@ -100,12 +106,12 @@ function regionsCommand(root: Command): void {
 }
 
 function mixCommand(root: Command): void {
-  const command = withRun(root.command("mix"))
+  const command = withRun(root.command("mix"), ONE)
     .description("preview mixed images as the contrastive stage sees them")
     .addOption(depthOption())
     .addOption(pasteOption())
     .addOption(groupingOption())
-    .option("--batches <n>", "how many batches to draw", positiveInteger, 1)
+    .option("--batches <n>", "number of batches to draw", positiveInteger, 1)
     .action((options) => commands.mix(options));
   examples(command, ["mix --paste boxes --batches 2", "mix --data frames/ --depth-run runs/depth"]);
 }
@@ -113,11 +119,11 @@ function mixCommand(root: Command): void {
 function evaluateCommand(root: Command): void {
   const command = withCommon(
     root.command("evaluate"),
-    "a folder to keep the answer in, as evaluation.json",
+    "a folder to save the result in, as evaluation.json",
   )
     .description("score a run's features on a labelled dataset")
     .requiredOption("--run <dir>", "the run to evaluate", path)
-    .addOption(dataOption("the run's own dataset"))
+    .addOption(dataOption("the run's own dataset", ONE))
     .addOption(
       new Option(
         "--protocol <name>",
@@ -125,10 +131,14 @@ function evaluateCommand(root: Command): void {
       )
         .choices(["cluster", "kmeans", "linear", "finetune", "depth"]).default("cluster"),
     )
-    .option("--label-fraction <share>", "of the labelled frames, for finetune (default: 1)", share)
+    .option(
+      "--label-fraction <share>",
+      "share of the labelled frames to use, for finetune (default: 1)",
+      share,
+    )
     .option("--steps <n>", "fine-tuning steps (default: 400)", positiveInteger)
     .addOption(
-      new Option("--split <name>", "which split of the data, where it has several")
+      new Option("--split <name>", "which split of the data, if it has several")
         .choices(["validation", "test"]).default("test"),
     )
     .addOption(predictionsOption())
@@ -144,8 +154,8 @@ function evaluateCommand(root: Command): void {
 function runsCommand(root: Command): void {
   const command = withAnswer(root.command("runs"))
     .description("list runs: date, preset, data, steps, mIoU beside untrained and k-means, time")
-    .argument("[folders...]", "folders of runs, or runs", ["runs"])
-    .option("--settings", "also tell the settings in which they differ", false)
+    .argument("[folders...]", "runs, or folders of runs", ["runs"])
+    .option("--settings", "also show the settings in which they differ", false)
     .action((folders, options) => commands.runs(folders, options));
   examples(command, ["runs", "runs --json", "runs runs/mine runs/boxes --settings"]);
 }
@@ -174,13 +184,13 @@ function exportCommand(root: Command): void {
 
 function scenesCommand(root: Command): void {
   const command = withCommon(root.command("scenes"), FOLDER)
-    .description("write the embedded street scenes as an ordinary dataset with truth")
-    .option("--sequences <n>", "how many streets", positiveInteger, 20)
-    .option("--frames <n>", "frames a street", positiveInteger, 10)
+    .description("write the embedded street scenes as an ordinary dataset with ground truth")
+    .option("--sequences <n>", "number of streets", positiveInteger, 20)
+    .option("--frames <n>", "frames per street", positiveInteger, 10)
     .option("--height <n>", "pixels", side, 256)
     .option("--width <n>", "pixels", side, 512)
     .addOption(
-      new Option("--split <name>", "streets of different splits never meet")
+      new Option("--split <name>", "which streets; splits share none")
         .choices(["train", "validation", "test"]).default("train"),
     )
     .action((options) => commands.scenes(options));
@@ -193,31 +203,27 @@ function scenesCommand(root: Command): void {
 function doctorCommand(root: Command): void {
   const command = withCommon(
     root.command("doctor"),
-    "a folder to keep the answer in, as doctor.json",
+    "a folder to save the result in, as doctor.json",
   )
-    .description("tell every engine: whether it can be used here, why not, and how fast it is")
+    .description("show for every engine whether it works here, why not, and how fast it is")
     .action((options) => commands.doctor(options));
   examples(command, ["doctor", "doctor --json"]);
 }
 
-/** Options of every command that works on data by a preset. */
-function withRun(command: Command): Command {
+/** Options of every command that works on data with a preset. @param data what `--data` takes. */
+function withRun(command: Command, data: string): Command {
   return withCommon(command, FOLDER)
-    .addOption(dataOption("the embedded street scenes"))
-    .option(
-      "--config <file>",
-      "settings as a run's config.json has them, or a part; options win",
-      path,
-    )
+    .addOption(dataOption("the embedded street scenes", data))
+    .option("--config <file>", "all or part of a run's config.json; options win", path)
     .addOption(
       new Option("--preset <name>", "sizes and schedules (default: tiny)")
         .choices(["tiny", "small", "paper"]),
     )
-    .option("--fps <n>", "frames a second out of videos (default: 10)", frameRate)
+    .option("--fps <n>", "frames per second to take from videos (default: 10)", frameRate)
     .option(
       "--intrinsics <fx,fy,cx,cy>",
-      'of all frames, fx and cx in image widths, fy and cy in heights; or "learned", a rough guess from ' +
-        "turns (default: dataset.json's)",
+      'camera of all frames, fx and cx in image widths, fy and cy in heights; or "learned", a rough estimate from ' +
+        "turns (default: the dataset's, else a typical dash camera's)",
       camera,
     );
 }
@@ -225,7 +231,7 @@ function withRun(command: Command): Command {
 /** @param out what `--out` names. */
 function withCommon(command: Command, out: string): Command {
   return withAnswer(command)
-    .option("--seed <n>", "fixes every random draw (default: 0)", seedNumber)
+    .option("--seed <n>", "seed of every random draw (default: 0)", seedNumber)
     .addOption(
       new Option("--device <name>", "the engine").choices(["auto", "cpu", "webgpu", "cuda"])
         .default("auto"),
@@ -233,7 +239,7 @@ function withCommon(command: Command, out: string): Command {
     .addOption(
       new Option(
         "--precision <name>",
-        "of convolutions; mixed: in 16 bits, where the processor or GPU has them",
+        "of convolutions; mixed is 16-bit, if the processor or GPU supports it",
       )
         .choices(["float32", "mixed"]).default("float32"),
     )
@@ -243,7 +249,7 @@ function withCommon(command: Command, out: string): Command {
 function withAnswer(command: Command): Command {
   return command
     .option("--json", "print one JSON object as the last line of stdout", false)
-    .option("--quiet", "no progress on stderr", false);
+    .option("--quiet", "hide progress on stderr", false);
 }
 
 function examples(command: Command, lines: readonly string[]): void {
@@ -254,7 +260,7 @@ function examples(command: Command, lines: readonly string[]): void {
 function depthOption(): Option {
   return new Option(
     "--depth-run <dir>",
-    "a run whose depth network predicts; without it, the dataset's own depth",
+    "predict depth with this run's network (default: the dataset's depth/, else disparity/)",
   ).argParser(path);
 }
 
@@ -275,10 +281,10 @@ function groupingOption(): Option {
     .choices(["components", "infomap"]);
 }
 
-function dataOption(standard: string): Option {
+function dataOption(standard: string, what: string): Option {
   return new Option(
     "--data <path>",
-    `a dataset folder or a video, repeatable; "scenes" is the embedded ones (default: ${standard})`,
+    `${what}; "scenes" is the embedded ones (default: ${standard})`,
   ).argParser((value: string, previous: string[] = []) => [...previous, path(value)]);
 }
 
@@ -345,7 +351,7 @@ function camera(text: string): Intrinsics | "learned" {
   );
 }
 
-/** One line, with where to look where it names no remedy itself. */
+/** One line; it says where to look if it names no remedy itself. */
 function oneLine(text: string): string {
   const line = text.trim().replaceAll("\n", " ");
   const known = /Did you mean|Allowed choices|Expected/.test(line);

@@ -2,10 +2,11 @@
  * cpcdr learns urban-scene features from unlabelled driving video: self-supervised depth, coherent depth
  * regions, copy-paste mixing across images, contrastive pretraining, evaluation.
  *
- * Stages hand on plain records (see `lib/records.ts`); nothing happens at import. Start with
+ * Stages pass on plain records (see `lib/records.ts`), and nothing happens at import. Start with
  * {@linkcode useDevice}, then follow the data: {@linkcode streetScenes} or {@linkcode openDataset} ->
  * {@linkcode DepthTrainer} -> {@linkcode depthRegions} -> {@linkcode mixImages} ->
- * {@linkcode Pretrainer} -> {@linkcode clusterProtocol}. {@linkcode show} displays any of it in a notebook.
+ * {@linkcode Pretrainer} -> {@linkcode clusterProtocol}. {@linkcode show} displays any of these results in a
+ * notebook.
  *
  * @example
  * ```ts
