@@ -63,6 +63,7 @@ export {
 export {
   absRelPerClass,
   constantDepthMetrics,
+  defaultDepthMetricOptions,
   type DepthMetricOptions,
   depthMetrics,
   type DepthScore,
@@ -87,7 +88,7 @@ export {
   type InfomapConfig,
   type RegionConfig,
 } from "./lib/regions/config.ts";
-export type { RegionSource } from "./lib/regions/region_source.ts";
+export { regionsBy, type RegionSource } from "./lib/regions/region_source.ts";
 export type { SuperpixelConfig, SuperpixelImage } from "./lib/regions/superpixels.ts";
 export {
   type BatchComponents,
@@ -221,3 +222,7 @@ export {
 } from "./lib/pretrain/memory_plan.ts";
 export { type Preset, type PresetName, PRESETS, type SceneCounts } from "./lib/run/presets.ts";
 export { depthBatch, mixSource } from "./lib/run/stage_inputs.ts";
+export { mixSources } from "./lib/run/mix_sources.ts";
+export { readRun, type RunConfig } from "./lib/run/run_folder.ts";
+export { loadDepth, loadFeatures, type LoadOptions } from "./lib/run/load.ts";
+export { decodeSafetensors, encodeSafetensors, type Tensors } from "./lib/run/safetensors.ts";

@@ -21,7 +21,8 @@ import { evaluateClusters, tellingFrames } from "../../lib/run/evaluate_stage.ts
 import { type LoadedDataset, SCENES } from "../../lib/run/inputs.ts";
 import { Interrupt } from "../../lib/run/interrupt.ts";
 import { MetricsLog } from "../../lib/run/metrics_log.ts";
-import { mixSources, trainFeatures } from "../../lib/run/pretrain_stage.ts";
+import { mixSources } from "../../lib/run/mix_sources.ts";
+import { trainFeatures } from "../../lib/run/pretrain_stage.ts";
 import { type Preset, PRESETS } from "../../lib/run/presets.ts";
 import { Progress } from "../../lib/run/progress.ts";
 import { prepareRun, type RunConfig } from "../../lib/run/run_folder.ts";
@@ -129,7 +130,13 @@ async function runArm(
   await prepareRun(session.folder, config, begun);
   const { maps: predicted, encoder } = await depthOf(out, depthSeed, frames, session);
   const maps = arm.depth === "true" ? trueMaps(frames) : predicted;
-  const sources = mixSources(session, frames, maps, settings.regions, settings.mix);
+  const sources = mixSources(
+    frames,
+    maps,
+    settings.regions,
+    settings.mix,
+    (done, total) => session.progress.update("regions", done, total),
+  );
   const counts = emptyPurity(dataset.classes.length);
   sources.forEach(({ regions }, i) =>
     addPurity(counts, regions, frames[i].labels!, dataset.ignore)

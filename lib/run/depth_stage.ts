@@ -83,7 +83,8 @@ export async function depthStateOfRun(
   );
 }
 
-function depthMetadata({ preset, settings }: RunConfig): Record<string, string> {
+/** What a checkpoint of the depth stage says of itself. */
+export function depthMetadata({ preset, settings }: RunConfig): Record<string, string> {
   const { depth, width, decoderWidth, decoderNorm, imageSkip, poseEncoder, learnFocal } =
     settings.depth;
   const extras = (decoderNorm ? " with norm" : "") + (imageSkip ? " with image skip" : "") +

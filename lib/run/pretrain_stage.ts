@@ -1,52 +1,21 @@
 /**
- * The regions, mixing and contrastive stages of a run.
+ * The contrastive stage of a run.
  *
  * @module
  */
 
-import type { MixConfig } from "../mix/config.ts";
 import { mixedBatch } from "../mix/batches.ts";
 import { MixLoader } from "../mix/loader.ts";
 import type { MixSource } from "../mix/paste.ts";
 import { CollapseAlarm } from "../pretrain/metrics.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { StateDict } from "../nn/parameters.ts";
-import type { DepthMap, Frame } from "../records.ts";
-import type { RegionConfig } from "../regions/config.ts";
-import { regionsBy, type RegionSource, resolveSource } from "../regions/region_source.ts";
 import { readBackbone } from "./backbone_file.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { pretrainMetadata } from "./features.ts";
-import { intrinsicsFor } from "./inputs.ts";
 import type { RunConfig } from "./run_folder.ts";
 import { writeStoppedReport } from "./run_report.ts";
 import { type Session, trainStage } from "./session.ts";
-import { mixSource } from "./stage_inputs.ts";
-
-/**
- * Cuts every frame into regions and makes it ready for mixing.
- *
- * @param mix Says which regions are pasted and which the loss compares.
- */
-export function mixSources(
-  session: Session,
-  frames: readonly Frame[],
-  maps: readonly DepthMap[],
-  config: RegionConfig,
-  { paste, lossRegions }: Pick<MixConfig, "paste" | "lossRegions">,
-): MixSource[] {
-  // Boxes take their sizes from the stage's own regions.
-  const shape = paste === "boxes" || paste === "none" ? "regions" : paste;
-  return frames.map((frame, i) => {
-    const apart = paste !== "none" &&
-      resolveSource(shape, frame, config) !== resolveSource(lossRegions, frame, config);
-    const intrinsics = intrinsicsFor(frame);
-    const cut = (source: RegionSource) => regionsBy(source, frame, maps[i], intrinsics, config);
-    const regions = cut(lossRegions), shapes = apart ? { shapes: cut(shape) } : {};
-    session.progress.update("regions", i + 1, frames.length);
-    return { ...mixSource(frame, maps[i], regions), ...shapes };
-  });
-}
 
 /**
  * Trains the features of a run, from its newest checkpoint where it has one.

@@ -14,8 +14,11 @@ import type { Preset, PresetName } from "./presets.ts";
 
 /** What a run is made of, as config.json stores it. */
 export interface RunConfig {
+  /** What made it. */
   readonly command: "pretrain" | "depth";
+  /** What `settings` began as. */
   readonly preset: PresetName;
+  /** Fixes every random draw. */
   readonly seed: number;
   /** Dataset folders; `scenes` stands for the embedded ones. */
   readonly data: readonly string[];
@@ -147,7 +150,11 @@ export async function requireNoDataset(folder: string, option: string): Promise<
   );
 }
 
-/** @throws {CheckpointError} when the folder holds no run. */
+/**
+ * The configuration of a run.
+ *
+ * @throws {CheckpointError} when the folder holds no run.
+ */
 export async function readRun(folder: string): Promise<RunConfig> {
   const path = join(folder, "config.json");
   const text = await readIfThere(path);

@@ -8,9 +8,11 @@
 import { CheckpointError } from "../errors.ts";
 import type { StateDict, StateTensor } from "../nn/parameters.ts";
 
-/** What a file holds. */
+/** What a safetensors file holds. */
 export interface Tensors {
+  /** By name. */
   readonly tensors: StateDict;
+  /** What the file says of itself. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -57,7 +59,21 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
 };
 
-/** Tensors in the map's order; metadata are strings by the format's rule. */
+/**
+ * The bytes of a safetensors file, tensors in the map's order.
+ *
+ * @example
+ * ```ts
+ * import { decodeSafetensors, encodeSafetensors, type StateDict } from "@cpcdr/cpcdr";
+ * import { assertEquals } from "@std/assert";
+ * const data = Float32Array.of(1, 2, 3);
+ * const tensors: StateDict = new Map([["weight", { dtype: "F32", shape: [3], data }]]);
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeFile(path, encodeSafetensors({ tensors, metadata: { made: "here" } }));
+ * assertEquals(decodeSafetensors(await Deno.readFile(path), path).tensors, tensors);
+ * await Deno.remove(path);
+ * ```
+ */
 export function encodeSafetensors({ tensors, metadata }: Tensors): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
@@ -83,8 +99,9 @@ export function encodeSafetensors({ tensors, metadata }: Tensors): Uint8Array<Ar
 }
 
 /**
- * The tensors of a file; F16, BF16 and F64 become F32, and I64 becomes I32.
+ * The tensors of a safetensors file; F16, BF16 and F64 become F32, and I64 becomes I32.
  *
+ * @param path of the file, for messages.
  * @throws {CheckpointError} naming the file when it is no whole safetensors file of these types.
  */
 export function decodeSafetensors(bytes: Uint8Array, path: string): Tensors {

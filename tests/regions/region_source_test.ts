@@ -9,8 +9,7 @@ import { defaultRegionConfig } from "../../lib/regions/config.ts";
 import { depthRegions } from "../../lib/regions/depth_regions.ts";
 import { maskRegions } from "../../lib/regions/mask_regions.ts";
 import { regionsBy } from "../../lib/regions/region_source.ts";
-import { mixSources } from "../../lib/run/pretrain_stage.ts";
-import type { Session } from "../../lib/run/session.ts";
+import { mixSources } from "../../lib/run/mix_sources.ts";
 
 const SEED = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 1e6));
 
@@ -143,10 +142,9 @@ Deno.test("regionsBy() takes regions that came with the frame, numbered in raste
 });
 
 Deno.test("mixSources() holds the loss's regions equal across shapes", () => {
-  const session = { progress: { update: () => {} } } as unknown as Session;
   const sources = (paste: PasteShape) => {
     const mix = { paste, lossRegions: "components" } as const;
-    return mixSources(session, [frame], [depth], defaultRegionConfig, mix)[0];
+    return mixSources([frame], [depth], defaultRegionConfig, mix)[0];
   };
   const loss = depthRegions(depth, frame.intrinsics!, defaultRegionConfig, frame);
   const shapes = new Map<PasteShape, RegionMap | undefined>();
@@ -163,7 +161,7 @@ Deno.test("mixSources() holds the loss's regions equal across shapes", () => {
     assertEquals(shapes.get(paste), wanted, paste);
   }
   const other = { paste: "boxes", lossRegions: "slic" } as const;
-  const [boxes] = mixSources(session, [frame], [depth], defaultRegionConfig, other);
+  const [boxes] = mixSources([frame], [depth], defaultRegionConfig, other);
   assertEquals(boxes.shapes, loss);
   assert(boxes.regions.regions.length === defaultRegionConfig.colour.regions);
 });

@@ -14,7 +14,7 @@ import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { Frame, SegmentationScore } from "../../records.ts";
 import { depthRegions } from "../../regions/depth_regions.ts";
 import { classColours } from "../../report/palette.ts";
-import { depthOfRun, predictDepth } from "../depth_stage.ts";
+import { depthOfRun, givenDepth, predictDepth } from "../depth_stage.ts";
 import { evaluateClusters, isTelling, segment, WatchedModel } from "../evaluate_stage.ts";
 import { featuresOfRun } from "../features.ts";
 import {
@@ -161,9 +161,7 @@ async function writeTo(
   classOfPrototype: Int32Array,
 ): Promise<void> {
   const { dataset: { classes } } = test;
-  const trainer = await depthOfRun(config.depthRun ?? session.folder, session.warn);
-  const { frames, maps } = await predictDepth(session, trainer, test.frames);
-  trainer.dispose();
+  const { frames, maps } = await depthFor(session, config, test.frames);
   const regions = maps.map((map, i) =>
     depthRegions(map, intrinsicsFor(frames[i]), config.settings.regions, frames[i])
   );
@@ -174,6 +172,18 @@ async function writeTo(
   };
   const all = { frames, names: outputNames([test]), maps, regions, segmentation };
   session.progress.say(`predictions: ${await writePredictions(folder, all, session.progress)}`);
+}
+
+/** By the run's depth network, or the dataset's own as {@linkcode givenDepth}. */
+async function depthFor(session: Session, { depthRun }: RunConfig, frames: readonly Frame[]) {
+  const given = depthRun ? undefined : givenDepth(frames);
+  if (given) return { frames, maps: given };
+  const trainer = await depthOfRun(depthRun ?? session.folder, session.warn);
+  try {
+    return await predictDepth(session, trainer, frames);
+  } finally {
+    trainer.dispose();
+  }
 }
 
 /** The data that a run was trained on; for protocol `cluster` those frames alone that it looks at. */

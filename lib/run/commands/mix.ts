@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { writePicture } from "../../data/write.ts";
 import { mixedBatch } from "../../mix/batches.ts";
 import { mixedPicture } from "../../report/pictures.ts";
-import { mixSources } from "../pretrain_stage.ts";
+import { mixSources } from "../mix_sources.ts";
 import { freeFolder } from "../run_folder.ts";
 import { textTable } from "../table.ts";
 import { resolveRun, type Wishes } from "../wishes.ts";
@@ -26,7 +26,13 @@ export async function mix(options: MixOptions): Promise<void> {
   const folder = options.out ?? await freeFolder("mix");
   await inSession(folder, options, async (session) => {
     const { frames, maps, regions } = await framesWithDepth(session, options, config);
-    const sources = mixSources(session, frames, maps, regions, config.settings.mix);
+    const sources = mixSources(
+      frames,
+      maps,
+      regions,
+      config.settings.mix,
+      (done, total) => session.progress.update("regions", done, total),
+    );
     let images = 0, copies = 0;
     for (let step = 0; step < options.batches; step++) {
       const batch = mixedBatch(sources, config.settings.mix, config.seed, step);

@@ -44,7 +44,8 @@ import {
   writePredictions,
 } from "../predictions.ts";
 import type { Preset } from "../presets.ts";
-import { mixSources, trainFeatures } from "../pretrain_stage.ts";
+import { mixSources } from "../mix_sources.ts";
+import { trainFeatures } from "../pretrain_stage.ts";
 import { depthFields, evaluationFields, type PretrainResult, resultTable } from "../result.ts";
 import { freeFolder, prepareRun, requireDepthRun, type RunConfig } from "../run_folder.ts";
 import { writeReport } from "../run_report.ts";
@@ -103,7 +104,13 @@ async function runPretrain(
   const depth = await predictedDepth(session, config, loaded.flatMap((input) => input.frames));
   if (!depth) return answerStopped(session, options);
   const { frames, maps, encoder } = depth;
-  const sources = mixSources(session, frames, maps, settings.regions, settings.mix);
+  const sources = mixSources(
+    frames,
+    maps,
+    settings.regions,
+    settings.mix,
+    (done, total) => session.progress.update("regions", done, total),
+  );
   const { pretrainer, completed } = await trainFeatures(session, config, sources, encoder);
   if (completed < settings.pretrain.steps) return answerStopped(session, options);
 
