@@ -91,6 +91,8 @@ export type Wanted = () => boolean;
 /** One `--data` that was found to be usable; nothing is written before it is loaded. */
 export interface Input {
   readonly path: string;
+  /** How many frames it has; undefined for a video, whose frames are still to be taken out. */
+  readonly count?: number;
   /** Reads every wanted frame; those of a video are taken out of it into the session's folder first. */
   load(session: Session, wanted?: Wanted): Promise<LoadedDataset>;
 }
@@ -115,6 +117,7 @@ export async function openInputs(
       : await openInput(path, settings, split);
     return {
       path,
+      count: typeof dataset === "function" ? undefined : dataset.frames.length,
       load: async (session, wanted) => {
         const opened = typeof dataset === "function" ? await dataset(session) : dataset;
         const loaded = await loadDataset(opened, settings, session.progress, wanted);

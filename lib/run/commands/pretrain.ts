@@ -31,6 +31,7 @@ import { evaluateRun, type Evaluation, segment, unlabelledGroups } from "../eval
 import {
   hasLabels,
   heldOutFrames,
+  type Input,
   loadDataset,
   type LoadedDataset,
   openInputs,
@@ -98,6 +99,7 @@ async function runPretrain(
   using _folder = await prepareRun(session.folder, config, options.resume);
   session.progress.say(`${session.folder}: ${device.name} (${device.detail})`);
   sayMemory(session, settings, device);
+  sayFrames(session, settings, inputs);
   const loaded: LoadedDataset[] = [];
   for (const input of inputs) loaded.push(await input.load(session));
   requirePrototypes(loaded, settings);
@@ -187,15 +189,34 @@ function sayMemory(session: Session, { height, width, mix, pretrain }: Preset, d
   const batch = { count: 2 * mix.sources, height, width };
   const parameters = countParameters(pretrain);
   session.progress.say(memoryLine(memoryPlan(pretrain, batch, parameters), pretrain, batch));
-  // A GPU does not tell how much it has free, nor does the system tell everyone.
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
-  if (device.name === "webgpu" || state !== "granted") return;
+  // A GPU does not tell how much it has free.
+  if (device.name === "webgpu") return;
   const advice = memoryAdvice(pretrain, batch, parameters, freeMemory());
   if (advice) session.warn(advice);
 }
 
+/** Bytes that a pixel of a frame takes: colours, disparity and region here and in the mixing worker, and truth. */
+const FRAME_BYTES = 24;
+
+/** Warns where the frames of a run, which all stay in memory, are more than the machine has room for. */
+function sayFrames(session: Session, { height, width }: Preset, inputs: readonly Input[]): void {
+  const count = inputs.reduce((sum, input) => sum + (input.count ?? 0), 0);
+  const needed = FRAME_BYTES * height * width * count, free = freeMemory();
+  if (needed <= free) return;
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  session.warn(
+    `${count} frames of ${height} x ${width} take about ${gib(needed)} of memory, ${
+      gib(free)
+    } are free; ` +
+      "leave frames out, or take a smaller --preset",
+  );
+}
+
 /** Bytes that this process can still take: of the system's, or of what a container allows it. */
 function freeMemory(): number {
+  // The system does not tell everyone.
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  if (state !== "granted") return Infinity;
   // Windows tells of memory that is free alone, and that none is available.
   const { available, free } = Deno.systemMemoryInfo();
   // Deno does not tell before 2.7.
