@@ -223,6 +223,10 @@ export {
 export { type Preset, type PresetName, PRESETS, type SceneCounts } from "./lib/run/presets.ts";
 export { depthBatch, mixSource } from "./lib/run/stage_inputs.ts";
 export { mixSources } from "./lib/run/mix_sources.ts";
-export { readRun, type RunConfig } from "./lib/run/run_folder.ts";
+export { readRun, type RunConfig } from "./lib/run/storage/run_folder.ts";
 export { loadDepth, loadFeatures, type LoadOptions } from "./lib/run/load.ts";
-export { decodeSafetensors, encodeSafetensors, type Tensors } from "./lib/run/safetensors.ts";
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type Tensors,
+} from "./lib/run/storage/safetensors.ts";

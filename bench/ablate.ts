@@ -25,7 +25,7 @@ import { parseArgs } from "node:util";
 import { fromFileUrl, join } from "@std/path";
 import { isFile } from "../lib/data/listing.ts";
 import { ConfigError } from "../lib/errors.ts";
-import { writeAtomically } from "../lib/run/atomic.ts";
+import { writeAtomically } from "../lib/run/storage/atomic.ts";
 import type { Arm } from "./ablation/arms.ts";
 import { depthData, type Material, planOf } from "./ablation/data.ts";
 import { depthName, type Job, testJobs, validationJobs } from "./ablation/jobs.ts";

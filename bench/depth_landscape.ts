@@ -29,7 +29,7 @@ import type { Frame } from "../lib/records.ts";
 import { depthOfRun } from "../lib/run/depth_stage.ts";
 import { type DepthTarget, findTargets, scenesOf } from "../lib/run/inputs.ts";
 import { type PresetName, PRESETS } from "../lib/run/presets.ts";
-import { readRun } from "../lib/run/run_folder.ts";
+import { readRun } from "../lib/run/storage/run_folder.ts";
 import { stackTargets } from "../lib/run/stage_inputs.ts";
 import { textTable } from "../lib/run/table.ts";
 import { median, runBench } from "./peers/support.ts";

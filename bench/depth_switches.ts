@@ -21,7 +21,7 @@ import { fromFileUrl, join } from "@std/path";
 import { isFile } from "../lib/data/listing.ts";
 import type { DepthConfig } from "../lib/depth/config.ts";
 import { DeviceError } from "../lib/errors.ts";
-import { writeAtomically } from "../lib/run/atomic.ts";
+import { writeAtomically } from "../lib/run/storage/atomic.ts";
 import { type Pace, PACE_OPTIONS, paceOf } from "./ablation/pace.ts";
 import { type Estimate, estimate, pairedDifference } from "./ablation/statistics.ts";
 import { points, table } from "./ablation/tables.ts";

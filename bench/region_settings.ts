@@ -17,7 +17,7 @@ import { depthRegions } from "../lib/regions/depth_regions.ts";
 import { depthOfRun, scoreDepth } from "../lib/run/depth_stage.ts";
 import { scenesOf } from "../lib/run/inputs.ts";
 import { RegionQuality } from "../lib/run/region_quality.ts";
-import { readRun } from "../lib/run/run_folder.ts";
+import { readRun } from "../lib/run/storage/run_folder.ts";
 import { textTable } from "../lib/run/table.ts";
 import { runBench } from "./peers/support.ts";
 

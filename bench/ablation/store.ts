@@ -5,7 +5,7 @@
  */
 import { deserialize, serialize } from "node:v8";
 import { join } from "@std/path";
-import { writeAtomically } from "../../lib/run/atomic.ts";
+import { writeAtomically } from "../../lib/run/storage/atomic.ts";
 
 /** What a finished run or baseline found; fractions 0..1. */
 export interface Outcome {

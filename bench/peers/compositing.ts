@@ -18,7 +18,7 @@ import type { MixSource } from "../../lib/mix/paste.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
 import type { MixedBatch } from "../../lib/records.ts";
 import type { StateDict } from "../../lib/nn/parameters.ts";
-import { encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { encodeSafetensors } from "../../lib/run/storage/safetensors.ts";
 import {
   type Case,
   compared,

@@ -15,7 +15,7 @@ import { useDevice } from "../../lib/engine/device.ts";
 import { DeviceError } from "../../lib/errors.ts";
 import type { StateDict } from "../../lib/nn/parameters.ts";
 import { randomStream } from "../../lib/random.ts";
-import { encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { encodeSafetensors } from "../../lib/run/storage/safetensors.ts";
 import {
   type Case,
   compared,

@@ -21,7 +21,7 @@ import { photometricError } from "../../lib/ops/photometric_error.ts";
 import { randomStream } from "../../lib/random.ts";
 import { depthTargets, scenesOf } from "../../lib/run/inputs.ts";
 import { PRESETS } from "../../lib/run/presets.ts";
-import { encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { encodeSafetensors } from "../../lib/run/storage/safetensors.ts";
 import { stackTargets } from "../../lib/run/stage_inputs.ts";
 import {
   type Case,

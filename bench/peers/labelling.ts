@@ -18,7 +18,7 @@ import { type Random, randomStream } from "../../lib/random.ts";
 import { buildCc3d } from "./cc3d.ts";
 import { connectedComponents } from "../../lib/regions/connected_components.ts";
 import type { StateDict } from "../../lib/nn/parameters.ts";
-import { encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { encodeSafetensors } from "../../lib/run/storage/safetensors.ts";
 import {
   type Case,
   compared,

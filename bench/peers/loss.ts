@@ -16,7 +16,7 @@ import { swappedPrediction } from "../../lib/pretrain/prototype_loss.ts";
 import type { SampleSet } from "../../lib/pretrain/sampling.ts";
 import { randomStream } from "../../lib/random.ts";
 import type { StateDict } from "../../lib/nn/parameters.ts";
-import { encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { encodeSafetensors } from "../../lib/run/storage/safetensors.ts";
 import {
   type Case,
   compared,

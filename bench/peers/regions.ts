@@ -11,7 +11,7 @@ import { streetScenes } from "../../lib/data/street/scenes.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import { depthRegions } from "../../lib/regions/depth_regions.ts";
 import type { StateDict } from "../../lib/nn/parameters.ts";
-import { encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { encodeSafetensors } from "../../lib/run/storage/safetensors.ts";
 import {
   type Case,
   compared,

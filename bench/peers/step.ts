@@ -21,7 +21,7 @@ import { variableGrads } from "../../lib/ops/variable_grads.ts";
 import { paperPretrainConfig } from "../../lib/pretrain/config.ts";
 import { encoder } from "../../lib/pretrain/encoder.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
-import { encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { encodeSafetensors } from "../../lib/run/storage/safetensors.ts";
 import { profile } from "./profile.ts";
 import {
   type Case,

@@ -1,17 +1,17 @@
 /**
- * Figures as the report writes them.
+ * Figures as reports and tables write them.
  *
  * @module
  */
 
 /** A fraction 0..1 as percent with one decimal; a dash where there is none. */
-export function percent(fraction: number): string {
-  return Number.isNaN(fraction) ? "-" : `${(100 * fraction).toFixed(1)}%`;
+export function percent(fraction: number | undefined): string {
+  return fraction === undefined || Number.isNaN(fraction) ? "-" : `${(100 * fraction).toFixed(1)}%`;
 }
 
 /** Seconds as minutes `6:05`, or hours `2:03:00`. */
 export function clock(seconds: number): string {
-  const whole = Math.round(seconds);
+  const whole = Math.max(0, Math.round(seconds));
   const two = (value: number) => String(value).padStart(2, "0");
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   return hours > 0

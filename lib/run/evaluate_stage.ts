@@ -16,7 +16,7 @@ import type { Embedding, Frame, SegmentationScore } from "../records.ts";
 import { idColour, type Rgb } from "../report/palette.ts";
 import type { LoadedDataset } from "./inputs.ts";
 import type { Progress } from "./progress.ts";
-import type { RunConfig } from "./run_folder.ts";
+import type { RunConfig } from "./storage/run_folder.ts";
 
 /** Every how many-th training frame tells what prototypes stand for. */
 const TELLING_STRIDE = 4;

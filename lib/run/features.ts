@@ -6,8 +6,8 @@
 
 import type { StateDict } from "../nn/parameters.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
-import { loadCheckpoint } from "./checkpoint.ts";
-import type { RunConfig } from "./run_folder.ts";
+import { loadCheckpoint } from "./storage/checkpoint.ts";
+import type { RunConfig } from "./storage/run_folder.ts";
 
 /** The trained features of a run's newest checkpoint; undefined where it has none yet. */
 export async function featuresOfRun(

@@ -9,7 +9,7 @@ import { CheckpointError } from "../errors.ts";
 import type { Pretrainer } from "../pretrain/pretrainer.ts";
 import { depthOfRun } from "./depth_stage.ts";
 import { featuresOfRun } from "./features.ts";
-import { readRun } from "./run_folder.ts";
+import { readRun } from "./storage/run_folder.ts";
 
 /** Settings of {@linkcode loadDepth} and {@linkcode loadFeatures}. */
 export interface LoadOptions {

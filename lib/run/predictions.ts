@@ -20,10 +20,10 @@ import {
 } from "../report/pictures.ts";
 import { isFile } from "../data/listing.ts";
 import { ConfigError } from "../errors.ts";
-import { writeAtomically } from "./atomic.ts";
+import { writeJson } from "./storage/atomic.ts";
 import { type LoadedDataset, uniqueNames } from "./inputs.ts";
 import type { Progress } from "./progress.ts";
-import { requireNoDataset } from "./run_folder.ts";
+import { requireNoDataset } from "./storage/run_folder.ts";
 
 /** What was predicted for some frames, in their order. */
 export interface Predictions {
@@ -132,10 +132,7 @@ export async function writePredictions(
     classes: segmentation?.classes,
     disparity: { unit: largest / UNITS, of: "inverse depth, up to one unknown scale" },
   };
-  await writeAtomically(
-    join(folder, "predictions.json"),
-    JSON.stringify(about, null, 2) + "\n",
-  );
+  await writeJson(join(folder, "predictions.json"), about);
   const sheet = join(folder, "contact_sheet.png");
   await save(sheet, stacked(rows));
   return sheet;

@@ -10,10 +10,10 @@ import type { MixSource } from "../mix/paste.ts";
 import { CollapseAlarm } from "../pretrain/metrics.ts";
 import { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { StateDict } from "../nn/parameters.ts";
-import { readBackbone } from "./backbone_file.ts";
-import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { readBackbone } from "./storage/backbone_file.ts";
+import { loadCheckpoint, saveCheckpoint } from "./storage/checkpoint.ts";
 import { pretrainMetadata } from "./features.ts";
-import type { RunConfig } from "./run_folder.ts";
+import type { RunConfig } from "./storage/run_folder.ts";
 import { writeStoppedReport } from "./run_report.ts";
 import { type Session, trainStage } from "./session.ts";
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { clock } from "../report/words.ts";
+
 /** Settings of {@linkcode Progress}. */
 export interface ProgressOptions {
   /** Leaves out everything but warnings. */
@@ -73,7 +75,7 @@ export class Progress {
     const seconds = (now - this.#started) / 1000;
     const rate = (done - this.#first) / seconds;
     const timing = rate > 0 && Number.isFinite(rate)
-      ? `  ${rate.toFixed(rate < 10 ? 2 : 1)}/s  ${duration((total - done) / rate)} left`
+      ? `  ${rate.toFixed(rate < 10 ? 2 : 1)}/s  ${clock((total - done) / rate)} left`
       : "";
     const place = `${this.device && `${this.device}, `}${megabytes(this.#memory())}`;
     const line = `${stage} ${done}/${total}${timing}${detail && `  ${detail}`}  ${place}`;
@@ -83,12 +85,4 @@ export class Progress {
 
 function megabytes(bytes: number): string {
   return `${Math.round(bytes / 1e6)} MB`;
-}
-
-/** Seconds as 1:05 or 2:03:04. */
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const two = (value: number) => String(value).padStart(2, "0");
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }

@@ -9,7 +9,7 @@ import { addBoundaries, boundaryRecall, emptyBoundaries } from "../regions/bound
 import { addPurity, emptyPurity, regionPurity } from "../regions/quality.ts";
 import { addRecovery, emptyRecovery, recoveredShares } from "../regions/recovery.ts";
 import type { LoadedDataset } from "./inputs.ts";
-import { percent } from "./table.ts";
+import { percent } from "../report/words.ts";
 
 /** Fractions 0..1 by class name; classes that do not occur are left out. */
 type ByClass = Readonly<Record<string, number>>;
@@ -72,19 +72,19 @@ export class RegionQuality {
 
 /** The rows of a table for people. */
 export function qualityRows(score: RegionScore): [string, string][] {
-  const rows: [string, string][] = [["purity", `${percent(score.purity)}%`]];
+  const rows: [string, string][] = [["purity", percent(score.purity)]];
   for (const [name, value] of Object.entries(score.perClass)) {
-    rows.push([`  purity ${name}`, `${percent(value)}%`]);
+    rows.push([`  purity ${name}`, percent(value)]);
   }
-  rows.push(["boundary recall, within 2 pixels", `${percent(score.boundaryRecall)}%`]);
+  rows.push(["boundary recall, within 2 pixels", percent(score.boundaryRecall)]);
   if (score.instancesRecovered !== undefined) {
     rows.push([
       "instances with a region of their own (IoU 0.5)",
-      `${percent(score.instancesRecovered)}%`,
+      percent(score.instancesRecovered),
     ]);
   }
   for (const [name, share] of Object.entries(score.recovered)) {
-    rows.push([`  instances ${name}`, `${percent(share)}%`]);
+    rows.push([`  instances ${name}`, percent(share)]);
   }
   return rows;
 }

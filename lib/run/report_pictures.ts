@@ -21,7 +21,7 @@ import {
 } from "../report/pictures.ts";
 import { segment, unlabelledGroups } from "./evaluate_stage.ts";
 import type { LoadedDataset } from "./inputs.ts";
-import type { RunConfig } from "./run_folder.ts";
+import type { RunConfig } from "./storage/run_folder.ts";
 
 /** Segmentations and the meaning of their colours. */
 export interface SegmentationPictures {

@@ -8,7 +8,8 @@ import { join } from "@std/path";
 import type { Split } from "../data/dataset.ts";
 import type { DepthScore } from "../depth/metrics.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
-import { percent, textTable } from "./table.ts";
+import { percent } from "../report/words.ts";
+import { textTable } from "./table.ts";
 
 /** The JSON object of `pretrain --json`; fractions are 0..1. */
 export interface PretrainResult {
@@ -68,10 +69,10 @@ export function scoredOn(split: Split = "train"): string {
 export function resultTable(result: PretrainResult): string {
   const rows: string[][] = [];
   if (result.miou !== undefined) {
-    rows.push(["mIoU, features of this run", `${percent(result.miou)}%`]);
-    rows.push(["mIoU, same network untrained", `${percent(result.randomInitMiou)}%`]);
-    rows.push(["mIoU, k-means on colour and position", `${percent(result.colourKmeansMiou)}%`]);
-    rows.push(["pixel accuracy", `${percent(result.accuracy)}%`]);
+    rows.push(["mIoU, features of this run", percent(result.miou)]);
+    rows.push(["mIoU, same network untrained", percent(result.randomInitMiou)]);
+    rows.push(["mIoU, k-means on colour and position", percent(result.colourKmeansMiou)]);
+    rows.push(["pixel accuracy", percent(result.accuracy)]);
     rows.push(["scored on", scoredOn(result.split)]);
   } else {
     rows.push(["scores", "none, the data has no labels"]);
@@ -79,7 +80,7 @@ export function resultTable(result: PretrainResult): string {
     rows.push(["contrastive loss", result.loss?.toFixed(3) ?? "-"]);
   }
   for (const [name, value] of Object.entries(result.perClass ?? {})) {
-    rows.push([`  IoU ${name}`, `${percent(value)}%`]);
+    rows.push([`  IoU ${name}`, percent(value)]);
   }
   const { depth } = result;
   if (depth?.absRel !== undefined) {
@@ -87,7 +88,7 @@ export function resultTable(result: PretrainResult): string {
     rows.push(["depth abs_rel of a constant", depth.constantAbsRel!.toFixed(3)]);
   }
   if (depth?.regionPurity !== undefined) {
-    rows.push(["region purity", `${percent(depth.regionPurity)}%`]);
+    rows.push(["region purity", percent(depth.regionPurity)]);
   }
   rows.push(["seconds", result.seconds.toFixed(0)]);
   rows.push(["report", join(result.run, "report.html")]);

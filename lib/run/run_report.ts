@@ -10,13 +10,13 @@ import type { Pretrainer } from "../pretrain/pretrainer.ts";
 import type { Frame } from "../records.ts";
 import type { ReportData, ReportScores } from "../report/data.ts";
 import { classColours, css } from "../report/palette.ts";
-import { writeAtomically } from "./atomic.ts";
+import { writeAtomically } from "./storage/atomic.ts";
 import { environmentRows, repeatCommand, resumeCommand } from "./environment.ts";
 import type { LoadedDataset } from "./inputs.ts";
-import type { MetricsLine } from "./metrics_log.ts";
+import type { MetricsLine } from "./storage/metrics_log.ts";
 import { groupedSegmentations, labelledSegmentations, stageExamples } from "./report_pictures.ts";
 import { type PretrainResult, scoredOn } from "./result.ts";
-import type { RunConfig } from "./run_folder.ts";
+import type { RunConfig } from "./storage/run_folder.ts";
 import type { Session } from "./session.ts";
 
 /** What a finished run shows. */

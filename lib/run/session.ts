@@ -5,7 +5,7 @@
  */
 
 import type { Interrupt } from "./interrupt.ts";
-import type { MetricsLog } from "./metrics_log.ts";
+import type { MetricsLog } from "./storage/metrics_log.ts";
 import type { Progress } from "./progress.ts";
 import { type StepMetrics, train } from "./training.ts";
 

@@ -18,11 +18,6 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
     .join("\n");
 }
 
-/** A fraction 0..1 as percent with one decimal; a dash where there is none. */
-export function percent(fraction: number | undefined): string {
-  return fraction === undefined || Number.isNaN(fraction) ? "-" : (100 * fraction).toFixed(1);
-}
-
 function isNumber(text: string): boolean {
   return /^[-+]?[\d.]+%?$/.test(text);
 }

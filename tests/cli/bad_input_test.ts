@@ -4,7 +4,7 @@ import { pooledMap } from "@std/async/pool";
 import { join } from "@std/path";
 import sharp from "sharp";
 import { randomStream } from "../../lib/random.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../lib/run/storage/safetensors.ts";
 import { draws, inTemporary, noise, saveGrey, saveRgb, saveText } from "../data/files.ts";
 import { succeeds } from "../../native/build_support.ts";
 import { assertRefused, cli, saveLight } from "./process.ts";

@@ -8,7 +8,7 @@
  * So it is in no lock file and in no graph of modules: only this process knows of it.
  */
 import type { StateDict } from "../../lib/nn/parameters.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../lib/run/storage/safetensors.ts";
 
 const PACKAGE = "npm:onnxruntime-node@1.30.0";
 

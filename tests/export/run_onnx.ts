@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import type { StateDict, StateTensor } from "../../lib/nn/parameters.ts";
 import type { Frame } from "../../lib/records.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../lib/run/storage/safetensors.ts";
 import { inTemporary } from "../data/files.ts";
 
 const SCRIPT = fromFileUrl(new URL("onnxruntime.ts", import.meta.url));

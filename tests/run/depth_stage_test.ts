@@ -6,7 +6,7 @@ import { randomStream } from "../../lib/random.ts";
 import type { Frame } from "../../lib/records.ts";
 import { predictDepth, scoreDepth } from "../../lib/run/depth_stage.ts";
 import { Interrupt } from "../../lib/run/interrupt.ts";
-import { MetricsLog } from "../../lib/run/metrics_log.ts";
+import { MetricsLog } from "../../lib/run/storage/metrics_log.ts";
 import { Progress } from "../../lib/run/progress.ts";
 
 await useDevice("cpu");

@@ -6,12 +6,12 @@ import { CheckpointError } from "../../lib/errors.ts";
 import { Pretrainer } from "../../lib/pretrain/pretrainer.ts";
 import { randomStream } from "../../lib/random.ts";
 import type { Frame } from "../../lib/records.ts";
-import { saveCheckpoint } from "../../lib/run/checkpoint.ts";
+import { saveCheckpoint } from "../../lib/run/storage/checkpoint.ts";
 import { depthMetadata } from "../../lib/run/depth_stage.ts";
 import { pretrainMetadata } from "../../lib/run/features.ts";
 import { loadDepth, loadFeatures } from "../../lib/run/load.ts";
 import { PRESETS } from "../../lib/run/presets.ts";
-import { prepareRun, type RunConfig } from "../../lib/run/run_folder.ts";
+import { prepareRun, type RunConfig } from "../../lib/run/storage/run_folder.ts";
 import { inTemporary, noise } from "../data/files.ts";
 
 await useDevice("cpu");

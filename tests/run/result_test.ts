@@ -8,7 +8,7 @@ import { stageExamples } from "../../lib/run/report_pictures.ts";
 import { evaluationFields, type PretrainResult, resultTable } from "../../lib/run/result.ts";
 import { mixSource } from "../../lib/run/stage_inputs.ts";
 import { textTable } from "../../lib/run/table.ts";
-import { resolveRun } from "../../lib/run/wishes.ts";
+import { resolveRun } from "../../lib/run/run_options.ts";
 
 Deno.test("textTable() sets words flush left and numbers flush right", () => {
   const table = textTable(["what", "value"], [["mIoU", "4.5%"], ["seconds", "12345"], ["x", "-"]]);

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { CheckpointError, DataError } from "../../lib/errors.ts";
-import { checkpointPath } from "../../lib/run/checkpoint.ts";
-import { compareRuns, listRuns } from "../../lib/run/run_list.ts";
-import { resolveRun, type Wishes } from "../../lib/run/wishes.ts";
+import { checkpointPath } from "../../lib/run/storage/checkpoint.ts";
+import { compareRuns, listRuns } from "../../lib/run/storage/run_list.ts";
+import { resolveRun, type RunOptions } from "../../lib/run/run_options.ts";
 import { inTemporary, saveText } from "../data/files.ts";
 
 /** A run as its command leaves it, last written to on a day of January. */
@@ -11,7 +11,7 @@ async function saveRun(
   folder: string,
   day: number,
   command: "pretrain" | "depth",
-  wishes: Wishes,
+  wishes: RunOptions,
   steps: number,
   result?: object,
 ): Promise<void> {

@@ -2,10 +2,14 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { CheckpointError, StorageError, TrainingError } from "../../lib/errors.ts";
 import type { StateDict } from "../../lib/nn/parameters.ts";
-import { writeAtomically } from "../../lib/run/atomic.ts";
-import { checkpointPath, loadCheckpoint, saveCheckpoint } from "../../lib/run/checkpoint.ts";
-import { MetricsLog } from "../../lib/run/metrics_log.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../lib/run/safetensors.ts";
+import { writeAtomically } from "../../lib/run/storage/atomic.ts";
+import {
+  checkpointPath,
+  loadCheckpoint,
+  saveCheckpoint,
+} from "../../lib/run/storage/checkpoint.ts";
+import { MetricsLog } from "../../lib/run/storage/metrics_log.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../lib/run/storage/safetensors.ts";
 import { succeeds } from "../../native/build_support.ts";
 
 function randomState(): StateDict {

@@ -6,9 +6,9 @@
 
 import { join } from "@std/path";
 import { type Device, type DeviceName, type Precision, useDevice } from "../../engine/device.ts";
-import { writeAtomically } from "../atomic.ts";
+import { writeJson } from "../storage/atomic.ts";
 import { Interrupt } from "../interrupt.ts";
-import { MetricsLog } from "../metrics_log.ts";
+import { MetricsLog } from "../storage/metrics_log.ts";
 import { Progress } from "../progress.ts";
 import type { Session } from "../session.ts";
 
@@ -56,7 +56,7 @@ export async function keepAnswer(
   result: unknown,
 ): Promise<void> {
   if (out === undefined) return;
-  await writeAtomically(join(out, name), `${JSON.stringify(result, null, 2)}\n`);
+  await writeJson(join(out, name), result);
 }
 
 /** What a run that was interrupted says instead of a result. */

@@ -19,15 +19,15 @@ import {
   requireWritable,
   writePredictions,
 } from "../predictions.ts";
-import { freeFolder, prepareRun, type RunConfig } from "../run_folder.ts";
-import { writeAtomically } from "../atomic.ts";
+import { freeFolder, prepareRun, type RunConfig } from "../storage/run_folder.ts";
+import { writeJson } from "../storage/atomic.ts";
 import type { Session } from "../session.ts";
 import { textTable } from "../table.ts";
-import { resolveRun, type Wishes } from "../wishes.ts";
+import { resolveRun, type RunOptions } from "../run_options.ts";
 import { answer, answerStopped, type CommonOptions, inSession, startDevice } from "./common.ts";
 
 /** Options of `depth`. */
-export interface DepthOptions extends CommonOptions, Omit<Wishes, "seed" | "depthSteps"> {
+export interface DepthOptions extends CommonOptions, Omit<RunOptions, "seed" | "depthSteps"> {
   readonly resume: boolean;
   /** Where what is predicted for every frame is written, regions too. */
   readonly predictions?: string;
@@ -89,10 +89,7 @@ async function runDepth(session: Session, config: RunConfig, options: DepthOptio
     ...(settings.depth.learnFocal ? focalLengths(frames[0]) : {}),
     ...(scores ? { ...scores.score, constantAbsRel: scores.constant.absRel } : {}),
   };
-  await writeAtomically(
-    join(session.folder, "result.json"),
-    JSON.stringify(result, null, 2) + "\n",
-  );
+  await writeJson(join(session.folder, "result.json"), result);
   const rows = Object.entries(result).map((
     [key, value],
   ) => [key, typeof value === "number" ? value.toFixed(4) : value]);

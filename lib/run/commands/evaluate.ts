@@ -28,9 +28,10 @@ import {
   SCENES,
 } from "../inputs.ts";
 import { outputNames, requireWritable, writePredictions } from "../predictions.ts";
-import { readRun, type RunConfig } from "../run_folder.ts";
+import { readRun, type RunConfig } from "../storage/run_folder.ts";
 import type { Session } from "../session.ts";
-import { percent, textTable } from "../table.ts";
+import { percent } from "../../report/words.ts";
+import { textTable } from "../table.ts";
 import { answer, inSession, keepAnswer, startDevice } from "./common.ts";
 import { evaluateDepth } from "./evaluate_depth.ts";
 import type { EvaluateOptions } from "./evaluate_options.ts";
@@ -102,9 +103,9 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
       ...details,
     };
     const rows = [
-      ["mIoU", `${percent(score.miou)}%`],
-      ["pixel accuracy", `${percent(score.accuracy)}%`],
-      ...classes.map((name, id) => [`  IoU ${name}`, `${percent(score.perClass[id])}%`]),
+      ["mIoU", percent(score.miou)],
+      ["pixel accuracy", percent(score.accuracy)],
+      ...classes.map((name, id) => [`  IoU ${name}`, percent(score.perClass[id])]),
       ...detailRows(details),
     ];
     await keepAnswer(options, "evaluation.json", result);
@@ -114,8 +115,8 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
 
 /** Details that the table has too, what it calls them, and how it writes them. */
 const DETAIL_ROWS: readonly (readonly [string, string, (value: number) => string])[] = [
-  ["randomInitMiou", "mIoU from random weights", (value) => `${percent(value)}%`],
-  ["randomInitAccuracy", "pixel accuracy from random weights", (value) => `${percent(value)}%`],
+  ["randomInitMiou", "mIoU from random weights", (value) => percent(value)],
+  ["randomInitAccuracy", "pixel accuracy from random weights", (value) => percent(value)],
   ["labelledFrames", "frames whose labels were used", String],
   ["scoredFramesTrainedOn", "scored frames among them", String],
   ["steps", "steps", String],

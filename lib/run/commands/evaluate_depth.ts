@@ -27,7 +27,7 @@ import {
   SCENES,
   scenesOf,
 } from "../inputs.ts";
-import { readRun, type RunConfig } from "../run_folder.ts";
+import { readRun, type RunConfig } from "../storage/run_folder.ts";
 import type { Session } from "../session.ts";
 import { stackTargets } from "../stage_inputs.ts";
 import { textTable } from "../table.ts";

@@ -9,14 +9,15 @@ import { writePicture } from "../../data/write.ts";
 import { mixedBatch } from "../../mix/batches.ts";
 import { mixedPicture } from "../../report/pictures.ts";
 import { mixSources } from "../mix_sources.ts";
-import { freeFolder } from "../run_folder.ts";
+import { freeFolder } from "../storage/run_folder.ts";
 import { textTable } from "../table.ts";
-import { resolveRun, type Wishes } from "../wishes.ts";
+import { resolveRun, type RunOptions } from "../run_options.ts";
 import { answer, type CommonOptions, inSession } from "./common.ts";
 import { framesWithDepth } from "./sources.ts";
 
 /** Options of `mix`. */
-export interface MixOptions extends CommonOptions, Omit<Wishes, "seed" | "steps" | "depthSteps"> {
+export interface MixOptions
+  extends CommonOptions, Omit<RunOptions, "seed" | "steps" | "depthSteps"> {
   readonly batches: number;
 }
 

@@ -17,8 +17,8 @@ import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { Frame } from "../../records.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
 import { classColours } from "../../report/palette.ts";
-import { writeAtomically } from "../atomic.ts";
-import { requireBackbone } from "../backbone_file.ts";
+import { writeJson } from "../storage/atomic.ts";
+import { requireBackbone } from "../storage/backbone_file.ts";
 import {
   depthOfRun,
   givenDepth,
@@ -48,14 +48,14 @@ import type { Preset } from "../presets.ts";
 import { mixSources } from "../mix_sources.ts";
 import { trainFeatures } from "../pretrain_stage.ts";
 import { depthFields, evaluationFields, type PretrainResult, resultTable } from "../result.ts";
-import { freeFolder, prepareRun, requireDepthRun, type RunConfig } from "../run_folder.ts";
+import { freeFolder, prepareRun, requireDepthRun, type RunConfig } from "../storage/run_folder.ts";
 import { writeReport } from "../run_report.ts";
 import type { Session } from "../session.ts";
-import { resolveRun, type Wishes } from "../wishes.ts";
+import { resolveRun, type RunOptions } from "../run_options.ts";
 import { answer, answerStopped, type CommonOptions, inSession, startDevice } from "./common.ts";
 
 /** Options of `pretrain`. */
-export interface PretrainOptions extends CommonOptions, Omit<Wishes, "seed"> {
+export interface PretrainOptions extends CommonOptions, Omit<RunOptions, "seed"> {
   readonly resume: boolean;
   /** Where what is predicted for every frame is written. */
   readonly predictions?: string;
@@ -141,10 +141,7 @@ async function runPretrain(
     test,
     segmentations,
   });
-  await writeAtomically(
-    join(session.folder, "result.json"),
-    JSON.stringify(result, null, 2) + "\n",
-  );
+  await writeJson(join(session.folder, "result.json"), result);
   session.progress.say(`report: ${join(session.folder, "report.html")}`);
   if (options.predictions) {
     const sheet = await writePredictions(options.predictions, {

@@ -11,14 +11,14 @@ import { depthRegions } from "../../regions/depth_regions.ts";
 import { framePicture, regionPicture, sideBySide } from "../../report/pictures.ts";
 import { intrinsicsFor } from "../inputs.ts";
 import { qualityRows, RegionQuality } from "../region_quality.ts";
-import { freeFolder } from "../run_folder.ts";
+import { freeFolder } from "../storage/run_folder.ts";
 import { textTable } from "../table.ts";
-import { resolveRun, type Wishes } from "../wishes.ts";
+import { resolveRun, type RunOptions } from "../run_options.ts";
 import { answer, type CommonOptions, inSession } from "./common.ts";
 import { framesWithDepth } from "./sources.ts";
 
 /** Options of `regions`. */
-export type RegionsOptions = CommonOptions & Omit<Wishes, "steps" | "depthSteps" | "paste">;
+export type RegionsOptions = CommonOptions & Omit<RunOptions, "steps" | "depthSteps" | "paste">;
 
 /** Runs the command. */
 export async function regions(options: RegionsOptions): Promise<void> {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { compareRuns, listRuns, type RunSummary } from "../run_list.ts";
-import { duration } from "../progress.ts";
-import { percent, textTable } from "../table.ts";
+import { compareRuns, listRuns, type RunSummary } from "../storage/run_list.ts";
+import { clock, percent } from "../../report/words.ts";
+import { textTable } from "../table.ts";
 import { answer, type CommonOptions } from "./common.ts";
 
 /** Options of `runs`. */
@@ -48,7 +48,6 @@ export async function runs(folders: readonly string[], options: RunsOptions): Pr
 
 function row(run: RunSummary): string[] {
   const { name, date, preset, seed, data, steps, stepsAsked, seconds } = run;
-  const score = (fraction?: number) => fraction === undefined ? "-" : `${percent(fraction)}%`;
   return [
     name,
     date.slice(0, 16).replace("T", " "),
@@ -56,9 +55,9 @@ function row(run: RunSummary): string[] {
     String(seed),
     data.join(" "),
     run.finished && steps === stepsAsked ? String(steps) : `${steps} of ${stepsAsked}`,
-    score(run.miou),
-    score(run.randomInitMiou),
-    score(run.colourKmeansMiou),
-    seconds === undefined ? "-" : duration(seconds),
+    percent(run.miou),
+    percent(run.randomInitMiou),
+    percent(run.colourKmeansMiou),
+    seconds === undefined ? "-" : clock(seconds),
   ];
 }

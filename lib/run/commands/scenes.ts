@@ -11,7 +11,7 @@ import { readFrames } from "../../data/read_ahead.ts";
 import { streetScenes, type StreetSplit } from "../../data/street/scenes.ts";
 import { writeFrame } from "../../data/write.ts";
 import type { Intrinsics } from "../../records.ts";
-import { writeAtomically } from "../atomic.ts";
+import { writeJson } from "../storage/atomic.ts";
 import { textTable } from "../table.ts";
 import { answer, type CommonOptions, inSession } from "./common.ts";
 
@@ -43,10 +43,7 @@ export async function scenes(options: ScenesOptions): Promise<void> {
       session.progress.update("scenes", ++written, dataset.frames.length);
     }
     const { name, classes, ignore, fps } = dataset;
-    await writeAtomically(
-      join(folder, "dataset.json"),
-      JSON.stringify({ name, classes, ignore, fps, cameras }, null, 2) + "\n",
-    );
+    await writeJson(join(folder, "dataset.json"), { name, classes, ignore, fps, cameras });
     const result = { out: folder, frames: dataset.frames.length, classes };
     answer(
       options,

@@ -10,7 +10,7 @@ import type { DepthMap, Frame } from "../../records.ts";
 import { defaultRegionConfig, type RegionConfig } from "../../regions/config.ts";
 import { depthOfRun, givenDepth, predictDepth } from "../depth_stage.ts";
 import { type LoadedDataset, openInputs } from "../inputs.ts";
-import { requireDepthRun, type RunConfig } from "../run_folder.ts";
+import { requireDepthRun, type RunConfig } from "../storage/run_folder.ts";
 import type { Session } from "../session.ts";
 import { type CommonOptions, startDevice } from "./common.ts";
 

@@ -6,7 +6,7 @@ import { WebGpuBackend } from "../../../lib/engine/webgpu/backend.ts";
 import { openDevice, type OpenedDevice } from "../../../lib/engine/webgpu/device.ts";
 import { registerWebGpuBackend } from "../../../lib/engine/webgpu/register.ts";
 import { DeviceLostError, DeviceMemoryError } from "../../../lib/errors.ts";
-import { loadCheckpoint, saveCheckpoint } from "../../../lib/run/checkpoint.ts";
+import { loadCheckpoint, saveCheckpoint } from "../../../lib/run/storage/checkpoint.ts";
 import { train } from "../../../lib/run/training.ts";
 import { assertRefused } from "../../cli/process.ts";
 import { adapter, gpuTest } from "./support.ts";

@@ -5,12 +5,12 @@
  */
 
 import { join } from "@std/path";
-import { CheckpointError, ConfigError, storageError } from "../errors.ts";
-import type { Intrinsics } from "../records.ts";
-import { isFile, isFolder } from "../data/listing.ts";
-import { readIfThere, writeAtomically } from "./atomic.ts";
+import { CheckpointError, ConfigError, storageError } from "../../errors.ts";
+import type { Intrinsics } from "../../records.ts";
+import { isFile, isFolder } from "../../data/listing.ts";
+import { readIfThere, writeJson } from "./atomic.ts";
 import { newestStep } from "./checkpoint.ts";
-import type { Preset, PresetName } from "./presets.ts";
+import type { Preset, PresetName } from "../presets.ts";
 
 /** What a run is made of, as config.json stores it. */
 export interface RunConfig {
@@ -90,7 +90,7 @@ export async function prepareRun(
   }
   const lock = await lockRun(folder);
   // One that was stopped before it had anything to save makes way.
-  if (!resume) await writeAtomically(path, JSON.stringify(config, null, 2) + "\n");
+  if (!resume) await writeJson(path, config);
   return lock;
 }
 

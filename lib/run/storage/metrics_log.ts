@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { storageError } from "../errors.ts";
+import { storageError } from "../../errors.ts";
 import { readIfThere, writeAtomically } from "./atomic.ts";
 
 /** One line. */

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { ConfigError } from "../../lib/errors.ts";
 import { defaultRegionConfig } from "../../lib/regions/config.ts";
 import { PRESETS } from "../../lib/run/presets.ts";
-import { resolveRun } from "../../lib/run/wishes.ts";
+import { resolveRun } from "../../lib/run/run_options.ts";
 import { inTemporary, saveText } from "../data/files.ts";
 
 Deno.test("resolveRun() takes options over the file, and the file over the preset", () =>

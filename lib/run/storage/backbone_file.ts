@@ -4,10 +4,10 @@
  * @module
  */
 
-import { CheckpointError, ConfigError } from "../errors.ts";
-import type { StateDict } from "../nn/parameters.ts";
-import type { PretrainConfig } from "../pretrain/config.ts";
-import { Pretrainer } from "../pretrain/pretrainer.ts";
+import { CheckpointError, ConfigError } from "../../errors.ts";
+import type { StateDict } from "../../nn/parameters.ts";
+import type { PretrainConfig } from "../../pretrain/config.ts";
+import { Pretrainer } from "../../pretrain/pretrainer.ts";
 import { decodeSafetensors } from "./safetensors.ts";
 
 /**

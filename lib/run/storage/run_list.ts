@@ -5,10 +5,10 @@
  */
 
 import { basename, join, resolve } from "@std/path";
-import { isFile, isFolder, listFolder } from "../data/listing.ts";
-import { CpcdrError, DataError } from "../errors.ts";
+import { isFile, isFolder, listFolder } from "../../data/listing.ts";
+import { CpcdrError, DataError } from "../../errors.ts";
 import { newestStep } from "./checkpoint.ts";
-import type { PretrainResult } from "./result.ts";
+import type { PretrainResult } from "../result.ts";
 import { depthFolder, differences, readRun, type RunConfig, settingAt } from "./run_folder.ts";
 
 /** What is told of a run; scores are fractions 0..1, and absent where there are none. */

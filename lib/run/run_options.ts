@@ -14,10 +14,10 @@ import type { Grouping } from "../regions/config.ts";
 import { type ConfigFile, readConfigFile, withFile } from "./config_file.ts";
 import { SCENES } from "./inputs.ts";
 import type { PresetName } from "./presets.ts";
-import type { RunConfig } from "./run_folder.ts";
+import type { RunConfig } from "./storage/run_folder.ts";
 
 /** Options that make up a run; those left out are the file's, then the preset's. */
-export interface Wishes {
+export interface RunOptions {
   /** A file with the shape of a run's config.json. */
   readonly config?: string;
   readonly preset?: PresetName;
@@ -46,23 +46,23 @@ export interface Wishes {
  */
 export async function resolveRun(
   command: RunConfig["command"] | undefined,
-  wishes: Wishes,
+  options: RunOptions,
 ): Promise<RunConfig> {
-  const path = wishes.config ?? "";
-  const file: ConfigFile = wishes.config === undefined ? {} : await readConfigFile(path);
+  const path = options.config ?? "";
+  const file: ConfigFile = options.config === undefined ? {} : await readConfigFile(path);
   if (command && file.command && file.command !== command) {
     throw new ConfigError(
       `Cannot use ${path} for ${command}: expected a configuration of ${command}, got one of ` +
         `${file.command}; run ${file.command}, or take "command" out of the file`,
     );
   }
-  const preset = wishes.preset ?? file.preset ?? "tiny";
+  const preset = options.preset ?? file.preset ?? "tiny";
   const settings = withFile(path, preset, file);
-  const data = wishes.data ?? file.data ?? [SCENES];
-  const depthRun = wishes.depthRun ?? file.depthRun;
-  const backboneWeights = wishes.backboneWeights ?? file.backboneWeights;
-  const { accumulate } = wishes;
-  const { intrinsics: wanted } = wishes, learned = wanted === "learned";
+  const data = options.data ?? file.data ?? [SCENES];
+  const depthRun = options.depthRun ?? file.depthRun;
+  const backboneWeights = options.backboneWeights ?? file.backboneWeights;
+  const { accumulate } = options;
+  const { intrinsics: wanted } = options, learned = wanted === "learned";
   if (learned && depthRun) {
     throw new ConfigError(
       `Cannot learn intrinsics with the depth network of ${depthRun}: that is learnt already; leave one out`,
@@ -75,12 +75,12 @@ export async function resolveRun(
     );
   }
   const intrinsics = (learned ? undefined : wanted) ?? file.intrinsics;
-  const fps = wishes.fps ?? file.fps;
+  const fps = options.fps ?? file.fps;
   const { depth, regions, mix, pretrain } = settings;
   const config: RunConfig = {
     command: command ?? "pretrain",
     preset,
-    seed: wishes.seed ?? file.seed ?? 0,
+    seed: options.seed ?? file.seed ?? 0,
     data,
     ...(depthRun ? { depthRun } : {}),
     ...(backboneWeights ? { backboneWeights } : {}),
@@ -91,16 +91,16 @@ export async function resolveRun(
       depth: {
         ...depth,
         ...(learned ? { learnFocal: true } : {}),
-        steps: wishes.depthSteps ?? depth.steps,
+        steps: options.depthSteps ?? depth.steps,
       },
-      regions: { ...regions, grouping: wishes.grouping ?? regions.grouping },
-      mix: { ...mix, paste: wishes.paste ?? mix.paste },
+      regions: { ...regions, grouping: options.grouping ?? regions.grouping },
+      mix: { ...mix, paste: options.paste ?? mix.paste },
       pretrain: {
         ...pretrain,
         ...(backboneWeights ? { backbone: "file" } : {}),
         ...(accumulate ? { accumulate } : {}),
-        ...(wishes.objective ? { objective: wishes.objective } : {}),
-        steps: wishes.steps ?? pretrain.steps,
+        ...(options.objective ? { objective: options.objective } : {}),
+        steps: options.steps ?? pretrain.steps,
       },
     },
   };

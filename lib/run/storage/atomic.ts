@@ -5,7 +5,7 @@
  */
 
 import { basename, dirname, join } from "@std/path";
-import { StorageError, storageError } from "../errors.ts";
+import { StorageError, storageError } from "../../errors.ts";
 
 /**
  * Writes to a temporary file in the same folder, flushes it to the disk and renames it.
@@ -27,6 +27,11 @@ export async function writeAtomically(path: string, data: Uint8Array | string): 
     await Deno.remove(temporary).catch(() => {});
     throw storageError(path, error);
   }
+}
+
+/** Writes a value as JSON that people can read; errors as {@linkcode writeAtomically}. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeAtomically(path, JSON.stringify(value, null, 2) + "\n");
 }
 
 /**

@@ -5,8 +5,8 @@
  */
 
 import { basename, join } from "@std/path";
-import { CheckpointError, TrainingError } from "../errors.ts";
-import type { StateDict } from "../nn/parameters.ts";
+import { CheckpointError, TrainingError } from "../../errors.ts";
+import type { StateDict } from "../../nn/parameters.ts";
 import { writeAtomically } from "./atomic.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 

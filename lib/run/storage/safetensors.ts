@@ -5,8 +5,8 @@
  * @module
  */
 
-import { CheckpointError } from "../errors.ts";
-import type { StateDict, StateTensor } from "../nn/parameters.ts";
+import { CheckpointError } from "../../errors.ts";
+import type { StateDict, StateTensor } from "../../nn/parameters.ts";
 
 /** What a safetensors file holds. */
 export interface Tensors {
