@@ -83,7 +83,10 @@ const PIXELS = { focal: 20, principal: 4 };
 
 /** What is wrong with a camera that people wrote down, in words; undefined where nothing is. */
 export function checkCamera(camera: unknown): string | undefined {
-  if (!isIntrinsics(camera)) return JSON.stringify(camera);
+  if (!isIntrinsics(camera)) {
+    // As JSON writes it, which has no word for NaN.
+    return JSON.stringify(camera, (_, part) => Number.isNaN(part) ? "NaN" : part);
+  }
   const { fx, fy, cx, cy } = camera;
   if (Math.max(fx, fy) < PIXELS.focal && Math.max(Math.abs(cx), Math.abs(cy)) < PIXELS.principal) {
     return undefined;
