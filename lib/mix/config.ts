@@ -5,10 +5,14 @@
  * @module
  */
 
-import type { RegionSource } from "../regions/region_source.ts";
+import { SettingChecks } from "../checks.ts";
+import { REGION_SOURCES, type RegionSource } from "../regions/config.ts";
+
+/** What can be pasted, see {@linkcode PasteShape}. */
+export const PASTE_SHAPES = [...REGION_SOURCES, "boxes", "none"] as const;
 
 /** What is pasted across images: regions of some kind, boxes of the sizes of regions at random places, nothing. */
-export type PasteShape = RegionSource | "boxes" | "none";
+export type PasteShape = typeof PASTE_SHAPES[number];
 
 /** Torchvision's ColorJitter with its probability, then blur and grey with theirs. */
 export interface ColourConfig {
@@ -32,9 +36,16 @@ export interface ColourConfig {
 
 /** See the module's comment. */
 export interface MixConfig {
-  /** What is pasted; `none` mixes nothing. */
+  /**
+   * What is pasted; `none` mixes nothing. `regions`: the `shapes` of sources, or where they have none their `regions`,
+   * whatever those are; `boxes` have their sizes. Anything else is not cut here: it asks for sources whose `shapes` (or
+   * `regions`, where there are no shapes) are cut so, as `regionsBy()` of that name cuts them.
+   */
   readonly paste: PasteShape;
-  /** Whose labels the region loss compares; they may be others than what is pasted. */
+  /**
+   * Whose labels the region loss compares; they may be others than what is pasted. `regions`: those of sources, whatever
+   * they are; anything else asks for sources whose `regions` are of `regionsBy()` of that name.
+   */
   readonly lossRegions: RegionSource;
   /** M, images that are mixed together; 2 M mixed images come out. */
   readonly sources: number;
@@ -116,3 +127,38 @@ export const tinyMixConfig: MixConfig = {
   pasteColour: { ...colour, hue: 0.1, blurChance: 0 },
   viewColour: { ...colour, hue: 0.1, blurSigma: [0.1, 0.7] },
 };
+
+/** @throws {ConfigError} when a setting is out of its range. */
+export function checkMixConfig(config: MixConfig): void {
+  const checks = new SettingChecks("mixing");
+  checks.oneOf("paste", config.paste, PASTE_SHAPES);
+  checks.oneOf("lossRegions", config.lossRegions, REGION_SOURCES);
+  checks.whole("sources", config.sources, 1);
+  const isPair = Array.isArray(config.pastes) && config.pastes.length === 2;
+  checks.require("pastes", config.pastes, isPair, "two whole numbers");
+  for (const times of config.pastes) checks.whole("pastes", times, 0);
+  for (const name of ["depthTest", "groundDistance"] as const) {
+    checks.oneOf(name, config[name], [true, false]);
+  }
+  checks.positive("minScale", config.minScale);
+  checks.within("maxScale", config.maxScale, config.minScale);
+  for (const name of ["minHeight", "minWidth", "minSide", "wholeImage", "shake"] as const) {
+    checks.within(name, config[name], 0);
+  }
+  checks.within("flipChance", config.flipChance, 0, 1);
+  checkColours(checks, "pasteColour", config.pasteColour);
+  checkColours(checks, "viewColour", config.viewColour);
+  checks.within("maxZoom", config.maxZoom, 1, Number.MAX_VALUE);
+}
+
+function checkColours(checks: SettingChecks, stage: string, colours: ColourConfig): void {
+  for (const name of ["brightness", "contrast", "saturation"] as const) {
+    checks.within(`${stage}.${name}`, colours[name], 0, Number.MAX_VALUE);
+  }
+  for (const name of ["hue", "jitterChance", "blurChance", "greyChance"] as const) {
+    checks.within(`${stage}.${name}`, colours[name], 0, 1);
+  }
+  const [least, most] = colours.blurSigma;
+  checks.within(`${stage}.blurSigma`, least, 0, most);
+  checks.within(`${stage}.blurSigma`, most, least, Number.MAX_VALUE);
+}
