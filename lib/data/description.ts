@@ -39,6 +39,13 @@ export async function readDescription(path: string): Promise<Description> {
     throw fail(`JSON, got ${jsonProblem(error)}`);
   }
   if (!isRecord(description)) throw fail(`an object, got ${text.trim().slice(0, 40)}`);
+  checkDescription(path, description);
+  return description;
+}
+
+/** @throws {DataError} when a value is out of its range. */
+export function checkDescription(path: string, description: Description): void {
+  const fail = (expected: string) => new DataError(`Cannot use ${path}: expected ${expected}`);
   const { name, classes, ignore, intrinsics, cameras, fps } = description;
   if (name !== undefined && typeof name !== "string") throw fail(`name to be text, got ${name}`);
   if (
@@ -63,7 +70,6 @@ export async function readDescription(path: string): Promise<Description> {
       );
     }
   }
-  return description;
 }
 
 /** What a JSON parser says, which quotes the text, in one line. */
