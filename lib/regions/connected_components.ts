@@ -8,6 +8,7 @@
 import { checkArray, checkSize } from "../checks.ts";
 import { type HotLibrary, hotLibrary } from "../engine/native/hot.ts";
 import { ConfigError } from "../errors.ts";
+import { leaderOf } from "./numbering.ts";
 
 /** Labels of one map, `[H,W]`, 0..count-1, or -1 for background. */
 export interface Components {
@@ -48,12 +49,8 @@ export function labelGrid(
   joins: Joins,
 ): Components {
   const parent = new Int32Array(height * width);
-  const find = (i: number) => {
-    while (parent[i] !== i) i = parent[i] = parent[parent[i]];
-    return i;
-  };
   const unite = (a: number, b: number) => {
-    const [p, q] = [find(a), find(b)];
+    const [p, q] = [leaderOf(parent, a), leaderOf(parent, b)];
     // The earlier pixel leads, so that leaders come in raster order.
     if (p < q) parent[q] = p;
     else parent[p] = q;
@@ -72,7 +69,7 @@ export function labelGrid(
   let count = 0;
   const labels = new Int32Array(height * width);
   for (let i = 0; i < labels.length; i++) {
-    const leader = find(i);
+    const leader = leaderOf(parent, i);
     labels[i] = leader === i ? count++ : labels[leader];
   }
   return { labels, count };
