@@ -10,7 +10,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { CpcdrError } from "./lib/errors.ts";
 import { checkCamera } from "./lib/data/description.ts";
+import { PASTE_SHAPES } from "./lib/mix/config.ts";
 import type { Intrinsics } from "./lib/records.ts";
+import { GROUPINGS } from "./lib/regions/config.ts";
 import * as commands from "./lib/run/commands.ts";
 import meta from "./deno.json" with { type: "json" };
 
@@ -273,12 +275,12 @@ function predictionsOption(): Option {
 
 function pasteOption(): Option {
   return new Option("--paste <shape>", "what is pasted across images (default: regions)")
-    .choices(["regions", "components", "infomap", "slic", "masks", "boxes", "none"]);
+    .choices(PASTE_SHAPES);
 }
 
 function groupingOption(): Option {
   return new Option("--grouping <name>", "how pixels become regions (default: components)")
-    .choices(["components", "infomap"]);
+    .choices(GROUPINGS);
 }
 
 function dataOption(standard: string, what: string): Option {

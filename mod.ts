@@ -32,11 +32,12 @@ export {
   useDevice,
 } from "./lib/engine/device.ts";
 export type { StateDict, StateTensor } from "./lib/nn/parameters.ts";
-export type { Dataset, FrameInfo, Size, Split } from "./lib/data/dataset.ts";
+export { type Dataset, type FrameInfo, type Size, type Split, SPLITS } from "./lib/data/dataset.ts";
 export { openDataset, type OpenOptions } from "./lib/data/open.ts";
 export { openFolder } from "./lib/data/folder.ts";
 export { readFrames, type ReadOptions } from "./lib/data/read_ahead.ts";
-export { writeFrame } from "./lib/data/write.ts";
+export { writeDescription, writeFrame } from "./lib/data/write.ts";
+export type { Description } from "./lib/data/description.ts";
 export {
   CAMVID_CLASSES,
   CAMVID_IGNORE,
@@ -52,11 +53,16 @@ export {
 export { type StreetOptions, streetScenes, type StreetSplit } from "./lib/data/street/scenes.ts";
 export {
   type AlignmentLevel,
+  checkDepthConfig,
   defaultDepthConfig,
+  DEPTH_TARGETS,
   type DepthAugmentation,
   type DepthConfig,
   type DepthSchedule,
   type InitialDisparity,
+  LOSS_SIZES,
+  POSE_ENCODERS,
+  REPROJECTIONS,
   smallDepthConfig,
   tinyDepthConfig,
 } from "./lib/depth/config.ts";
@@ -82,10 +88,13 @@ export type { DepthInput, PredictOptions } from "./lib/depth/predict.ts";
 export { type DepthMetrics, DepthTrainer } from "./lib/depth/trainer.ts";
 export type { DepthBatch, Pixels } from "./lib/depth/augmentation.ts";
 export {
+  checkRegionConfig,
   type ColourRegionConfig,
   defaultRegionConfig,
   type Grouping,
+  GROUPINGS,
   type InfomapConfig,
+  REGION_SOURCES,
   type RegionConfig,
 } from "./lib/regions/config.ts";
 export { regionsBy, type RegionSource } from "./lib/regions/region_source.ts";
@@ -130,9 +139,12 @@ export {
   type RecoveryCounts,
 } from "./lib/regions/recovery.ts";
 export {
+  type BlurredColourConfig,
+  checkMixConfig,
   type ColourConfig,
   type MixConfig,
   paperMixConfig,
+  PASTE_SHAPES,
   type PasteShape,
   smallMixConfig,
   tinyMixConfig,

@@ -90,6 +90,8 @@ export interface RegionMap {
   readonly ids: Int32Array;
   /** By id. */
   readonly regions: readonly Region[];
+  /** How the frame was cut, such as `components` or `slic`, where `depthRegions` or `regionsBy` did it. */
+  readonly cutBy?: string;
 }
 
 /** One copy of source pixels in a mixed image: the whole source (background) or one pasted region. */

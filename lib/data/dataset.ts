@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ConfigError } from "../errors.ts";
 import type { Frame, Intrinsics } from "../records.ts";
 
 /** Pixels. */
@@ -14,8 +15,11 @@ export interface Size {
   readonly width: number;
 }
 
+/** The parts that datasets are published in. */
+export const SPLITS = ["train", "validation", "test"] as const;
+
 /** A part of a dataset that shares no frames with the others, where it was published in parts. */
-export type Split = "train" | "validation" | "test";
+export type Split = typeof SPLITS[number];
 
 /** What downloads call the folders of their splits. */
 export const SPLIT_FOLDERS: Readonly<Record<Split, string>> = {
@@ -50,6 +54,32 @@ export interface Dataset {
    * Reads one frame at a size.
    *
    * @throws {DataError} naming the file and the remedy when it cannot be read.
+   * @throws {ConfigError} when there is no frame of this index, or the size is none.
    */
   read(index: number, size: Size): Promise<Frame>;
+}
+
+/**
+ * What every dataset asks of a `read`.
+ *
+ * @param count frames that there are.
+ * @throws {ConfigError} when there is no frame of this index, or the size is none.
+ */
+export function checkRead(name: string, count: number, index: number, size: Size): void {
+  if (!(Number.isInteger(index) && index >= 0 && index < count)) {
+    throw new ConfigError(
+      `Cannot read a frame of ${name}: expected an index from 0 to ${count - 1}, got ${index}`,
+    );
+  }
+  const { height, width } = size;
+  if ([height, width].every((side) => Number.isSafeInteger(side) && side > 0)) return;
+  throw new ConfigError(
+    `Cannot read a frame of ${name}: expected whole numbers above 0 as height and width, got ${height} x ${width}`,
+  );
+}
+
+/** @throws {ConfigError} when a split is none. */
+export function checkSplit(split: Split): void {
+  if (SPLITS.includes(split)) return;
+  throw new ConfigError(`Cannot open a split: expected ${SPLITS.join(", ")}, got ${split}`);
 }

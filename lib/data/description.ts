@@ -10,6 +10,7 @@ import { isFile, readText } from "./listing.ts";
 
 /** What dataset.json may say. */
 export interface Description {
+  /** What reports call the dataset; its folder's name by default. */
   readonly name?: string;
   /** Class names by id. */
   readonly classes?: readonly string[];
@@ -39,6 +40,13 @@ export async function readDescription(path: string): Promise<Description> {
     throw fail(`JSON, got ${jsonProblem(error)}`);
   }
   if (!isRecord(description)) throw fail(`an object, got ${text.trim().slice(0, 40)}`);
+  checkDescription(path, description);
+  return description;
+}
+
+/** @throws {DataError} when a value is out of its range. */
+export function checkDescription(path: string, description: Description): void {
+  const fail = (expected: string) => new DataError(`Cannot use ${path}: expected ${expected}`);
   const { name, classes, ignore, intrinsics, cameras, fps } = description;
   if (name !== undefined && typeof name !== "string") throw fail(`name to be text, got ${name}`);
   if (
@@ -63,7 +71,6 @@ export async function readDescription(path: string): Promise<Description> {
       );
     }
   }
-  return description;
 }
 
 /** What a JSON parser says, which quotes the text, in one line. */
@@ -83,7 +90,10 @@ const PIXELS = { focal: 20, principal: 4 };
 
 /** What is wrong with a camera that people wrote down, in words; undefined where nothing is. */
 export function checkCamera(camera: unknown): string | undefined {
-  if (!isIntrinsics(camera)) return JSON.stringify(camera);
+  if (!isIntrinsics(camera)) {
+    // As JSON writes it, which has no word for NaN.
+    return JSON.stringify(camera, (_, part) => Number.isNaN(part) ? "NaN" : part);
+  }
   const { fx, fy, cx, cy } = camera;
   if (Math.max(fx, fy) < PIXELS.focal && Math.max(Math.abs(cx), Math.abs(cy)) < PIXELS.principal) {
     return undefined;

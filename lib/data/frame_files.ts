@@ -7,7 +7,7 @@
 import { basename, resolve } from "@std/path";
 import { DataError } from "../errors.ts";
 import type { Frame, Intrinsics } from "../records.ts";
-import type { Dataset, FrameInfo, Size } from "./dataset.ts";
+import { checkRead, type Dataset, type FrameInfo, type Size } from "./dataset.ts";
 import { describeImage, readColours, readGrey16, requireSameAspect } from "./image_file.ts";
 import type { LabelReader } from "./label_file.ts";
 import { isFile, isFolder } from "./listing.ts";
@@ -59,6 +59,7 @@ export function datasetOfFiles(layout: FrameFiles): Dataset {
     ...description,
     frames: files.map(({ name, sequence }) => ({ name, sequence })),
     async read(index: number, size: Size): Promise<Frame> {
+      checkRead(description.name, files.length, index, size);
       const file = files[index];
       if (!checked.has(file)) await check(file);
       const { name, sequence, labels, depth, disparity, regions } = file;

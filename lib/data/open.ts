@@ -7,7 +7,7 @@
 import { join, resolve } from "@std/path";
 import { openCamVid } from "./camvid.ts";
 import { openCityscapes } from "./cityscapes.ts";
-import { type Dataset, type Split, SPLIT_FOLDERS } from "./dataset.ts";
+import { checkSplit, type Dataset, type Split, SPLIT_FOLDERS } from "./dataset.ts";
 import { openFolder } from "./folder.ts";
 import { openKittiRaw, openKittiSemantics } from "./kitti.ts";
 import { isFile, isFolder } from "./listing.ts";
@@ -51,9 +51,11 @@ export interface OpenOptions {
  * ```
  *
  * @throws {DataError} naming the file or folder and the remedy when it cannot be used.
+ * @throws {ConfigError} when the split is none.
  */
 export async function openDataset(path: string, options: OpenOptions = {}): Promise<Dataset> {
   const { split = "train" } = options;
+  checkSplit(split);
   const full = resolve(path);
   if (await isDatasetFolder(full) || !await isFolder(full)) return await openFolder(path);
   return await openCityscapes(full, split) ??

@@ -3,7 +3,19 @@
  *
  * @module
  */
-import { ConfigError } from "../errors.ts";
+import { SettingChecks } from "../checks.ts";
+
+/** Where the pose network's features can come from, see {@linkcode DepthConfig.poseEncoder}. */
+export const POSE_ENCODERS = ["own", "shared"] as const;
+
+/** Where disparities can be compared with the frames, see {@linkcode DepthConfig.lossSize}. */
+export const LOSS_SIZES = ["full", "own", "pyramid"] as const;
+
+/** What of both sources' errors can count, see {@linkcode DepthConfig.reprojection}. */
+export const REPROJECTIONS = ["least", "mean"] as const;
+
+/** Frames whose depth can be learnt, see {@linkcode DepthConfig.targets}. */
+export const DEPTH_TARGETS = ["between", "every"] as const;
 
 /** How training frames are varied before the networks see them; the losses see them as they are. */
 export interface DepthAugmentation {
@@ -55,7 +67,7 @@ export interface DepthConfig {
    * Whether the pose network sees pairs of frames through an encoder of its own (Monodepth2), or single frames through
    * the depth network's.
    */
-  readonly poseEncoder: "own" | "shared";
+  readonly poseEncoder: typeof POSE_ENCODERS[number];
   /** Channels of the pose encoder's first stage (always a ResNet-18); its decoder has four times as many. */
   readonly poseWidth: number;
   /** The pose network sees frames at 1 / poseShrink of their size: 1 (Monodepth2), 2 or 4. */
@@ -86,7 +98,7 @@ export interface DepthConfig {
    * or each at its own and at every coarser size of a pyramid. An error of many pixels at full size is one of few at
    * an eighth of it, and where texture is fine only an error of a pixel or two has a gradient that leads to the truth.
    */
-  readonly lossSize: "full" | "own" | "pyramid";
+  readonly lossSize: typeof LOSS_SIZES[number];
   /** Sizes of that pyramid, 1, 1/2, ... of the frames': as many as there are scales or more, up to 5. */
   readonly pyramidLevels: number;
   /** Depth that a disparity of 1 stands for, in the unknown unit of the video. */
@@ -107,7 +119,7 @@ export interface DepthConfig {
   /** How fast smoothness gives way to differences of colour (0..1): exp(-edgeSharpness |dI|). */
   readonly edgeSharpness: number;
   /** What of both sources' errors counts at a pixel: the least (Monodepth2) or the mean. */
-  readonly reprojection: "least" | "mean";
+  readonly reprojection: typeof REPROJECTIONS[number];
   /** Leaves out pixels that an unmoved source explains better than a moved one. */
   readonly autoMask: boolean;
   /** How training frames are varied. */
@@ -116,7 +128,7 @@ export interface DepthConfig {
    * Frames whose depth is learnt: those between two others of their video (Monodepth2), or every one,
    * of which the first and the last see two frames to one side.
    */
-  readonly targets: "between" | "every";
+  readonly targets: typeof DEPTH_TARGETS[number];
   /** Targets per step. */
   readonly batchSize: number;
   /** Training steps in all; the learning rate is planned over them. */
@@ -224,8 +236,19 @@ export const smallDepthConfig: DepthConfig = {
   learningRate: 1.5e-3,
 };
 
-/** @throws {ConfigError} when a setting is out of its range. */
+/**
+ * Refuses settings that the depth stage cannot work with.
+ *
+ * @throws {ConfigError} when one is out of its range.
+ */
 export function checkDepthConfig(config: DepthConfig): void {
+  const checks = new SettingChecks("depth");
+  checks.oneOf("depth", config.depth, [18, 34, 50]);
+  checks.oneOf("poseEncoder", config.poseEncoder, POSE_ENCODERS);
+  checks.oneOf("lossSize", config.lossSize, LOSS_SIZES);
+  checks.oneOf("reprojection", config.reprojection, REPROJECTIONS);
+  checks.oneOf("targets", config.targets, DEPTH_TARGETS);
+  checkSchedule(checks, config.schedule);
   const { augmentation, initialDisparity: initial } = config;
   const positive = (value: number) => value > 0 && Number.isFinite(value);
   const count = (value: number) => Number.isInteger(value) && value > 0;
@@ -280,8 +303,20 @@ export function checkDepthConfig(config: DepthConfig): void {
     ["learningRate", config.learningRate, positive(config.learningRate), "a positive number"],
   ];
   for (const [name, value, valid, expected] of rules) {
-    if (!valid) {
-      throw new ConfigError(`Cannot use depth setting ${name}: expected ${expected}, got ${value}`);
+    checks.require(name, value, valid, expected);
+  }
+}
+
+function checkSchedule(checks: SettingChecks, schedule: DepthSchedule): void {
+  switch (schedule.kind) {
+    case "cosine":
+      return checks.within("schedule.final", schedule.final, 0);
+    case "step":
+      checks.within("schedule.at", schedule.at, 0, 1);
+      return checks.within("schedule.factor", schedule.factor, 0);
+    default: {
+      const { kind } = schedule as { kind: unknown };
+      checks.oneOf("schedule.kind", kind, ["cosine", "step"]);
     }
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkArray } from "../checks.ts";
 import { DataError } from "../errors.ts";
 import type { DepthMap } from "../records.ts";
 
@@ -80,6 +81,7 @@ export function absRelPerClass(
   const sums = new Float64Array(classes), counts = new Float64Array(classes);
   for (const { predicted, truth, labels } of frames) {
     const { counted, estimate, actual } = scaledDepths(predicted, truth, options);
+    checkArray("score depth", `labels of ${truth.length} pixels`, labels, Uint8Array, truth.length);
     counted.forEach((pixel, i) => {
       const label = labels[pixel];
       if (label >= classes) return;
@@ -109,11 +111,9 @@ export function scaledDepths(
   options: DepthMetricOptions = defaultDepthMetricOptions,
 ): { counted: number[]; estimate: Float64Array; actual: Float64Array } {
   const { minDepth, maxDepth, medianScaling } = options;
-  if (truth.length !== height * width) {
-    throw new DataError(
-      `Cannot score depth: expected truth of ${height * width} pixels, got ${truth.length}`,
-    );
-  }
+  const task = "score depth", size = `${height} x ${width}`;
+  checkArray(task, `truth of ${size}`, truth, Float32Array, height * width);
+  checkArray(task, `disparity of ${size}`, disparity, Float32Array, height * width);
   const counted: number[] = [];
   truth.forEach((metres, i) => {
     if (isScored(metres, options)) counted.push(i);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { DataError } from "../errors.ts";
+
 /** A rigid motion of points, X' = R X + t. */
 export interface RigidMotion {
   /** 3x3, row-major. */
@@ -60,11 +62,26 @@ const STANDING = 0.01;
  * const score = poseMetrics([ahead(-0.5), ahead(0.5)], [ahead(-2), ahead(2)]);
  * assertEquals(score, { ate: 0, rotation: 0, direction: 0 });
  * ```
+ *
+ * @throws {DataError} when there is no motion, there are not as many of both, or one is no rotation of 9 numbers with a
+ * translation of 3.
  */
 export function poseMetrics(
   predicted: readonly RigidMotion[],
   truth: readonly RigidMotion[],
 ): PoseScore {
+  if (predicted.length === 0 || predicted.length !== truth.length) {
+    throw new DataError(
+      `Cannot score motions: expected as many as truth has, at least one, got ${predicted.length} for ${truth.length}`,
+    );
+  }
+  for (const { rotation, translation } of [...predicted, ...truth]) {
+    if (rotation.length === 9 && translation.length === 3) continue;
+    throw new DataError(
+      "Cannot score motions: expected rotations of 9 numbers and translations of 3, got " +
+        `${rotation.length} and ${translation.length}`,
+    );
+  }
   const ours = predicted.map(position), real = truth.map(position);
   const [along, own] = ours.reduce(
     ([along, own], p, k) => [along + dot(p, real[k]), own + dot(p, p)],

@@ -40,7 +40,10 @@ export function kMeans(
   random: Random,
   options: Partial<KMeansOptions> = {},
 ): KMeansResult {
-  const { starts, iterations } = { ...defaultKMeansOptions, ...options };
+  const {
+    starts = defaultKMeansOptions.starts,
+    iterations = defaultKMeansOptions.iterations,
+  } = options;
   const count = points.length / dimension;
   if (!Number.isInteger(count) || !(k >= 1 && k <= count) || !(starts >= 1 && iterations >= 1)) {
     throw new ConfigError(

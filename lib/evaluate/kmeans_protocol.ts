@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { SettingChecks } from "../checks.ts";
 import { ConfigError } from "../errors.ts";
 import { randomStream } from "../random.ts";
 import type { Embedding, Frame, SegmentationScore } from "../records.ts";
@@ -44,10 +45,14 @@ export interface KMeansProtocolInput extends Partial<KMeansOptions> {
  * clusters as classes. A pixel takes the centre of the most similar direction to its bilinearly
  * upsampled feature; clusters are matched one to one to classes over the whole set.
  *
- * @throws {ConfigError} when there is no training frame; {DataError} when a frame has no labels.
+ * @throws {ConfigError} when there is no training frame or an option is out of its range; {DataError} when a frame
+ * has no labels.
  */
 export async function kmeansProtocol(input: KMeansProtocolInput): Promise<SegmentationScore> {
-  const { embedder, classes, ignore, batch = 8 } = input;
+  const { embedder, classes, ignore, batch = 8, fitFeatures = 10_000 } = input;
+  const checks = new SettingChecks("k-means");
+  checks.whole("batch", batch, 1);
+  checks.whole("fitFeatures", fitFeatures, 1);
   const { sample, dimension } = await sampleFeatures(input);
   const mean = centreRows(sample, dimension);
   const random = randomStream(input.seed, "kmeans-protocol");

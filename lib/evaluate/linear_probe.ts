@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { SettingChecks } from "../checks.ts";
 import { ConfigError } from "../errors.ts";
 import { type Random, randomStream } from "../random.ts";
 import type { Embedding, Frame, SegmentationScore } from "../records.ts";
@@ -14,6 +15,7 @@ import {
   fitSoftmaxRegression,
   type LinearClassifier,
   type SoftmaxRegressionOptions,
+  softmaxRegressionOptions,
 } from "./softmax_regression.ts";
 import { interpolate, largestChannel, tapsAt } from "./upsample.ts";
 
@@ -41,14 +43,20 @@ export interface LinearProbeInput extends Partial<SoftmaxRegressionOptions> {
  * Fits softmax regression on bilinearly interpolated features of labelled training pixels and scores
  * the upsampled class scores of the other frames.
  *
- * @throws {ConfigError} when no training frame has a labelled pixel; {DataError} when a frame has no
- * labels or one out of range.
+ * @throws {ConfigError} when an option is out of its range, or none of the pixels drawn from training frames is
+ * labelled: all have label `ignore`, or there are no frames.
+ * @throws {DataError} when a frame, of either kind, has no labels or one out of range.
  */
 export async function linearProbe(input: LinearProbeInput): Promise<SegmentationScore> {
-  const { embedder, classes, ignore, batch = 8 } = input;
+  const { embedder, classes, ignore, batch = 8, fitPixels = 20_000 } = input;
+  // Before anything is embedded, which may take long.
+  const options = softmaxRegressionOptions(input);
+  const checks = new SettingChecks("linear probe");
+  checks.whole("batch", batch, 1);
+  checks.whole("fitPixels", fitPixels, 1);
   const random = randomStream(input.seed, "linear-probe");
   const { rows, labels, dimension } = await samplePixels(input, random);
-  const classifier = fitSoftmaxRegression(rows, labels, dimension, classes, random, input);
+  const classifier = fitSoftmaxRegression(rows, labels, dimension, classes, random, options);
   const confusion = emptyConfusion(classes, classes);
   for await (const frames of batches(input.frames, batch)) {
     const embedding = await embedder.embed(frames);

@@ -4,8 +4,12 @@
  * @module
  */
 
+import { checkArray } from "../checks.ts";
 import { type HotLibrary, hotLibrary } from "../engine/native/hot.ts";
 import { ConfigError } from "../errors.ts";
+
+/** What similarity can be, see {@linkcode SimilarityOptions}. */
+const KINDS = ["cosine", "dot"] as const;
 
 /** Settings of {@linkcode similarity}. */
 export interface SimilarityOptions {
@@ -27,7 +31,7 @@ export interface SimilarityOptions {
  * ```
  *
  * @param library null: plain TypeScript. By default the library that ships for this platform.
- * @throws {ConfigError} when an array is no whole number of rows.
+ * @throws {ConfigError} when an array is no Float32Array or no whole number of rows, or the kind is none.
  */
 export function similarity(
   a: Float32Array,
@@ -36,10 +40,16 @@ export function similarity(
   library: HotLibrary | null = hotLibrary() ?? null,
 ): Float32Array {
   const n = a.length / dimension, k = b.length / dimension;
-  if (!(dimension >= 1 && Number.isInteger(n) && Number.isInteger(k))) {
+  const whole = Number.isInteger(n) && Number.isInteger(k);
+  if (!(Number.isSafeInteger(dimension) && dimension >= 1 && whole)) {
     throw new ConfigError(
       `Cannot compare rows: expected whole rows of ${dimension} elements, got ${a.length} and ${b.length} elements`,
     );
+  }
+  checkArray("compare rows", "the first rows", a, Float32Array, a.length, ConfigError);
+  checkArray("compare rows", "the second rows", b, Float32Array, b.length, ConfigError);
+  if (!KINDS.includes(kind)) {
+    throw new ConfigError(`Cannot compare rows: expected kind ${KINDS.join(" or ")}, got ${kind}`);
   }
   const out = new Float32Array(n * k);
   if (library) {

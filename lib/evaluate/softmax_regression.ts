@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { SettingChecks } from "../checks.ts";
 import { ConfigError } from "../errors.ts";
 import type { Random } from "../random.ts";
 
@@ -23,6 +24,22 @@ export const defaultSoftmaxRegressionOptions: SoftmaxRegressionOptions = {
   learningRate: 0.02,
 };
 
+/** What is asked for, and the defaults of the rest. @throws {ConfigError} when an option is out of its range. */
+export function softmaxRegressionOptions(
+  options: Partial<SoftmaxRegressionOptions>,
+): SoftmaxRegressionOptions {
+  const {
+    steps = defaultSoftmaxRegressionOptions.steps,
+    batchSize = defaultSoftmaxRegressionOptions.batchSize,
+    learningRate = defaultSoftmaxRegressionOptions.learningRate,
+  } = options;
+  const checks = new SettingChecks("linear classifier");
+  checks.whole("steps", steps, 1);
+  checks.whole("batchSize", batchSize, 1);
+  checks.positive("learningRate", learningRate);
+  return { steps, batchSize, learningRate };
+}
+
 /** A linear classifier: score of class c is `weights[c] . x + bias[c]`. */
 export interface LinearClassifier {
   /** `[classes,dimension]`. */
@@ -36,7 +53,7 @@ export interface LinearClassifier {
  * answer applies to the inputs as they were given.
  *
  * @param rows `[count,dimension]`; @param labels `[count]` 0..classes-1.
- * @throws {ConfigError} when there is no row or the sizes contradict each other.
+ * @throws {ConfigError} when there is no row, the sizes contradict each other, or an option is out of its range.
  */
 export function fitSoftmaxRegression(
   rows: Float32Array,
@@ -46,7 +63,7 @@ export function fitSoftmaxRegression(
   random: Random,
   options: Partial<SoftmaxRegressionOptions> = {},
 ): LinearClassifier {
-  const { steps, batchSize, learningRate } = { ...defaultSoftmaxRegressionOptions, ...options };
+  const { steps, batchSize, learningRate } = softmaxRegressionOptions(options);
   const count = labels.length;
   if (count === 0 || rows.length !== count * dimension) {
     throw new ConfigError(

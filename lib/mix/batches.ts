@@ -7,7 +7,7 @@
 import { randomStream } from "../random.ts";
 import type { MixedBatch } from "../records.ts";
 import type { BatchArrays } from "./compose.ts";
-import type { MixConfig } from "./config.ts";
+import { checkMixConfig, type MixConfig } from "./config.ts";
 import { mixImages } from "./mix_images.ts";
 import type { MixSource } from "./paste.ts";
 
@@ -17,7 +17,9 @@ import type { MixSource } from "./paste.ts";
  *
  * @param sources Of these, `config.sources` are drawn.
  * @param into arrays that nobody needs any more, see {@linkcode mixImages}.
- * @throws {ConfigError} when there is no source, or sources differ in size.
+ * @throws {ConfigError} when there is no source, sources differ in size, or a setting is out of its range or asks
+ * for shapes or regions that sources do not have.
+ * @throws {DataError} when an array of a source or of `into` is not of the type and length that go with its size.
  */
 export function mixedBatch(
   sources: readonly MixSource[],
@@ -26,6 +28,7 @@ export function mixedBatch(
   step: number,
   into?: BatchArrays,
 ): MixedBatch {
+  checkMixConfig(config);
   const random = randomStream(seed, "mix", step);
   const order = random.shuffle(sources.map((_, i) => i));
   const drawn = order.slice(0, config.sources).map((i) => sources[i]);

@@ -6,6 +6,7 @@
  */
 
 import type { HotLibrary } from "../engine/native/hot.ts";
+import { checkArray } from "../checks.ts";
 import type { MixedBatch } from "../records.ts";
 import { Canvas } from "./canvas.ts";
 import { type ColourStep, MOST_COLOUR_STEPS } from "./colour.ts";
@@ -113,16 +114,16 @@ export function composeNatively(
   return { images, copyIds, regionIds, regionOffsets, shown };
 }
 
-/** Every pixel of them is written. Arrays of another size are left alone, and new ones made. */
+/** Every pixel of them is written. Arrays of a batch of another size are left alone, and new ones made. */
 function batchArrays(sources: readonly MixSource[], count: number, into?: BatchArrays) {
   const [{ height, width }] = sources, pixels = count * height * width;
-  const regionOffsets = new Int32Array(sources.length + 1);
-  sources.forEach(({ regions }, i) =>
-    regionOffsets[i + 1] = regionOffsets[i] + regions.regions.length
-  );
-  if (into?.copyIds.length === pixels) {
-    const { images, copyIds, regionIds } = into;
-    return { images, copyIds, regionIds, regionOffsets };
+  const regionOffsets = regionOffsetsOf(sources);
+  if (into) {
+    const { images, copyIds, regionIds } = into, old = copyIds.length;
+    checkArray("mix into a batch", "images", images, Float32Array, 3 * old);
+    checkArray("mix into a batch", "copyIds", copyIds, Int32Array, old);
+    checkArray("mix into a batch", "regionIds", regionIds, Int32Array, old);
+    if (old === pixels) return { images, copyIds, regionIds, regionOffsets };
   }
   return {
     images: new Float32Array(3 * pixels),
@@ -130,6 +131,13 @@ function batchArrays(sources: readonly MixSource[], count: number, into?: BatchA
     regionIds: new Int32Array(pixels),
     regionOffsets,
   };
+}
+
+/** `[M+1]` the first id of each source's regions in a batch, and the number of all. */
+export function regionOffsetsOf(sources: readonly MixSource[]): Int32Array<ArrayBuffer> {
+  const offsets = new Int32Array(sources.length + 1);
+  sources.forEach(({ regions }, i) => offsets[i + 1] = offsets[i] + regions.regions.length);
+  return offsets;
 }
 
 /** Numbers of the steps in native/include/cpcdr.h; 0 is none. */

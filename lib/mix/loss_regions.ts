@@ -5,9 +5,44 @@
  * @module
  */
 
-import type { Composition, MixPlan } from "./compose.ts";
+import { ConfigError } from "../errors.ts";
 import { sourcePixel } from "./canvas.ts";
+import { type Composition, type MixPlan, regionOffsetsOf } from "./compose.ts";
+import type { MixConfig } from "./config.ts";
 import type { MixSource } from "./paste.ts";
+
+/**
+ * Refuses a source that was not cut as the settings say. Nothing is cut here, so that settings would do nothing else.
+ * `regions` stands for those of the source, however they were cut.
+ *
+ * @throws {ConfigError} naming the setting.
+ */
+export function checkCut(
+  { regions, shapes }: MixSource,
+  index: number,
+  { paste, lossRegions }: Pick<MixConfig, "paste" | "lossRegions">,
+): void {
+  const pasted = shapes ?? regions;
+  const wishes = [
+    // Nobody but the caller knows how shapes came about that bear no name.
+    {
+      name: "paste",
+      wish: paste,
+      cutBy: pasted.cutBy ?? (shapes ? paste : undefined),
+      part: "shapes",
+    },
+    { name: "lossRegions", wish: lossRegions, cutBy: regions.cutBy, part: "regions" },
+  ];
+  for (const { name, wish, cutBy, part } of wishes) {
+    if (["regions", "boxes", "none", cutBy].includes(wish)) continue;
+    throw new ConfigError(
+      `Cannot mix source ${index} with ${name} "${wish}": expected ${part} that are cut by ${wish}, got ` +
+        `${
+          cutBy ?? "others"
+        }; set its ${part} to regionsBy("${wish}", ...), or ${name} to "regions"`,
+    );
+  }
+}
 
 /** Sources whose regions are the shapes that are pasted. */
 export function pasteSources(sources: readonly MixSource[]): readonly MixSource[] {
@@ -26,10 +61,7 @@ export function withLossRegions(
   sources: readonly MixSource[],
 ): Composition {
   const [{ height, width }] = sources, pixels = height * width;
-  const regionOffsets = new Int32Array(sources.length + 1);
-  sources.forEach(({ regions }, i) =>
-    regionOffsets[i + 1] = regionOffsets[i] + regions.regions.length
-  );
+  const regionOffsets = regionOffsetsOf(sources);
   const regionIds = new Int32Array(composition.regionIds.length);
   const clamp = (value: number, size: number) => Math.min(size - 1, Math.max(0, value));
   let firstCopy = 0;

@@ -17,9 +17,9 @@ import {
   type MixPlan,
   type PlannedPaste,
 } from "./compose.ts";
-import type { MixConfig } from "./config.ts";
-import { pasteSources, withLossRegions } from "./loss_regions.ts";
-import { drawPaste, type MixSource, pasteTransform, piecesOf } from "./paste.ts";
+import { checkMixConfig, type MixConfig } from "./config.ts";
+import { checkCut, pasteSources, withLossRegions } from "./loss_regions.ts";
+import { checkSource, drawPaste, type MixSource, pasteTransform, piecesOf } from "./paste.ts";
 import { drawLook, drawView, throughView } from "./view.ts";
 
 const IDENTITY = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
@@ -47,8 +47,10 @@ const IDENTITY = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
  * @param library composes on all cores; null: plain TypeScript, whose colours agree within a step of 8
  * bits and whose ids are the same. By default the library that ships for this platform.
  * @param into a batch that nobody needs any more: where sizes agree, the new one takes over the arrays of its
- * pixels. New arrays of a large batch take longer to make than a GPU takes to fill them.
- * @throws {ConfigError} when there is no source, or sources differ in size.
+ * pixels; a batch of another size is left alone. New arrays of a large batch take longer to make than a GPU takes to fill them.
+ * @throws {ConfigError} when there is no source, sources differ in size, or a setting is out of its range or asks
+ * for shapes or regions that sources do not have.
+ * @throws {DataError} when an array of a source or of `into` is not of the type and length that go with its size.
  */
 export function mixImages(
   sources: readonly MixSource[],
@@ -57,7 +59,8 @@ export function mixImages(
   library: HotLibrary | null = hotLibrary() ?? null,
   into?: BatchArrays,
 ): MixedBatch {
-  checkSources(sources);
+  checkMixConfig(config);
+  checkSources(sources, config);
   const pasted = pasteSources(sources);
   const plans = drawPlans(pasted, config, random);
   const composition = library
@@ -98,16 +101,21 @@ function drawPlans(sources: readonly MixSource[], config: MixConfig, random: Ran
   });
 }
 
-function checkSources(sources: readonly MixSource[]): void {
+function checkSources(sources: readonly MixSource[], config: MixConfig): void {
   if (sources.length === 0) {
     throw new ConfigError("Cannot mix images: expected at least one, got none");
   }
   const [{ height, width }] = sources;
   const odd = sources.find((source) => source.height !== height || source.width !== width);
-  if (!odd) return;
-  throw new ConfigError(
-    `Cannot mix images: expected all to be ${height} x ${width}, got ${odd.height} x ${odd.width}`,
-  );
+  if (odd) {
+    throw new ConfigError(
+      `Cannot mix images: expected all to be ${height} x ${width}, got ${odd.height} x ${odd.width}`,
+    );
+  }
+  sources.forEach((source, i) => {
+    checkSource(source, `source ${i}`);
+    checkCut(source, i, config);
+  });
 }
 
 /** The pieces that each canvas of a round gets. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkArray, checkSize } from "../checks.ts";
+import { DataError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import type { DepthMap, RegionMap } from "../records.ts";
 import type { MixConfig } from "./config.ts";
@@ -24,6 +26,31 @@ export interface MixSource {
   readonly shapes?: RegionMap;
   /** Row of the horizon in pixels, may lie outside. */
   readonly horizon: number;
+}
+
+/**
+ * Refuses a source whose arrays are not what its size says.
+ *
+ * @param name what messages call it.
+ * @throws {DataError} naming the array.
+ */
+export function checkSource(source: MixSource, name: string): void {
+  const { height, width, rgb, depth, regions, shapes, horizon } = source;
+  const task = `mix ${name}`, size = `${height} x ${width}`, pixels = height * width;
+  checkSize(task, "the image", [height, width], 1);
+  checkArray(task, `rgb of ${size}`, rgb, Uint8Array, 3 * pixels);
+  for (const [what, map] of Object.entries({ depth, regions, ...(shapes ? { shapes } : {}) })) {
+    if (map.height === height && map.width === width) continue;
+    throw new DataError(
+      `Cannot ${task}: expected ${what} of ${size} as the image, got ${map.height} x ${map.width}; ` +
+        "read or predict all of them at one size",
+    );
+  }
+  checkArray(task, `depth.disparity of ${size}`, depth.disparity, Float32Array, pixels);
+  checkArray(task, `regions.ids of ${size}`, regions.ids, Int32Array, pixels);
+  if (shapes) checkArray(task, `shapes.ids of ${size}`, shapes.ids, Int32Array, pixels);
+  if (Number.isFinite(horizon)) return;
+  throw new DataError(`Cannot ${task}: expected a row of pixels as horizon, got ${horizon}`);
 }
 
 /** A piece of a source: a region, or a box that holds parts of several (`region` -1). */

@@ -9,8 +9,10 @@ import type { Box, Canvas } from "./canvas.ts";
 import { blur, changeColours, type ColourStep, drawColours } from "./colour.ts";
 import type { MixConfig } from "./config.ts";
 
-/** ImageNet's mean and deviation of red, green and blue in 0..1. */
-const MEAN = [0.485, 0.456, 0.406], DEVIATION = [0.229, 0.224, 0.225];
+/** ImageNet's mean of red, green and blue in 0..1, which what networks see is less by. */
+export const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
+/** ImageNet's deviation of them, which that is divided by. */
+export const IMAGENET_DEVIATION = [0.229, 0.224, 0.225] as const;
 
 /** Where a view's pixels come from: canvas x = scaleX * x + shiftX, y likewise. */
 export interface View {
@@ -104,7 +106,9 @@ export function renderView(
   }
   changeColours(pixels, look.steps);
   if (look.blur > 0) blur(pixels, height, width, look.blur);
-  for (let i = 0; i < pixels.length; i++) pixels[i] = (pixels[i] - MEAN[i % 3]) / DEVIATION[i % 3];
+  for (let i = 0; i < pixels.length; i++) {
+    pixels[i] = (pixels[i] - IMAGENET_MEAN[i % 3]) / IMAGENET_DEVIATION[i % 3];
+  }
 }
 
 function bilinear(

@@ -5,12 +5,14 @@
  * @module
  */
 
+import { BinaryHeap } from "@std/data-structures/binary-heap";
 import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
 import type { DepthMap, RegionMap } from "../records.ts";
 import { componentStatistics } from "./component_statistics.ts";
 import type { ColourRegionConfig } from "./config.ts";
 import { connectedComponents } from "./connected_components.ts";
-import { describe } from "./describe.ts";
+import { describeKeys } from "./describe.ts";
+import { leaderOf } from "./numbering.ts";
 import { type SuperpixelImage, superpixels, toLab } from "./superpixels.ts";
 
 /** The frame whose superpixels the settings count. */
@@ -46,7 +48,7 @@ export function colourRegions(
     borders.map(({ low, high }) => [low, high]),
     config.regions,
   );
-  return describe(inRasterOrder(components.labels.map((id) => merged[id])), depth);
+  return describeKeys(components.labels.map((id) => merged[id]), depth);
 }
 
 /** A region while regions merge. */
@@ -63,12 +65,8 @@ export function mergeByColour(
 ): Int32Array {
   const states = [...regions];
   const leader = Int32Array.from(regions, (_, i) => i);
-  const find = (i: number) => {
-    while (leader[i] !== i) i = leader[i] = leader[leader[i]];
-    return i;
-  };
   const neighbours = regions.map(() => new Set<number>());
-  const queue = new Pairs();
+  const queue = new BinaryHeap(byCost);
   const ages = new Int32Array(regions.length);
   const offer = (a: number, b: number) =>
     queue.push({ cost: cost(states[a], states[b]), a, b, age: ages[a] + ages[b] });
@@ -78,7 +76,7 @@ export function mergeByColour(
     offer(a, b);
   }
   for (let left = regions.length; left > wanted;) {
-    const pair = queue.pop();
+    const pair: Pair | undefined = queue.pop();
     if (!pair) break;
     const { a, b, age } = pair;
     // An offer is out of date when one of the two has changed since, or is gone.
@@ -100,22 +98,13 @@ export function mergeByColour(
     for (const other of neighbours[a]) offer(a, other);
     left--;
   }
-  return leader.map((_, i) => find(i));
+  return leader.map((_, i) => leaderOf(leader, i));
 }
 
 /** What a union adds to the squared distances from mean colours. */
 function cost(a: ColourRegion, b: ColourRegion): number {
   const distance = a.colour.reduce((sum, value, c) => sum + (value - b.colour[c]) ** 2, 0);
   return a.area * b.area / (a.area + b.area) * distance;
-}
-
-function inRasterOrder(labels: Int32Array) {
-  const names = new Map<number, number>();
-  const renamed = labels.map((label) => {
-    if (!names.has(label)) names.set(label, names.size);
-    return names.get(label)!;
-  });
-  return { labels: renamed, count: names.size };
 }
 
 interface Pair {
@@ -126,40 +115,7 @@ interface Pair {
   readonly age: number;
 }
 
-/** A binary heap, the cheapest first; of equals, the one with the lower numbers. */
-class Pairs {
-  readonly #heap: Pair[] = [];
-
-  push(pair: Pair): void {
-    const heap = this.#heap;
-    let at = heap.push(pair) - 1;
-    while (at > 0) {
-      const above = (at - 1) >> 1;
-      if (!before(pair, heap[above])) break;
-      heap[at] = heap[above];
-      at = above;
-    }
-    heap[at] = pair;
-  }
-
-  pop(): Pair | undefined {
-    const heap = this.#heap;
-    const first = heap[0], last = heap.pop();
-    if (heap.length === 0 || !last) return first;
-    let at = 0;
-    for (;;) {
-      let below = 2 * at + 1;
-      if (below >= heap.length) break;
-      if (below + 1 < heap.length && before(heap[below + 1], heap[below])) below++;
-      if (!before(heap[below], last)) break;
-      heap[at] = heap[below];
-      at = below;
-    }
-    heap[at] = last;
-    return first;
-  }
-}
-
-function before(p: Pair, q: Pair): boolean {
-  return p.cost !== q.cost ? p.cost < q.cost : p.a !== q.a ? p.a < q.a : p.b < q.b;
+/** The cheapest first; of equals, the one with the lower numbers. */
+function byCost(p: Pair, q: Pair): number {
+  return p.cost - q.cost || p.a - q.a || p.b - q.b;
 }

@@ -7,6 +7,7 @@
 import type { Random } from "../random.ts";
 import { infomap } from "./infomap.ts";
 import { flowGraph } from "./map_equation.ts";
+import { Numbering } from "./numbering.ts";
 
 /** Links `from` - `to` with distances above 0; see {@linkcode communities}. */
 export interface DistanceGraph {
@@ -35,17 +36,15 @@ export function communities(graph: DistanceGraph, apart: number, random: Random)
   );
   const next = openCommunities(graph, modules, apart);
   const finished = new Set(modules).size - next.open.size;
-  const place = new Map<number, number>();
-  const packed = (id: number) => {
-    if (!place.has(id)) place.set(id, place.size);
-    return place.get(id)!;
-  };
-  if (next.open.size === 0 || next.open.size === graph.count) return modules.map(packed);
+  const numbers = new Numbering();
+  if (next.open.size === 0 || next.open.size === graph.count) {
+    return modules.map((id) => numbers.of(id));
+  }
   const joined = communities(next.graph, apart, random);
   // Finished ones come first, then what the open ones have become.
   return modules.map((id) => {
     const node = next.open.get(id);
-    return node === undefined ? packed(id) : finished + joined[node];
+    return node === undefined ? numbers.of(id) : finished + joined[node];
   });
 }
 

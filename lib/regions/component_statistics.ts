@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkArray, checkSize } from "../checks.ts";
 import { type HotLibrary, hotLibrary } from "../engine/native/hot.ts";
 import { ConfigError } from "../errors.ts";
 import type { Components } from "./connected_components.ts";
@@ -67,7 +68,7 @@ export interface Statistics {
  * ```
  *
  * @param library null: plain TypeScript. By default the library that ships for this platform.
- * @throws {ConfigError} when an array does not fit the shape.
+ * @throws {ConfigError} when an array is of another type or does not fit the shape.
  */
 export function componentStatistics(
   components: Components,
@@ -77,17 +78,11 @@ export function componentStatistics(
 ): Statistics {
   const pixels = height * width;
   const { values, points } = input;
-  const sizes: [string, number | undefined, number][] = [
-    ["labels", components.labels.length, pixels],
-    ["values", values?.length, pixels],
-    ["points", points?.length, 3 * pixels],
-  ];
-  for (const [name, got = 0, wanted] of sizes.filter(([, got]) => got !== undefined)) {
-    if (got === wanted) continue;
-    throw new ConfigError(
-      `Cannot measure components: expected ${wanted} ${name} for ${height} x ${width}, got ${got}`,
-    );
-  }
+  const task = "measure components", size = `${height} x ${width}`;
+  checkSize(task, "the labels", [height, width], 0, ConfigError);
+  checkArray(task, `labels of ${size}`, components.labels, Int32Array, pixels, ConfigError);
+  if (values) checkArray(task, `values of ${size}`, values, Float32Array, pixels, ConfigError);
+  if (points) checkArray(task, `points of ${size}`, points, Float32Array, 3 * pixels, ConfigError);
   return library
     ? measureNatively(components, height, width, input, library)
     : measurePlainly(components, height, width, input);

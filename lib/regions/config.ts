@@ -4,10 +4,23 @@
  * @module
  */
 
+import { SettingChecks } from "../checks.ts";
 import type { SuperpixelConfig } from "./superpixels.ts";
 
+/** How pixels can become regions, see depth_regions.ts. */
+export const GROUPINGS = ["components", "infomap"] as const;
+
 /** How pixels become regions, see depth_regions.ts. */
-export type Grouping = "components" | "infomap";
+export type Grouping = typeof GROUPINGS[number];
+
+/** How a frame can be cut, see {@linkcode RegionSource}. */
+export const REGION_SOURCES = ["regions", ...GROUPINGS, "slic", "masks"] as const;
+
+/**
+ * `regions`: those that came with the frame, else as the settings of the regions stage say; `components` and
+ * `infomap`: from depth by that grouping; `slic`: superpixels merged by colour, without depth; `masks`: true instances.
+ */
+export type RegionSource = typeof REGION_SOURCES[number];
 
 /** Settings of grouping `infomap`; it has no use for the others but the areas and jump of small regions. */
 export interface InfomapConfig {
@@ -123,3 +136,41 @@ export const predictedRegionConfig: RegionConfig = {
   minArea: 0.002,
   superpixels: { count: 60, compactness: 10, iterations: 5 },
 };
+
+/**
+ * Refuses settings that the regions stage cannot work with.
+ *
+ * @throws {ConfigError} when one is out of its range.
+ */
+export function checkRegionConfig(config: RegionConfig): void {
+  const checks = new SettingChecks("region");
+  checks.oneOf("grouping", config.grouping, GROUPINGS);
+  for (const name of ["maxJump", "kerb", "skyDepth"] as const) checks.within(name, config[name], 0);
+  for (const name of ["minCosine", "creaseCosine", "groundUpright"] as const) {
+    checks.within(name, config[name], -1, 1);
+  }
+  checks.within("groundHeight", config.groundHeight, 0, HIGHEST_GROUND);
+  checks.within("minArea", config.minArea, 0, 1);
+  checks.within("keepArea", config.keepArea, 0, 1);
+  if (config.keepJump !== null) checks.within("keepJump", config.keepJump, 0);
+  checks.whole("groundTrials", config.groundTrials, 0);
+  const { superpixels, infomap, colour } = config;
+  if (superpixels) checkSuperpixels(checks, "superpixels", superpixels);
+  checkSuperpixels(checks, "infomap", { ...infomap, count: infomap.superpixels });
+  checks.within("infomap.apart", infomap.apart, 0);
+  checkSuperpixels(checks, "colour", { ...colour, count: colour.superpixels });
+  checks.whole("colour.regions", colour.regions, 1);
+}
+
+/** The library sums heights in 64 bits, which hold those of ground up to so many camera heights. */
+const HIGHEST_GROUND = 8;
+
+function checkSuperpixels(
+  checks: SettingChecks,
+  part: string,
+  { count, compactness, iterations }: SuperpixelConfig,
+): void {
+  checks.positive(part === "superpixels" ? "superpixels.count" : `${part}.superpixels`, count);
+  checks.within(`${part}.compactness`, compactness, 0, Number.MAX_VALUE);
+  checks.whole(`${part}.iterations`, iterations, 0);
+}

@@ -5,8 +5,10 @@
  * @module
  */
 
+import { checkArray, checkSize } from "../checks.ts";
 import { type HotLibrary, hotLibrary } from "../engine/native/hot.ts";
 import { ConfigError } from "../errors.ts";
+import { leaderOf } from "./numbering.ts";
 
 /** Labels of one map, `[H,W]`, 0..count-1, or -1 for background. */
 export interface Components {
@@ -33,7 +35,7 @@ export interface ComponentOptions {
   readonly connectivity: 4 | 8;
   /** Neighbours join when they differ by at most this. */
   readonly maxJump: number;
-  /** Pixels of this value get label -1. */
+  /** Pixels of this value, as the map's type stores it, get label -1. */
   readonly background?: number;
   /** `[B,H,W]` the array to write labels to; spares the collector where many maps are labelled. */
   readonly labels?: Int32Array<ArrayBuffer>;
@@ -47,12 +49,8 @@ export function labelGrid(
   joins: Joins,
 ): Components {
   const parent = new Int32Array(height * width);
-  const find = (i: number) => {
-    while (parent[i] !== i) i = parent[i] = parent[parent[i]];
-    return i;
-  };
   const unite = (a: number, b: number) => {
-    const [p, q] = [find(a), find(b)];
+    const [p, q] = [leaderOf(parent, a), leaderOf(parent, b)];
     // The earlier pixel leads, so that leaders come in raster order.
     if (p < q) parent[q] = p;
     else parent[p] = q;
@@ -71,7 +69,7 @@ export function labelGrid(
   let count = 0;
   const labels = new Int32Array(height * width);
   for (let i = 0; i < labels.length; i++) {
-    const leader = find(i);
+    const leader = leaderOf(parent, i);
     labels[i] = leader === i ? count++ : labels[leader];
   }
   return { labels, count };
@@ -95,7 +93,8 @@ export function labelGrid(
  *
  * @param library labels on all cores; null: plain TypeScript, which gives the same labels. By default
  * the library that ships for this platform, if one does.
- * @throws {ConfigError} when the map's length is not B*H*W, or an option is out of its range.
+ * @throws {ConfigError} when the map or the array for labels is of another type or not of length B*H*W, or an option
+ * is out of its range.
  */
 export function connectedComponents(
   map: Float32Array | Uint8Array,
@@ -105,20 +104,16 @@ export function connectedComponents(
 ): BatchComponents {
   const [batch, height, width] = shape;
   const { connectivity, maxJump } = options;
-  if (map.length !== batch * height * width) {
-    throw new ConfigError(
-      `Cannot label a map: expected ${shape.join(" x ")} values, got ${map.length}`,
-    );
-  }
+  const task = "label a map", size = shape.join(" x "), pixels = batch * height * width;
+  checkSize(task, "the maps", shape, 0, ConfigError);
+  checkArray(task, `maps of ${size}`, map, [Float32Array, Uint8Array], pixels, ConfigError);
   if (!(maxJump >= 0) || (connectivity !== 4 && connectivity !== 8)) {
     throw new ConfigError(
       `Cannot label a map: expected connectivity 4 or 8 and maxJump from 0, got ${connectivity} and ${maxJump}`,
     );
   }
-  if (options.labels && options.labels.length !== map.length) {
-    throw new ConfigError(
-      `Cannot label a map: expected room for ${map.length} labels, got ${options.labels.length}`,
-    );
+  if (options.labels) {
+    checkArray(task, `labels of ${size}`, options.labels, Int32Array, pixels, ConfigError);
   }
   return library && map.length > 0
     ? labelNatively(map as OwnMap, shape, options, library)
@@ -135,10 +130,11 @@ function labelNatively(
   { symbols, check }: HotLibrary,
 ): BatchComponents {
   const counts = new Int32Array(batch);
-  // A background that no float32 equals is none, NaN among them.
-  const hasBackground = background !== undefined && Math.fround(background) === background;
+  const wanted = storedIn(map, background);
+  // Bytes may be labelled as floats, which must not round a number that no byte equals to one that some do.
+  const hasBackground = wanted !== undefined && Math.fround(wanted) === wanted;
   const sizes = Int32Array.of(batch, height, width, connectivity, Number(hasBackground));
-  const missing = background ?? 0;
+  const missing = wanted ?? 0;
   if (map instanceof Uint8Array && symbols.cpcdr_label_bytes) {
     check(symbols.cpcdr_label_bytes(map, labels, counts, sizes, maxJump, missing));
   } else {
@@ -148,12 +144,22 @@ function labelNatively(
   return { labels, counts };
 }
 
+/** The number that pixels are compared with: 0.1 is another one in a Float32Array. */
+function storedIn(
+  map: Float32Array | Uint8Array,
+  background: number | undefined,
+): number | undefined {
+  return background === undefined || map instanceof Uint8Array
+    ? background
+    : Math.fround(background);
+}
+
 function labelPlainly(
   map: Float32Array | Uint8Array,
   [batch, height, width]: readonly [number, number, number],
-  { connectivity, maxJump, background, labels = new Int32Array(map.length) }: ComponentOptions,
+  { connectivity, maxJump, labels = new Int32Array(map.length), ...options }: ComponentOptions,
 ): BatchComponents {
-  const counts = new Int32Array(batch);
+  const counts = new Int32Array(batch), background = storedIn(map, options.background);
   for (let b = 0; b < batch; b++) {
     const values = map.subarray(b * height * width, (b + 1) * height * width);
     const joins = (p: number, q: number) => {

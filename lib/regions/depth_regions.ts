@@ -6,11 +6,13 @@
  * @module
  */
 
+import { checkArray, checkSize } from "../checks.ts";
+import { checkCamera } from "../data/description.ts";
 import { ConfigError, DataError } from "../errors.ts";
 import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
 import { randomStream } from "../random.ts";
 import type { DepthMap, Intrinsics, RegionMap } from "../records.ts";
-import { defaultRegionConfig, type RegionConfig } from "./config.ts";
+import { checkRegionConfig, defaultRegionConfig, type RegionConfig } from "./config.ts";
 import { describe } from "./describe.ts";
 import { type Surface, surfaceOf } from "./geometry.ts";
 import { fitGroundPlane } from "./ground_plane.ts";
@@ -43,8 +45,9 @@ const TYPICAL_HEIGHT = 0.12;
  * settings ask for them, and always by grouping `infomap`.
  * @param library cuts on all cores; null: plain TypeScript, which gives the same ids, and mean disparities
  * that agree to rounding in double. By default the library that ships for this platform.
- * @throws {DataError} when disparity or image and size do not agree.
- * @throws {ConfigError} when the settings ask for superpixels of a frame that is not given.
+ * @throws {DataError} when disparity or image and size do not agree, or intrinsics are none in image widths and heights.
+ * @throws {ConfigError} when a setting is out of its range, or the settings ask for superpixels of a frame that is not
+ * given.
  */
 export function depthRegions(
   depth: DepthMap,
@@ -53,11 +56,25 @@ export function depthRegions(
   image?: SuperpixelImage,
   library: NativeLibrary | null = sharedLibrary() ?? null,
 ): RegionMap {
+  checkRegionConfig(config);
+  checkDepthMap(depth);
+  checkIntrinsics(intrinsics);
+  if (config.superpixels || config.grouping === "infomap") checkImage(depth, image);
+  const map = config.grouping === "infomap"
+    ? infomapRegions(depth, intrinsics, config, image!, library)
+    : surfaceRegions(depth, intrinsics, config, image, library);
+  return { ...map, cutBy: config.grouping };
+}
+
+/** Grouping `components`. */
+function surfaceRegions(
+  depth: DepthMap,
+  intrinsics: Intrinsics,
+  config: RegionConfig,
+  image: SuperpixelImage | undefined,
+  library: NativeLibrary | null,
+): RegionMap {
   const { height, width } = depth;
-  checkInputs(depth, config, image);
-  if (config.grouping === "infomap") {
-    return infomapRegions(depth, intrinsics, config, image!, library);
-  }
   const disparity = config.superpixels
     ? superpixelMedians(depth.disparity, superpixels(image!, config.superpixels, library), library)
     : depth.disparity;
@@ -86,29 +103,39 @@ export function depthRegions(
   return describe(mergeSmall(components, logDepth, kinds, height, width, minArea, keep), depth);
 }
 
-function checkInputs(
-  { height, width, disparity }: DepthMap,
-  { grouping, superpixels }: RegionConfig,
-  image: SuperpixelImage | undefined,
+/** @throws {DataError} when disparities are not as many as the size says. */
+export function checkDepthMap({ height, width, disparity }: DepthMap): void {
+  const task = "cut regions", name = `disparity of ${height} x ${width}`;
+  checkSize(task, "a depth map", [height, width], 0);
+  checkArray(task, name, disparity, Float32Array, height * width);
+}
+
+function checkIntrinsics(intrinsics: Intrinsics): void {
+  const problem = checkCamera(intrinsics);
+  if (problem === undefined) return;
+  throw new DataError(
+    `Cannot cut regions: expected intrinsics in image widths and heights, fx and fy above 0, got ${problem}`,
+  );
+}
+
+function checkImage(depth: DepthMap, image: SuperpixelImage | undefined): void {
+  if (image) return checkFrameSize(depth, image);
+  throw new ConfigError(
+    "Cannot cut regions by superpixels: expected the frame itself, got none; give it, or set superpixels to " +
+      'null and grouping to "components"',
+  );
+}
+
+/** @throws {DataError} when a frame is not of the size of its depth. */
+export function checkFrameSize(
+  { height, width }: DepthMap,
+  image: Pick<SuperpixelImage, "height" | "width">,
 ): void {
-  if (disparity.length !== height * width) {
-    throw new DataError(
-      `Cannot cut regions: expected ${height} x ${width} disparities, got ${disparity.length}`,
-    );
-  }
-  if (!superpixels && grouping !== "infomap") return;
-  if (!image) {
-    throw new ConfigError(
-      "Cannot cut regions by superpixels: expected the frame itself, got none; give it, or set superpixels to " +
-        'null and grouping to "components"',
-    );
-  }
-  if (image.height !== height || image.width !== width) {
-    throw new DataError(
-      `Cannot cut regions: expected a frame of ${height} x ${width} as its depth, ` +
-        `got ${image.height} x ${image.width}`,
-    );
-  }
+  if (image.height === height && image.width === width) return;
+  throw new DataError(
+    `Cannot cut regions: expected a frame of ${height} x ${width} as its depth, ` +
+      `got ${image.height} x ${image.width}`,
+  );
 }
 
 function medianDepth(disparity: Float32Array): number {

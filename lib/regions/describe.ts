@@ -6,15 +6,13 @@
 
 import type { DepthMap, Region, RegionMap } from "../records.ts";
 import type { Components } from "./connected_components.ts";
+import { Numbering } from "./numbering.ts";
 
 /** Regions of pixels with one key each, numbered in raster order of their first pixels. */
 export function describeKeys(keys: ArrayLike<number>, depth: DepthMap): RegionMap {
-  const names = new Map<number, number>();
-  const labels = Int32Array.from(keys, (key) => {
-    if (!names.has(key)) names.set(key, names.size);
-    return names.get(key)!;
-  });
-  return describe({ labels, count: names.size }, depth);
+  const numbers = new Numbering();
+  const labels = Int32Array.from(keys, (key) => numbers.of(key));
+  return describe({ labels, count: numbers.count }, depth);
 }
 
 /** Areas, boxes and mean disparities of labelled pixels. */

@@ -6,6 +6,7 @@
 
 import type { Random } from "../random.ts";
 import { aggregate, codelength, type FlowGraph, plogp, within } from "./map_equation.ts";
+import { Numbering } from "./numbering.ts";
 
 /** Modules of a graph. */
 export interface Partition {
@@ -229,10 +230,6 @@ class Modules {
 }
 
 function renumber(modules: Int32Array): { modules: Int32Array; count: number } {
-  const names = new Map<number, number>();
-  const packed = modules.map((id) => {
-    if (!names.has(id)) names.set(id, names.size);
-    return names.get(id)!;
-  });
-  return { modules: packed, count: names.size };
+  const numbers = new Numbering();
+  return { modules: modules.map((id) => numbers.of(id)), count: numbers.count };
 }

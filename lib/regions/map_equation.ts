@@ -45,9 +45,16 @@ export function plogp(p: number): number {
  * The walk on a graph: it is at a node in proportion to the weights of its links (a link to itself counts
  * twice), and goes on in proportion to theirs. Parallel links add up.
  *
- * @throws {ConfigError} when a link leads outside the graph, or weighs nothing or is no number.
+ * @throws {ConfigError} when a link leads outside the graph, or weighs nothing or is no number, or there are not as
+ * many weights as ends.
  */
 export function flowGraph(count: number, { from, to, weights }: Links): FlowGraph {
+  if (from.length !== weights.length || to.length !== weights.length) {
+    throw new ConfigError(
+      `Cannot walk on a graph of ${count} nodes: expected two ends and a weight of each link, ` +
+        `got ${from.length} and ${to.length} ends and ${weights.length} weights`,
+    );
+  }
   let total = 0;
   weights.forEach((weight, i) => {
     const inside = Math.min(from[i], to[i]) >= 0 && Math.max(from[i], to[i]) < count;
@@ -175,9 +182,15 @@ function assemble(
  *
  * @param graph One whose nodes are not modules of a finer graph: their own entropy is that of its nodes.
  * @param modules `[count]` ids from 0.
+ * @throws {ConfigError} when there is not one for each node.
  */
 export function codelength(graph: FlowGraph, modules: Int32Array): number {
   const { count, offsets, neighbours, linkFlows, flows } = graph;
+  if (modules.length !== count) {
+    throw new ConfigError(
+      `Cannot tell a code length: expected the modules of ${count} nodes, got ${modules.length}`,
+    );
+  }
   const most = modules.reduce((max, id) => Math.max(max, id + 1), 0);
   const exits = new Float64Array(most), inside = new Float64Array(most);
   let ofNodes = 0;

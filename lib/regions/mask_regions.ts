@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkArray } from "../checks.ts";
 import { DataError } from "../errors.ts";
 import type { DepthMap, Frame, RegionMap } from "../records.ts";
 import { labelGrid } from "./connected_components.ts";
@@ -14,7 +15,7 @@ import { describeKeys } from "./describe.ts";
  * connected patches of one class.
  *
  * @param depth Tells the mean disparity of each region.
- * @throws {DataError} when the frame has no instance ids or labels.
+ * @throws {DataError} when the frame has no instance ids or labels, or not as many as its size says.
  */
 export function maskRegions(frame: Frame, depth: DepthMap): RegionMap {
   const { name, height, width, labels, instances } = frame;
@@ -25,6 +26,9 @@ export function maskRegions(frame: Frame, depth: DepthMap): RegionMap {
       }; use regions of another kind`,
     );
   }
+  const task = `take masks of ${name}`, size = `${height} x ${width}`, pixels = height * width;
+  checkArray(task, `labels of ${size}`, labels, Uint8Array, pixels);
+  checkArray(task, `instances of ${size}`, instances, Uint16Array, pixels);
   const patches = labelGrid(
     height,
     width,

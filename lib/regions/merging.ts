@@ -5,6 +5,7 @@
  */
 
 import type { Components } from "./connected_components.ts";
+import { leaderOf } from "./numbering.ts";
 
 /** Which small regions stay; see RegionConfig's keepJump. */
 export interface Keep {
@@ -56,10 +57,7 @@ export function mergeSmall(
   keep: Keep,
 ): Components {
   const leader = Int32Array.from({ length: count }, (_, i) => i);
-  const find = (i: number) => {
-    while (leader[i] !== i) i = leader[i] = leader[leader[i]];
-    return i;
-  };
+  const find = (i: number) => leaderOf(leader, i);
   const area = new Int32Array(count);
   for (const label of labels) area[label]++;
   const borders = bordersOf(labels, count, logDepth, kinds, height, width);

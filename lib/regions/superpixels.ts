@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkArray } from "../checks.ts";
 import { type NativeLibrary, sharedLibrary } from "../engine/native/library.ts";
 
 /** Settings of {@linkcode superpixels}. */
@@ -32,13 +33,15 @@ export interface SuperpixelImage {
  *
  * @param library null: plain TypeScript, which gives the same ids. By default the library that ships for
  * this platform.
+ * @throws {DataError} when there are not as many colours as the size says.
  */
 export function superpixels(
   image: SuperpixelImage,
   config: SuperpixelConfig,
   library: NativeLibrary | null = sharedLibrary() ?? null,
 ): Int32Array<ArrayBuffer> {
-  const { height, width } = image;
+  const { height, width } = image, name = `rgb of ${height} x ${width}`;
+  checkArray("cut superpixels", name, image.rgb, Uint8Array, 3 * height * width);
   const spacing = Math.max(1, Math.sqrt(height * width / config.count));
   const rows = Math.max(1, Math.round(height / spacing));
   const columns = Math.max(1, Math.round(width / spacing));
@@ -65,12 +68,18 @@ export function superpixels(
   return ids;
 }
 
-/** Gives every pixel the median of its superpixel's values (the upper one of two). */
+/**
+ * Gives every pixel the median of its superpixel's values (the upper one of two).
+ *
+ * @throws {DataError} when there are not as many values as ids.
+ */
 export function superpixelMedians(
   values: Float32Array,
   ids: Int32Array,
   library: NativeLibrary | null = sharedLibrary() ?? null,
 ): Float32Array {
+  checkArray("take medians", "ids", ids, Int32Array, ids.length);
+  checkArray("take medians", `values of ${ids.length} ids`, values, Float32Array, ids.length);
   if (library) {
     const medians = new Float32Array(ids.length);
     library.check(library.symbols.cpcdr_segment_median(

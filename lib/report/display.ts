@@ -76,7 +76,7 @@ const COLUMN = 960;
 
 /**
  * Records as pictures beside one another, four in a row; a batch or an embedding is as many as it has images.
- * Disparity is bright where it is near, regions have a colour each. For other pictures see
+ * Disparity is bright where it is near and grey where it is none (NaN), regions have a colour each. For other pictures see
  * {@linkcode regionPicture}, {@linkcode labelPicture}, {@linkcode scalarPicture}.
  *
  * @example
@@ -226,6 +226,11 @@ function viewOf(record: Showable): View {
   if (typeof record !== "object" || record === null) {
     throw new ConfigError(
       `Cannot show a value: expected a record, got ${record}; await promises first`,
+    );
+  }
+  if (Array.isArray(record)) {
+    throw new ConfigError(
+      `Cannot show a value: expected records one by one, got a list of ${record.length}; spread it, as in show(...maps)`,
     );
   }
   const size = `${record.width} x ${record.height}`;

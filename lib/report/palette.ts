@@ -74,8 +74,12 @@ const MAGMA: readonly Rgb[] = [
   [252, 253, 191],
 ];
 
-/** The "magma" colour of a value; values outside 0..1 are clamped. */
+/** What is no number: a grey, of which "magma" has none. */
+const NO_NUMBER: Rgb = [128, 128, 128];
+
+/** The "magma" colour of a value; values outside 0..1 are clamped, NaN is grey. */
 export function magma(value: number): Rgb {
+  if (Number.isNaN(value)) return NO_NUMBER;
   const position = Math.min(1, Math.max(0, value)) * (MAGMA.length - 1);
   const index = Math.min(MAGMA.length - 2, Math.floor(position));
   const t = position - index;

@@ -5,6 +5,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
+import { IMAGENET_DEVIATION, IMAGENET_MEAN } from "../mix/view.ts";
 import type { DepthMap, Frame, MixedBatch, RegionMap } from "../records.ts";
 import { idColour, magma, type Rgb } from "./palette.ts";
 
@@ -18,18 +19,14 @@ export interface Picture {
   readonly rgb: Uint8Array;
 }
 
-/** Normalisation of the networks' input: ImageNet's mean and deviation per channel, of 0..1 values. */
-const IMAGENET_MEAN: Rgb = [0.485, 0.456, 0.406];
-const IMAGENET_DEVIATION: Rgb = [0.229, 0.224, 0.225];
-
 /** A frame as it is; the array is shared. */
 export function framePicture(frame: Frame): Picture {
   return { height: frame.height, width: frame.width, rgb: frame.rgb };
 }
 
-/** Disparity in the "magma" colours, near is bright; scaled to the map's 95th percentile. */
+/** Disparity in the "magma" colours, near is bright, NaN grey; scaled to the 95th percentile of what is finite. */
 export function disparityPicture(depth: DepthMap): Picture {
-  const sorted = Float32Array.from(depth.disparity).sort();
+  const sorted = depth.disparity.filter(Number.isFinite).sort();
   const top = sorted[Math.floor(0.95 * (sorted.length - 1))] || 1;
   return paint(depth.height, depth.width, (i) => magma(depth.disparity[i] / top));
 }

@@ -9,7 +9,9 @@ import { checkCamera, jsonProblem } from "../data/description.ts";
 import { readText } from "../data/listing.ts";
 import { ConfigError } from "../errors.ts";
 import type { Intrinsics } from "../records.ts";
-import { defaultRegionConfig } from "../regions/config.ts";
+import { LOSS_SIZES, POSE_ENCODERS, REPROJECTIONS } from "../depth/config.ts";
+import { PASTE_SHAPES } from "../mix/config.ts";
+import { defaultRegionConfig, GROUPINGS, REGION_SOURCES } from "../regions/config.ts";
 import { type Preset, type PresetName, PRESETS } from "./presets.ts";
 
 /** What a file may say; `settings` holds any part of a preset, to any depth. */
@@ -35,12 +37,12 @@ const SHAPES: readonly Preset[] = [
 const PRESET_NAMES = Object.keys(PRESETS);
 /** Choices of which no preset shows all. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
-  "settings.depth.lossSize": ["full", "own", "pyramid"],
-  "settings.depth.poseEncoder": ["own", "shared"],
-  "settings.depth.reprojection": ["least", "mean"],
-  "settings.mix.paste": ["regions", "components", "infomap", "slic", "masks", "boxes", "none"],
-  "settings.mix.lossRegions": ["regions", "components", "infomap", "slic", "masks"],
-  "settings.regions.grouping": ["components", "infomap"],
+  "settings.depth.lossSize": LOSS_SIZES,
+  "settings.depth.poseEncoder": POSE_ENCODERS,
+  "settings.depth.reprojection": REPROJECTIONS,
+  "settings.mix.paste": PASTE_SHAPES,
+  "settings.mix.lossRegions": REGION_SOURCES,
+  "settings.regions.grouping": GROUPINGS,
   "settings.pretrain.objective": ["swapped", "picie"],
   "settings.pretrain.backbone": ["random", "depth", "file"],
 };

@@ -7,10 +7,10 @@
 import { isVideo } from "../data/video.ts";
 import { checkDepthConfig } from "../depth/config.ts";
 import { ConfigError } from "../errors.ts";
-import type { PasteShape } from "../mix/config.ts";
+import { checkMixConfig, type PasteShape } from "../mix/config.ts";
 import { checkPretrainConfig, type Objective } from "../pretrain/config.ts";
 import type { Intrinsics } from "../records.ts";
-import type { Grouping } from "../regions/config.ts";
+import { checkRegionConfig, type Grouping } from "../regions/config.ts";
 import { type ConfigFile, readConfigFile, withFile } from "./config_file.ts";
 import { SCENES } from "./inputs.ts";
 import type { PresetName } from "./presets.ts";
@@ -110,10 +110,12 @@ export async function resolveRun(
 }
 
 /** The stages check their own settings; here it is told where these come from. */
-function checkRanges({ settings: { depth, pretrain } }: RunConfig, path: string): void {
+function checkRanges({ settings }: RunConfig, path: string): void {
   try {
-    checkDepthConfig(depth);
-    checkPretrainConfig(pretrain);
+    checkDepthConfig(settings.depth);
+    checkRegionConfig(settings.regions);
+    checkMixConfig(settings.mix);
+    checkPretrainConfig(settings.pretrain);
   } catch (error) {
     if (!path || !(error instanceof ConfigError)) throw error;
     throw new ConfigError(`${error.message}; correct it in ${path}`);

@@ -66,8 +66,22 @@ Deno.test("constantDepthMetrics() is the score of each frame's median", () => {
 });
 
 Deno.test("depthMetrics() refuses truth of another size or without depth", () => {
-  assertThrows(() => depthMetrics(map([1]), Float32Array.of(1, 2)), DataError, "truth of 1 pixels");
+  assertThrows(() => depthMetrics(map([1]), Float32Array.of(1, 2)), DataError, "truth of 1 x 1");
   assertThrows(() => depthMetrics(map([1]), Float32Array.of(0)), DataError, "got none");
+});
+
+Deno.test("depthMetrics() and absRelPerClass() refuse disparities and labels of another size", () => {
+  const truth = Float32Array.of(4, 8, 20), predicted = { ...map([4, 8]), width: 3 };
+  const expected = "expected Float32Array(3) as disparity of 1 x 3, got Float32Array(2)";
+  assertThrows(() => depthMetrics(predicted, truth), DataError, expected);
+  const labels = Uint8Array.of(0, 0, 0);
+  assertThrows(() => absRelPerClass([{ predicted, truth, labels }], 1), DataError, expected);
+  const frame = { predicted: map([4, 8, 20]), truth, labels: labels.slice(1) };
+  assertThrows(
+    () => absRelPerClass([frame], 1),
+    DataError,
+    "expected Uint8Array(3) as labels of 3 pixels, got Uint8Array(2)",
+  );
 });
 
 Deno.test("blendMirrored() takes the mean, and at each border the view that sees more", () => {

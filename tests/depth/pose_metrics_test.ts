@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertThrows } from "@std/assert";
 import { streetScenes } from "../../lib/data/street/scenes.ts";
 import {
   meanPoseScore,
@@ -6,6 +6,7 @@ import {
   relativeMotion,
   type RigidMotion,
 } from "../../lib/depth/pose_metrics.ts";
+import { DataError } from "../../lib/errors.ts";
 import { randomStream } from "../../lib/random.ts";
 
 const UNTURNED = [1, 0, 0, 0, 1, 0, 0, 0, 1];
@@ -47,6 +48,15 @@ Deno.test("poseMetrics() asks no direction of a camera that stands", () => {
   assertAlmostEquals(standing.ate, 0, 1e-12);
   const going = poseMetrics([moved(0, 0, 1), moved(0, 1, 0)], [moved(0, 0, 1), moved(0, 0, 1)]);
   assertAlmostEquals(meanPoseScore([standing, going]).direction, 45, 1e-6);
+});
+
+Deno.test("poseMetrics() refuses motions that truth does not go with", () => {
+  const truth = [moved(0, 0, 1)];
+  assertThrows(() => poseMetrics([], truth), DataError, "got 0 for 1");
+  assertThrows(() => poseMetrics([], []), DataError, "got 0 for 0");
+  assertThrows(() => poseMetrics([...truth, ...truth], truth), DataError, "got 2 for 1");
+  const flat = { rotation: UNTURNED.slice(0, 4), translation: [0, 0] };
+  assertThrows(() => poseMetrics(truth, [flat]), DataError, "got 4 and 2");
 });
 
 Deno.test("relativeMotion() carries points of the streets from camera to camera", async () => {

@@ -91,6 +91,20 @@ Deno.test("kmeansProtocol() looks at scored features from the mean of the traini
   assertEquals((await kmeansProtocol({ ...input, fitFeatures: 300 })).miou, 1);
 });
 
+Deno.test("kmeansProtocol() refuses options that fit centres on nothing", async () => {
+  const never = { embed: () => Promise.reject(new Error("embedded")) };
+  const frame = { name: "a/1", sequence: "a", height: 1, width: 1, rgb: new Uint8Array(3) };
+  const input = { trainFrames: [frame], frames: [], classes: 2, ignore: 9, seed: 0 };
+  for (const change of [{ fitFeatures: 0 }, { fitFeatures: 2.5 }, { batch: 0 }]) {
+    const [[name, value]] = Object.entries(change);
+    await assertRejects(
+      () => kmeansProtocol({ ...input, embedder: never, ...change }),
+      ConfigError,
+      `${name}: expected a whole number from 1, got ${value}`,
+    );
+  }
+});
+
 Deno.test("largestChannel() agrees with tent-weighted sums", () => {
   const seed = Date.now();
   const random = randomStream(seed);

@@ -36,6 +36,12 @@ Deno.test("fitSoftmaxRegression() separates three classes and repeats under a se
   });
   assert(right.length >= 297, `${right.length} of 300`);
   assertThrows(() => fitSoftmaxRegression(rows, [], 2, 3, random), ConfigError, "0 labels");
+  // Those that are not said are the defaults.
+  const unsaid = { batchSize: 128, steps: undefined, learningRate: undefined };
+  assertEquals(fitSoftmaxRegression(rows, labels, 2, 3, randomStream(2), unsaid), {
+    weights,
+    bias,
+  });
 });
 
 function frame(columns: number[], labels: number[]): Frame {
@@ -90,9 +96,33 @@ Deno.test("linearProbe() learns from training labels and scores other frames unm
   assertEquals(together.perClass, [1, 1, 1]);
   const unlabelled = frame([0, 1], [9, 9]);
   await assertRejects(() => linearProbe({ ...input, trainFrames: [unlabelled] }), ConfigError);
+  const { labels: _, ...bare } = unlabelled;
+  await assertRejects(
+    () => linearProbe({ ...input, trainFrames: [bare] }),
+    DataError,
+    "expected labels, got none",
+  );
   await assertRejects(
     () => linearProbe({ ...input, trainFrames: [frame([1], [5])] }),
     DataError,
     "got 5",
   );
+});
+
+Deno.test("linearProbe() refuses options that leave the classifier unfitted, before it embeds", async () => {
+  const never = { embed: () => Promise.reject(new Error("embedded")) };
+  const trainFrames = [frame([0, 250], [0, 1])];
+  const input = { embedder: never, trainFrames, frames: [], classes: 2, ignore: 9, seed: 0 };
+  for (
+    const [change, message] of [
+      [{ learningRate: NaN }, "learningRate: expected a number above 0, got NaN"],
+      [{ learningRate: 0 }, "learningRate: expected a number above 0, got 0"],
+      [{ steps: 0 }, "steps: expected a whole number from 1, got 0"],
+      [{ batchSize: 0.5 }, "batchSize: expected a whole number from 1, got 0.5"],
+      [{ fitPixels: 0 }, "fitPixels: expected a whole number from 1, got 0"],
+      [{ batch: NaN }, "batch: expected a whole number from 1, got NaN"],
+    ] as const
+  ) {
+    await assertRejects(() => linearProbe({ ...input, ...change }), ConfigError, message);
+  }
 });

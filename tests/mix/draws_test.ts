@@ -124,8 +124,6 @@ Deno.test("drawColours() draws each kind of change within its own bounds, as oft
     hue: 0.05,
     jitterChance: 0.7,
     greyChance: 0.2,
-    blurChance: 0.4,
-    blurSigma: [0.5, 0.75],
   };
   const drawn = times(DRAWS, (random) => drawColours(config, random), "colours");
   const jittered = drawn.filter((steps) => steps.length >= 4);
@@ -157,7 +155,11 @@ Deno.test("drawColours() draws each kind of change within its own bounds, as oft
   }
   const looks = times(
     DRAWS,
-    (random) => drawLook({ ...BOUNDS, viewColour: config }, random),
+    (random) =>
+      drawLook(
+        { ...BOUNDS, viewColour: { ...config, blurChance: 0.4, blurSigma: [0.5, 0.75] } },
+        random,
+      ),
     "look",
   );
   const blurs = looks.map(({ blur }) => blur).filter((blur) => blur > 0);

@@ -174,7 +174,7 @@ Deno.test("depthRegions() cuts true depth of fresh streets into pure regions, th
 
 Deno.test("depthRegions() refuses a map of another size", () => {
   const depth = { height: 4, width: 4, disparity: new Float32Array(15) };
-  assertThrows(() => depthRegions(depth, INTRINSICS), DataError, "got 15");
+  assertThrows(() => depthRegions(depth, INTRINSICS), DataError, "got Float32Array(15)");
 });
 
 Deno.test("regionPurity() by hand: two regions, one with a stranger", () => {

@@ -112,6 +112,27 @@ Deno.test("flowGraph() refuses links that no walk can take", () => {
   }
 });
 
+Deno.test("flowGraph() and codelength() refuse arrays that do not go together", () => {
+  const { from, to, weights } = TRIANGLES;
+  for (
+    const change of [{ from: from.slice(1) }, { to: to.slice(1) }, { weights: weights.slice(1) }]
+  ) {
+    assertThrows(
+      () => flowGraph(6, { ...TRIANGLES, ...change }),
+      ConfigError,
+      "expected two ends and a weight of each link, got",
+    );
+  }
+  const graph = flowGraph(6, TRIANGLES);
+  for (const count of [0, 5, 7]) {
+    assertThrows(
+      () => codelength(graph, new Int32Array(count)),
+      ConfigError,
+      `of 6 nodes, got ${count}`,
+    );
+  }
+});
+
 Deno.test("infomap() finds the published modules and code length of the karate club", () => {
   // Infomap's own result as python-igraph's tests have it: 4.31179 bits.
   const published = [

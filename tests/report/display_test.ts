@@ -116,12 +116,32 @@ Deno.test("show() tells the records apart, a frame with disparity included", asy
   assertEquals((await pixelsOf(show(batch))).width, 53 * (2 * width + 2));
 });
 
+Deno.test("show() draws what is no number in grey, and the rest as it would without", async () => {
+  const [height, width] = [8, 960];
+  const disparity = Float32Array.from({ length: height * width }, () => random.uniform(0.1, 1));
+  const whole = await pixelsOf(show({ height, width, disparity }));
+  // More than the scale leaves out at its upper end.
+  const holes = disparity.map((value, i) => i % 10 === 0 ? NaN : value);
+  const { rgb } = await pixelsOf(show({ height, width, disparity: holes }));
+  let off = 0;
+  for (let i = 0; i < height * width; i++) {
+    const [red, green, blue] = rgb.subarray(3 * i, 3 * i + 3);
+    if (i % 10 === 0) assertEquals([red, green, blue], [128, 128, 128]);
+    else off = Math.max(off, Math.abs(red - whole.rgb[3 * i]));
+  }
+  assert(off < 20, `${off}`);
+  const nothing = new Float32Array(height * width).fill(NaN);
+  const grey = await pixelsOf(show({ height, width, disparity: nothing }));
+  assertEquals(new Set(grey.rgb), new Set([128]));
+});
+
 Deno.test("show() refuses nothing, strangers and heights that do not fit", () => {
   const refused = (...values: unknown[]) => () => show(...values as Showable[]);
   assertThrows(refused(), ConfigError, "expected a record");
   assertThrows(refused({ miou: 0.5, perClass: [] }), ConfigError, "got miou, perClass");
   assertThrows(refused(Promise.resolve(frameOf(2, 2))), ConfigError, "no fields");
   assertThrows(refused(undefined), ConfigError, "got undefined");
+  assertThrows(refused([frameOf(2, 2), frameOf(2, 2)]), ConfigError, "a list of 2; spread it");
   assertThrows(refused(frameOf(4, 4), frameOf(3, 4)), ConfigError, "divide 4, got 3");
 });
 

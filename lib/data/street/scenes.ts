@@ -6,12 +6,19 @@
 
 import { ConfigError } from "../../errors.ts";
 import type { Frame } from "../../records.ts";
-import type { Dataset, FrameInfo, Size } from "../dataset.ts";
+import {
+  checkRead,
+  checkSplit,
+  type Dataset,
+  type FrameInfo,
+  type Size,
+  type Split,
+} from "../dataset.ts";
 import { paint } from "./painters.ts";
 import { STREET_CLASSES } from "./street.ts";
 
 /** Which streets; splits of one seed share none. */
-export type StreetSplit = "train" | "validation" | "test";
+export type StreetSplit = Split;
 
 /** Settings of {@linkcode streetScenes}. */
 export interface StreetOptions {
@@ -43,7 +50,8 @@ const IGNORE = 255;
  * console.log(frame.name, scenes.classes[frame.labels![0]], frame.depth![64 * 127]);
  * ```
  *
- * @throws {ConfigError} when a count is not a positive integer.
+ * @throws {ConfigError} when a count is not a positive integer, the seed is no integer, the split is none, or `fps` is not
+ * above 0.
  */
 export function streetScenes(options: StreetOptions): Dataset {
   const { seed, split, sequences, framesPerSequence, fps = 10 } = options;
@@ -51,6 +59,12 @@ export function streetScenes(options: StreetOptions): Dataset {
     if (Number.isInteger(value) && value > 0) continue;
     throw new ConfigError(
       `Cannot draw street scenes: expected ${name} of at least 1, got ${value}`,
+    );
+  }
+  checkSplit(split);
+  if (!Number.isSafeInteger(seed) || !(fps > 0 && Number.isFinite(fps))) {
+    throw new ConfigError(
+      `Cannot draw street scenes: expected a whole number as seed and fps above 0, got ${seed} and ${fps}`,
     );
   }
   const frames: FrameInfo[] = [];
@@ -66,7 +80,9 @@ export function streetScenes(options: StreetOptions): Dataset {
     ignore: IGNORE,
     fps,
     frames,
-    async read(index: number, { height, width }: Size): Promise<Frame> {
+    async read(index: number, size: Size): Promise<Frame> {
+      checkRead("street scenes", frames.length, index, size);
+      const { height, width } = size;
       const street = Math.floor(index / framesPerSequence);
       const seconds = (index % framesPerSequence) / fps;
       const drawn = await paint({ seed, split, street, seconds, height, width });

@@ -4,14 +4,12 @@
  * @module
  */
 
-import { join } from "@std/path";
 import { ConfigError } from "../../errors.ts";
 import { isFolder, listFolder } from "../../data/listing.ts";
 import { readFrames } from "../../data/read_ahead.ts";
 import { streetScenes, type StreetSplit } from "../../data/street/scenes.ts";
-import { writeFrame } from "../../data/write.ts";
+import { writeDescription, writeFrame } from "../../data/write.ts";
 import type { Intrinsics } from "../../records.ts";
-import { writeJson } from "../storage/atomic.ts";
 import { textTable } from "../table.ts";
 import { answer, type CommonOptions, inSession } from "./common.ts";
 
@@ -35,15 +33,15 @@ export async function scenes(options: ScenesOptions): Promise<void> {
   }
   await inSession(folder, options, async (session) => {
     const dataset = streetScenes({ seed, split, sequences, framesPerSequence });
-    const cameras: Record<string, Intrinsics | undefined> = {};
+    const cameras: Record<string, Intrinsics> = {};
     let written = 0;
     for await (const frame of readFrames(dataset, dataset.frames.keys(), { height, width })) {
       await writeFrame(folder, frame);
-      cameras[frame.sequence] = frame.intrinsics;
+      cameras[frame.sequence] = frame.intrinsics!;
       session.progress.update("scenes", ++written, dataset.frames.length);
     }
     const { name, classes, ignore, fps } = dataset;
-    await writeJson(join(folder, "dataset.json"), { name, classes, ignore, fps, cameras });
+    await writeDescription(folder, { name, classes, ignore, fps, cameras });
     const result = { out: folder, frames: dataset.frames.length, classes };
     answer(
       options,

@@ -1,9 +1,10 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { readFrames } from "../../../lib/data/read_ahead.ts";
 import { renderStreet } from "../../../lib/data/street/render.ts";
 import { streetScenes } from "../../../lib/data/street/scenes.ts";
 import { drawStreet } from "../../../lib/data/street/draw_street.ts";
 import { STREET_CLASSES } from "../../../lib/data/street/street.ts";
+import { ConfigError } from "../../../lib/errors.ts";
 import { randomStream } from "../../../lib/random.ts";
 import type { Frame } from "../../../lib/records.ts";
 
@@ -199,4 +200,20 @@ Deno.test("renderStreet() averages the sensor's noise over the pixels of a small
   assert(native > 12 && native < 30, `${native}`);
   // A pixel of the small frame stands for 8 x 8 of the sensor; rounding to bytes adds a little.
   assert(small > 0.1 * native && small < 0.16 * native, `${small} of ${native}`);
+});
+
+Deno.test("streetScenes() refuses splits, rates and seeds that are none", () => {
+  const options = { seed: 0, split: "train", sequences: 1, framesPerSequence: 2 } as const;
+  for (
+    const [change, message] of [
+      [{ split: "val" }, "expected train, validation, test, got val"],
+      [{ fps: 0 }, "fps above 0, got 0 and 0"],
+      [{ fps: NaN }, "got 0 and NaN"],
+      [{ seed: 0.5 }, "a whole number as seed and fps above 0, got 0.5 and 10"],
+      [{ sequences: 0 }, "sequences of at least 1, got 0"],
+    ] as const
+  ) {
+    // deno-lint-ignore no-explicit-any
+    assertThrows(() => streetScenes({ ...options, ...change } as any), ConfigError, message);
+  }
 });
