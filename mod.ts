@@ -145,14 +145,17 @@ export {
   type MixConfig,
   paperMixConfig,
   PASTE_SHAPES,
+  type PasteRules,
   type PasteShape,
   smallMixConfig,
   tinyMixConfig,
 } from "./lib/mix/config.ts";
 export { mixedBatch } from "./lib/mix/batches.ts";
-export type { BatchArrays } from "./lib/mix/compose.ts";
-export { mixImages } from "./lib/mix/mix_images.ts";
-export type { MixSource } from "./lib/mix/paste.ts";
+export type { BatchArrays, MixPlan, PlannedPaste } from "./lib/mix/compose.ts";
+export { compositePastes, mixImages } from "./lib/mix/mix_images.ts";
+export type { MixSource, Paste, Piece } from "./lib/mix/paste.ts";
+export type { ColourStep } from "./lib/mix/colour.ts";
+export type { Look, View } from "./lib/mix/view.ts";
 export {
   type Objective,
   type OptimizerConfig,

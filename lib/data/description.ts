@@ -32,7 +32,8 @@ export interface Description {
 export async function readDescription(path: string): Promise<Description> {
   if (!await isFile(path)) return {};
   const text = await readText(path);
-  const fail = (expected: string) => new DataError(`Cannot use ${path}: expected ${expected}`);
+  const fail = (expected: string) =>
+    new DataError(`Cannot use ${path}: expected ${expected}; correct the file`);
   let description: Description;
   try {
     description = JSON.parse(text);
@@ -54,6 +55,10 @@ export function checkDescription(path: string, description: Description): void {
     !(Array.isArray(classes) && classes.every((name) => typeof name === "string"))
   ) {
     throw fail("classes to be a list of names");
+  }
+  const twice = classes?.find((name, id) => name === "" || classes.indexOf(name) < id);
+  if (twice !== undefined) {
+    throw fail(`classes to have names of their own, got "${twice}" ${twice ? "twice" : "for one"}`);
   }
   if (ignore !== undefined && !(Number.isInteger(ignore) && ignore >= 0 && ignore <= 255)) {
     throw fail(`ignore to be 0..255, got ${ignore}`);

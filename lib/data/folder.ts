@@ -71,16 +71,22 @@ function within(sequence: string, name: string): string {
 /** Images of a folder and its subfolders, sequences together. */
 async function listImages(root: string, leftOut: readonly string[]): Promise<FrameFile[]> {
   const found: FrameFile[] = [];
-  const walk = async (folder: string, sequence: string) => {
+  const walk = async (folder: string, sequence: string, around: readonly string[]) => {
+    const real = await Deno.realPath(folder);
+    if (around.includes(real)) {
+      throw new DataError(
+        `Cannot use ${folder} as a sequence: expected a folder, got a link to one that it lies in; remove the link`,
+      );
+    }
     const { files, folders } = await listFolder(folder);
     for (const file of files.filter((file) => IMAGE_PATTERN.test(file))) {
       const name = within(sequence, basename(file, extname(file)));
       found.push({ image: join(folder, file), name, sequence: sequence || basename(root) });
     }
     for (const name of folders.filter((name) => !leftOut.includes(name))) {
-      await walk(join(folder, name), within(sequence, name));
+      await walk(join(folder, name), within(sequence, name), [...around, real]);
     }
   };
-  await walk(root, "");
+  await walk(root, "", []);
   return found.sort((a, b) => compareNames(a.sequence, b.sequence) || compareNames(a.name, b.name));
 }

@@ -84,7 +84,7 @@ export async function readGrey16(path: string, size: Size): Promise<Uint16Array>
   return nearest(new Uint16Array(plain(bytes).slice().buffer), stored, size);
 }
 
-/** What the header of an image file says. */
+/** What the header of an image file says; the size is that of the upright picture. */
 export interface ImageHeader extends Size {
   readonly channels: number;
   /** Type of a decoded value, such as "uchar". */
@@ -95,12 +95,12 @@ export interface ImageHeader extends Size {
 
 /** @throws {DataError} when it is no image. */
 export async function describeImage(path: string): Promise<ImageHeader> {
-  const { height, width, channels, depth, bitsPerSample = 8 } = await decode(
+  const { autoOrient, channels, depth, bitsPerSample = 8 } = await decode(
     path,
     "an image",
     () => sharp(path).metadata(),
   );
-  return { height, width, channels, depth, bits: bitsPerSample };
+  return { ...autoOrient, channels, depth, bits: bitsPerSample };
 }
 
 /** @throws {DataError} naming both files when their aspects differ by more than 2%. */
@@ -114,9 +114,9 @@ export async function requireSameAspect(first: string, other: string): Promise<v
   );
 }
 
-/** Opens an image so that a file which ends too early is an error. */
+/** Opens an image, upright as its metadata says, so that a file which ends too early is an error. */
 function open(path: string) {
-  return sharp(path, { failOn: "truncated" });
+  return sharp(path, { failOn: "truncated" }).autoOrient();
 }
 
 /** Three channels of 8 bits, whatever is stored. */

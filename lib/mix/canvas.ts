@@ -5,7 +5,7 @@
  */
 
 import { changeColours, type ColourStep } from "./colour.ts";
-import type { MixConfig } from "./config.ts";
+import type { PasteRules } from "./config.ts";
 import type { MixSource, Paste } from "./paste.ts";
 
 /** Weights of the softened mask, 3 taps of a Gaussian of deviation 1. */
@@ -49,7 +49,7 @@ export class Canvas {
     copyId: number,
     regionOffset: number,
     steps: readonly ColourStep[],
-    config: MixConfig,
+    config: PasteRules,
   ): boolean {
     const { y0, y1, x0, x1 } = windowOf(paste, this);
     if (y0 >= y1 || x0 >= x1) return false;
@@ -92,7 +92,7 @@ export class Canvas {
     sx: number,
     sy: number,
     at: number,
-    config: MixConfig,
+    config: PasteRules,
   ) {
     const from = nearest(source, sx, sy);
     const { region } = paste.piece;

@@ -10,7 +10,9 @@ import type { ColourConfig } from "./config.ts";
 
 /** One change of colours. */
 export interface ColourStep {
+  /** As torchvision's adjustments of brightness, contrast, saturation and hue. */
   readonly kind: "brighten" | "contrast" | "saturate" | "hue";
+  /** A factor; of a hue, the share of a full circle that it turns. */
   readonly amount: number;
 }
 

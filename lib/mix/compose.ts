@@ -10,13 +10,15 @@ import { checkArray } from "../checks.ts";
 import type { MixedBatch } from "../records.ts";
 import { Canvas } from "./canvas.ts";
 import { type ColourStep, MOST_COLOUR_STEPS } from "./colour.ts";
-import type { MixConfig } from "./config.ts";
+import type { PasteRules } from "./config.ts";
 import type { MixSource, Paste } from "./paste.ts";
 import { type Look, reachOf, renderView, type View } from "./view.ts";
 
 /** A paste and what is done to its colours. */
 export interface PlannedPaste {
+  /** Where and how large. */
   readonly paste: Paste;
+  /** In order. */
   readonly steps: readonly ColourStep[];
 }
 
@@ -24,8 +26,11 @@ export interface PlannedPaste {
 export interface MixPlan {
   /** What lies behind the pastes. */
   readonly source: number;
+  /** In the order in which they are pasted. */
   readonly pastes: readonly PlannedPaste[];
+  /** How all of it is zoomed, cropped and mirrored. */
   readonly view: View;
+  /** What is done to its colours. */
   readonly look: Look;
 }
 
@@ -42,7 +47,7 @@ export interface Composition extends BatchArrays {
 export function composePlainly(
   sources: readonly MixSource[],
   plans: readonly MixPlan[],
-  config: MixConfig,
+  config: PasteRules,
   into?: BatchArrays,
 ): Composition {
   const { images, copyIds, regionIds, regionOffsets } = batchArrays(sources, plans.length, into);
@@ -66,7 +71,7 @@ export function composePlainly(
 export function composeNatively(
   sources: readonly MixSource[],
   plans: readonly MixPlan[],
-  config: MixConfig,
+  config: PasteRules,
   { symbols, check }: HotLibrary,
   into?: BatchArrays,
 ): Composition {

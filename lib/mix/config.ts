@@ -83,6 +83,9 @@ export interface MixConfig {
   readonly maxZoom: number;
 }
 
+/** What decides which of two pixels is seen. */
+export type PasteRules = Pick<MixConfig, "depthTest" | "groundDistance">;
+
 const colour: ColourConfig = {
   brightness: 0.5,
   contrast: 0.5,

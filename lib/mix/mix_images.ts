@@ -5,7 +5,7 @@
  */
 
 import { type HotLibrary, hotLibrary } from "../engine/native/hot.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, DataError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import type { Copy, MixedBatch } from "../records.ts";
 import { windowOf } from "./canvas.ts";
@@ -17,7 +17,7 @@ import {
   type MixPlan,
   type PlannedPaste,
 } from "./compose.ts";
-import { checkMixConfig, type MixConfig } from "./config.ts";
+import { checkMixConfig, type MixConfig, type PasteRules } from "./config.ts";
 import { checkCut, pasteSources, withLossRegions } from "./loss_regions.ts";
 import { checkSource, drawPaste, type MixSource, pasteTransform, piecesOf } from "./paste.ts";
 import { drawLook, drawView, throughView } from "./view.ts";
@@ -60,9 +60,92 @@ export function mixImages(
   into?: BatchArrays,
 ): MixedBatch {
   checkMixConfig(config);
-  checkSources(sources, config);
+  checkSources(sources);
+  sources.forEach((source, i) => checkCut(source, i, config));
+  return compose(sources, drawPlans(pasteSources(sources), config, random), config, library, into);
+}
+
+/**
+ * Pastes pieces of images into images by plans of your own: in order, with the depth test, softened masks, colours,
+ * and each image's view at the end. {@linkcode mixImages} draws the plans, too.
+ *
+ * @example
+ * ```ts
+ * import { compositePastes, type MixPlan, type MixSource, tinyMixConfig } from "@cpcdr/cpcdr";
+ * import { assertEquals } from "@std/assert";
+ * // Two frames of one region each, the second nearer.
+ * const size = { height: 32, width: 64 }, pixels = 32 * 64;
+ * const source = (disparity: number): MixSource => ({
+ *   ...size,
+ *   rgb: new Uint8Array(3 * pixels).fill(255 * disparity),
+ *   depth: { ...size, disparity: new Float32Array(pixels).fill(disparity) },
+ *   regions: {
+ *     ...size,
+ *     ids: new Int32Array(pixels),
+ *     regions: [{ area: pixels, top: 0, left: 0, bottom: 32, right: 64, disparity }],
+ *   },
+ *   horizon: 15.5,
+ * });
+ * const piece = { source: 1, region: 0, top: 0, left: 0, bottom: 32, right: 64 };
+ * const paste = { piece, scale: 0.5, flip: false, top: 8, left: 4, height: 16, width: 32 };
+ * const plan: MixPlan = {
+ *   source: 0,
+ *   pastes: [{ paste, steps: [] }],
+ *   view: { scaleX: 1, shiftX: 0, scaleY: 1, shiftY: 0 },
+ *   look: { steps: [], blur: 0 },
+ * };
+ * const config = { ...tinyMixConfig, groundDistance: false };
+ * const { copyIds, copies } = compositePastes([source(0.2), source(0.6)], [plan], config);
+ * assertEquals([copies.length, copyIds.filter((copy) => copy === 1).length], [2, 16 * 32]);
+ * ```
+ *
+ * @param plans One a mixed image.
+ * @param config Says whether a pixel wins only where it is nearer, and whether pastes that move along the ground change
+ * their disparities.
+ * @param library as for {@linkcode mixImages}.
+ * @param into as for {@linkcode mixImages}.
+ * @throws {ConfigError} when there is no source, or sources differ in size.
+ * @throws {DataError} when an array is not of the type and length that go with its size, or a plan names a source or
+ * region that is not there.
+ */
+export function compositePastes(
+  sources: readonly MixSource[],
+  plans: readonly MixPlan[],
+  config: PasteRules,
+  library: HotLibrary | null = hotLibrary() ?? null,
+  into?: BatchArrays,
+): MixedBatch {
+  checkSources(sources);
   const pasted = pasteSources(sources);
-  const plans = drawPlans(pasted, config, random);
+  plans.forEach((plan, mixed) => checkPlan(plan, mixed, pasted));
+  return compose(sources, plans, config, library, into);
+}
+
+/** @throws {DataError} when the plan names what is not there. */
+function checkPlan({ source, pastes }: MixPlan, mixed: number, sources: readonly MixSource[]) {
+  const require = (index: number, least: number, count: number, what: string) => {
+    if (Number.isInteger(index) && index >= least && index < count) return;
+    throw new DataError(
+      `Cannot compose mixed image ${mixed}: expected ${what} ${least} to ${
+        count - 1
+      }, got ${index}`,
+    );
+  };
+  require(source, 0, sources.length, "a source");
+  for (const { paste: { piece } } of pastes) {
+    require(piece.source, 0, sources.length, "a piece of source");
+    require(piece.region, -1, sources[piece.source].regions.regions.length, "region");
+  }
+}
+
+function compose(
+  sources: readonly MixSource[],
+  plans: readonly MixPlan[],
+  config: PasteRules,
+  library: HotLibrary | null,
+  into?: BatchArrays,
+): MixedBatch {
+  const pasted = pasteSources(sources);
   const composition = library
     ? composeNatively(pasted, plans, config, library, into)
     : composePlainly(pasted, plans, config, into);
@@ -101,7 +184,7 @@ function drawPlans(sources: readonly MixSource[], config: MixConfig, random: Ran
   });
 }
 
-function checkSources(sources: readonly MixSource[], config: MixConfig): void {
+function checkSources(sources: readonly MixSource[]): void {
   if (sources.length === 0) {
     throw new ConfigError("Cannot mix images: expected at least one, got none");
   }
@@ -112,10 +195,7 @@ function checkSources(sources: readonly MixSource[], config: MixConfig): void {
       `Cannot mix images: expected all to be ${height} x ${width}, got ${odd.height} x ${odd.width}`,
     );
   }
-  sources.forEach((source, i) => {
-    checkSource(source, `source ${i}`);
-    checkCut(source, i, config);
-  });
+  sources.forEach((source, i) => checkSource(source, `source ${i}`));
 }
 
 /** The pieces that each canvas of a round gets. */

@@ -55,24 +55,35 @@ export function checkSource(source: MixSource, name: string): void {
 
 /** A piece of a source: a region, or a box that holds parts of several (`region` -1). */
 export interface Piece {
+  /** Whose it is, 0..M-1. */
   readonly source: number;
+  /** Which one of it; -1: all that lies in the box. */
   readonly region: number;
-  /** Rows [top, bottom), columns [left, right). */
+  /** Its first row. */
   readonly top: number;
+  /** Its first column. */
   readonly left: number;
+  /** The row after its last. */
   readonly bottom: number;
+  /** The column after its last. */
   readonly right: number;
 }
 
 /** A piece with the place, size and look that it gets in a mixed image. */
 export interface Paste {
+  /** What is pasted. */
   readonly piece: Piece;
+  /** By which disparities are multiplied where pastes move along the ground. */
   readonly scale: number;
+  /** Whether it is mirrored. */
   readonly flip: boolean;
-  /** Upper left pixel and size in the mixed image; parts may lie outside. */
+  /** First row in the mixed image; parts may lie outside. */
   readonly top: number;
+  /** First column in the mixed image. */
   readonly left: number;
+  /** Rows in the mixed image. */
   readonly height: number;
+  /** Columns in the mixed image. */
   readonly width: number;
 }
 

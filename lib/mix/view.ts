@@ -16,9 +16,13 @@ export const IMAGENET_DEVIATION = [0.229, 0.224, 0.225] as const;
 
 /** Where a view's pixels come from: canvas x = scaleX * x + shiftX, y likewise. */
 export interface View {
+  /** Canvas columns a column of the view; negative: mirrored. */
   readonly scaleX: number;
+  /** Canvas column of the view's first. */
   readonly shiftX: number;
+  /** Canvas rows a row of the view. */
   readonly scaleY: number;
+  /** Canvas row of the view's first. */
   readonly shiftY: number;
 }
 
@@ -35,6 +39,7 @@ export function drawView(height: number, width: number, config: MixConfig, rando
 
 /** What is done to a view's pixels. */
 export interface Look {
+  /** In order. */
   readonly steps: readonly ColourStep[];
   /** Deviation of the blur in pixels, 0 for none. */
   readonly blur: number;

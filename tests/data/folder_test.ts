@@ -294,6 +294,25 @@ const WRONG: readonly {
     parts: ["dataset.json", "JSON"],
   },
   {
+    what: "two classes of one name",
+    make: (folder) => describe(folder, { classes: ["road", "car", "road"] }),
+    parts: ["dataset.json", 'got "road" twice'],
+  },
+  {
+    what: "a class without a name",
+    make: (folder) => describe(folder, { classes: ["road", ""] }),
+    parts: ["dataset.json", 'got "" for one'],
+  },
+  // Windows lets few people make symbolic links.
+  ...Deno.build.os === "windows" ? [] : [{
+    what: "a link to a folder that it lies in",
+    make: async (folder: string) => {
+      await Deno.mkdir(join(folder, "drive"));
+      await Deno.symlink("..", join(folder, "drive/again"));
+    },
+    parts: ["drive/again", "remove the link"],
+  }],
+  {
     what: "intrinsics of zero",
     make: (folder) => describe(folder, { intrinsics: { fx: 0, fy: 1, cx: 0.5, cy: 0.5 } }),
     parts: ["dataset.json", "fx, fy above 0"],
@@ -310,6 +329,29 @@ const WRONG: readonly {
     parts: ["dataset.json", "got pixels"],
   },
 ];
+
+Deno.test("openDataset() reads photographs upright, as their metadata says", () =>
+  inTemporary(async (folder) => {
+    const [height, width] = [30, 20];
+    // Red above, blue below, as people see it.
+    const upright = Uint8Array.from(
+      { length: height * width * 3 },
+      (_, i) => (i % 3 === 0) === (i < height * width * 1.5) && i % 3 !== 1 ? 255 : 0,
+    );
+    // What a camera stores that was turned: EXIF's orientations 3 and 6 say how to turn it back.
+    for (const [orientation, angle] of [[1, 0], [3, 180], [6, 270]]) {
+      await Deno.mkdir(join(folder, `${orientation}`));
+      await sharp(upright, { raw: { height, width, channels: 3 } }).rotate(angle)
+        .jpeg({ quality: 95, chromaSubsampling: "4:4:4" }).withMetadata({ orientation })
+        .toFile(join(folder, `${orientation}/photo.jpg`));
+    }
+    const dataset = await openDataset(folder);
+    for (const index of dataset.frames.keys()) {
+      const { rgb, aspect, name } = await dataset.read(index, { height, width });
+      assertEquals(aspect, width / height, name);
+      assert(rgb.every((value, i) => Math.abs(value - upright[i]) < 100), name);
+    }
+  }));
 
 for (const { what, make, parts } of WRONG) {
   Deno.test(`openDataset() and read() refuse ${what} in one line that says what to do`, () =>
