@@ -19,12 +19,21 @@ export const compareNames: (a: string, b: string) => number =
 
 /** True where a folder, or a link to one, stands at `path`. */
 export async function isFolder(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((info) => info.isDirectory, () => false);
+  return (await statIfThere(path))?.isDirectory ?? false;
 }
 
 /** True where a file, or a link to one, stands at `path`. */
 export async function isFile(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((info) => info.isFile, () => false);
+  return (await statIfThere(path))?.isFile ?? false;
+}
+
+/** What a permission is missing for may well be there. */
+async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+  }
 }
 
 /**
