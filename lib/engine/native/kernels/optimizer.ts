@@ -1,12 +1,11 @@
 /**
- * Parameter updates in place. The tensors that are written are variables' own: nobody else may hold
- * their memory.
+ * Parameter updates in place, of variables: whoever else holds their memory keeps the values that are there.
  *
  * @module
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import { itemsOf } from "../../../ops/listed.ts";
+import { itemsOf } from "../../listed.ts";
 import type { KernelCall, NativeKernel } from "../kernel.ts";
 
 /** `AdamUpdate` and `SgdUpdate`, kernels of this project (lib/nn/optimizers.ts). */
