@@ -35,7 +35,7 @@ nativeTest(
     }
     for (const length of [1e-45, 1e-40, 3e38]) {
       const row = Float32Array.of(length, 0);
-      assertEquals([...similarity(row, row, { dimension: 2, kind: "cosine" }, library)], [1]);
+      assertSame(row, row, { dimension: 2, kind: "cosine" });
     }
   },
 );
