@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { useFusedKernel } from "../ops/fused.ts";
-import { listed } from "../ops/listed.ts";
+import { listed } from "../engine/listed.ts";
 import { type StateDict, type StateTensor, takeTensor } from "./parameters.ts";
 
 /** Gradients by `variable.name`, as `tf.variableGrads` gives them; the caller owns them. */

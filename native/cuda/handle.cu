@@ -11,14 +11,32 @@
 namespace cpcdr {
 namespace {
 
-/* Scratch comes in multiples of this. */
-constexpr size_t kGranule = size_t{1} << 21;
 /* More blocks than this say that sizes have changed: all are given back before the next call begins. */
 constexpr int kFewBlocks = 24;
-constexpr size_t kAlignment = 256;
 
 thread_local cpcdr_cuda* used = nullptr;
 int64_t scratch_bytes = 0;
+
+/* What scratch is made of. */
+struct DeviceMemory {
+  cudaStream_t stream;
+
+  char* allocate(size_t bytes) {
+    void* memory = nullptr;
+    if (cudaMalloc(&memory, bytes) != cudaSuccess) {
+      cudaGetLastError();
+      return nullptr;
+    }
+    __atomic_add_fetch(&scratch_bytes, static_cast<int64_t>(bytes), __ATOMIC_RELAXED);
+    return static_cast<char*>(memory);
+  }
+  /* A failure of what runs is told by the next call that waits for it. */
+  void wait() { cudaStreamSynchronize(stream); }
+  void free(char* memory, size_t bytes) {
+    cudaFree(memory);
+    __atomic_sub_fetch(&scratch_bytes, static_cast<int64_t>(bytes), __ATOMIC_RELAXED);
+  }
+};
 
 void destroy(cpcdr_cuda* handle) {
   free_scratch(handle);
@@ -57,8 +75,7 @@ int32_t begin(cpcdr_cuda* handle) {
 template <typename Call>
 int32_t on_handle(cpcdr_cuda* handle, const Call& call) {
   if (!handle) return fail(CPCDR_INVALID_ARGUMENT, "the handle is null");
-  CudaDevice device(handle);
-  return device.finish(call(device));
+  return run_on(handle, call);
 }
 
 int32_t copy(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes, cudaMemcpyKind kind) {
@@ -82,27 +99,15 @@ int32_t copy(cpcdr_cuda* handle, void* to, const void* from, int64_t bytes, cuda
 cpcdr_cuda* used_handle() { return used; }
 
 void* take_scratch(cpcdr_cuda* handle, size_t bytes) {
-  const size_t wanted = (bytes + kAlignment) / kAlignment * kAlignment;
-  for (int i = 0; i < handle->block_count; i++) {
-    CudaBlock& block = handle->blocks[i];
-    if (block.bytes - block.used < wanted) continue;
-    void* const memory = block.memory + block.used;
-    block.used += wanted;
-    return memory;
-  }
-  if (handle->block_count == cpcdr_cuda::kMostBlocks) return nullptr;
-  CudaBlock& block = handle->blocks[handle->block_count];
-  block.bytes = (wanted + kGranule - 1) / kGranule * kGranule;
-  void* memory = nullptr;
-  if (cudaMalloc(&memory, block.bytes) != cudaSuccess) {
-    cudaGetLastError();
-    return nullptr;
-  }
-  block.memory = static_cast<char*>(memory);
-  block.used = wanted;
-  handle->block_count++;
-  __atomic_add_fetch(&scratch_bytes, static_cast<int64_t>(block.bytes), __ATOMIC_RELAXED);
-  return memory;
+  DeviceMemory memory{handle->stream};
+  return handle->scratch.take(memory, bytes);
+}
+
+bool CudaDevice::start_over() {
+  if (handle_->scratch.count == 0) return false;
+  if (status_ == CPCDR_OUT_OF_MEMORY) status_ = CPCDR_OK;
+  free_scratch(handle_);
+  return status_ == CPCDR_OK;
 }
 
 void CudaDevice::tell_trace(const char* name, int64_t blocks) {
@@ -116,11 +121,8 @@ void CudaDevice::tell_trace(const char* name, int64_t blocks) {
 }
 
 void free_scratch(cpcdr_cuda* handle) {
-  for (int i = 0; i < handle->block_count; i++) {
-    __atomic_sub_fetch(&scratch_bytes, static_cast<int64_t>(handle->blocks[i].bytes), __ATOMIC_RELAXED);
-    cudaFree(handle->blocks[i].memory);
-  }
-  handle->block_count = 0;
+  DeviceMemory memory{handle->stream};
+  handle->scratch.free_all(memory);
 }
 
 int open_lanes(cpcdr_cuda* handle) {
@@ -270,7 +272,7 @@ int32_t cpcdr_cuda_copy(cpcdr_cuda* handle, void* to, const void* from, int64_t 
 int32_t cpcdr_cuda_synchronize(cpcdr_cuda* handle) {
   return on_handle(handle, [=](CudaDevice& device) {
     const int32_t status = device.note(cudaStreamSynchronize(device.stream()), "Cannot finish work on the device");
-    if (handle->block_count > kFewBlocks) free_scratch(handle);
+    if (handle->scratch.count > kFewBlocks) free_scratch(handle);
     return status;
   });
 }

@@ -7,13 +7,8 @@
 
 #include "../include/cpcdr_cuda.h"
 #include "../shared/launch.h"
+#include "../shared/scratch.h"
 #include "../shared/staged_copy.h"
-
-/* A stretch of scratch. */
-struct CudaBlock {
-  char* memory;
-  size_t bytes, used;
-};
 
 /* What one thread copies through: see shared/staged_copy.h. */
 struct CudaLane {
@@ -41,15 +36,14 @@ struct CudaLane {
 };
 
 struct cpcdr_cuda {
-  static constexpr int kMostBlocks = 48, kMostLanes = 6;
+  static constexpr int kMostLanes = 6;
 
   int device, major, precision;
   cudaStream_t stream;
   cudaEvent_t marks[2], traces[2];
   bool traced; /* CPCDR_CUDA_TRACE was set: every launch is timed, waited for and told of on stderr */
   pthread_mutex_t lock; /* held for the length of a call */
-  CudaBlock blocks[kMostBlocks];
-  int block_count;
+  cpcdr::shared::Scratch scratch;
   CudaLane lanes[kMostLanes];
   int lane_count; /* those that can be used; 0 before the first large copy */
   bool lanes_opened;
@@ -80,7 +74,7 @@ class CudaDevice {
   explicit CudaDevice(cpcdr_cuda* handle) : handle_(handle) {
     pthread_mutex_lock(&handle->lock);
     status_ = check(cudaSetDevice(handle->device), "Cannot select the device");
-    for (int i = 0; i < handle->block_count; i++) handle->blocks[i].used = 0;
+    handle->scratch.begin();
   }
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
@@ -110,6 +104,8 @@ class CudaDevice {
   cudaStream_t stream() const { return handle_->stream; }
   /* Between memory of the process and the device. Down: done on return. Up: memory may be changed on return. */
   int32_t copy_ranges(shared::StagedWay way, const shared::StagedRange* ranges, int count);
+  /* Gives all scratch back, of a call that had too little; answers whether there was any. */
+  bool start_over();
   /* What a call answers: the first failure of the runtime goes before all others. */
   int32_t finish(int32_t status) const { return status_ ? status_ : status; }
   int32_t note(cudaError_t error, const char* doing) {
@@ -140,13 +136,19 @@ class CudaDevice {
   int32_t status_;
 };
 
+/* Runs call(device) on a handle. */
+template <typename Call>
+int32_t run_on(cpcdr_cuda* handle, const Call& call) {
+  CudaDevice device(handle);
+  return shared::run_with_room(device, call);
+}
+
 /* Runs call(device) on the thread's handle. */
 template <typename Call>
 int32_t on_used_handle(const Call& call) {
   cpcdr_cuda* const handle = used_handle();
   if (!handle) return fail(CPCDR_INVALID_ARGUMENT, "no handle is in use on this thread; call cpcdr_cuda_use");
-  CudaDevice device(handle);
-  return device.finish(call(device));
+  return run_on(handle, call);
 }
 
 }  // namespace cpcdr

@@ -21,7 +21,7 @@ extern "C" {
 typedef struct cpcdr_cuda cpcdr_cuda;
 
 /* How products of matrices are formed. */
-enum cpcdr_precision {
+enum cpcdr_cuda_precision {
   CPCDR_FP32 = 0, /* as they are: the default */
   CPCDR_TF32 = 1, /* factors rounded to 10 bits of mantissa, on tensor cores: compute capability 8.0 */
 };

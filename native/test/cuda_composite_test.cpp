@@ -262,6 +262,13 @@ void check_refusals() {
   value = wrong[field];
   expect_status("a wrong paste", compose(), CPCDR_INVALID_ARGUMENT);
   value = before;
+  /* Sums of these would be beyond integers. */
+  const double beyond[] = {NAN, INFINITY, 1e308, -1e308, 2147483647, -2147483648.0};
+  double& number = plan.pastes[at + static_cast<size_t>(pick(0, 10))];
+  const double kept = number;
+  number = beyond[pick(0, 5)];
+  expect_status("a number beyond integers", compose(), CPCDR_INVALID_ARGUMENT);
+  number = kept;
   plan.views[0] = plan.count;
   expect_status("a view of no source", compose(), CPCDR_INVALID_ARGUMENT);
 }

@@ -54,18 +54,21 @@ void check_similarity() {
   const int32_t sizes[] = {n, k, d, pick(0, 1)};
   Floats out(static_cast<size_t>(n * k), NAN);
   /* Rows of any length: what is beyond the range of halves is brought there. */
-  Ids exponents(static_cast<size_t>(n));
-  Floats scaled = a;
-  for (int i = 0; i < n; i++) {
-    const int exponent = exponents[static_cast<size_t>(i)] = pick(-60, 60);
+  const auto scale = [d](Floats* rows, int i, int exponent) {
     for (size_t at = static_cast<size_t>(i * d); at < static_cast<size_t>((i + 1) * d); at++) {
-      scaled[at] = std::ldexp(a[at], exponent);
+      (*rows)[at] = std::ldexp((*rows)[at], exponent);
     }
-  }
+  };
+  Ids exponents(static_cast<size_t>(n));
+  Floats scaled = a, scaled_b = b;
+  /* Of cosines both factors are of any length that floats have. */
+  const int most = sizes[3] ? 120 : 60;
+  for (int i = 0; i < n; i++) scale(&scaled, i, exponents[static_cast<size_t>(i)] = pick(-most, most));
+  for (int c = 0; sizes[3] && c < k; c++) scale(&scaled_b, c, pick(-most, most));
   Emulator device;
   const bool rounded = pick(0, 1);
   if (rounded) device.use_tensor_cores();
-  expect_status("similarity", similarity_on(device, scaled.data(), b.data(), out.data(), sizes), 0);
+  expect_status("similarity", similarity_on(device, scaled.data(), scaled_b.data(), out.data(), sizes), 0);
   for (int i = 0; !sizes[3] && i < n * k; i++) {
     float& value = out[static_cast<size_t>(i)];
     value = std::ldexp(value, -exponents[static_cast<size_t>(i / k)]);
@@ -79,6 +82,16 @@ void check_similarity() {
     }
   }
   expect_close("similarity", out, expected, 1e-5);
+}
+
+/* Arrays of no elements are null. */
+void check_no_rows() {
+  Emulator device;
+  const float row = 1;
+  const int32_t no_rows[] = {0, 1, 1, 1}, no_columns[] = {1, 0, 1, 0}, some[] = {1, 1, 1, 1};
+  expect_status("no rows", similarity_on(device, nullptr, &row, nullptr, no_rows), CPCDR_OK);
+  expect_status("no columns", similarity_on(device, &row, nullptr, nullptr, no_columns), CPCDR_OK);
+  expect_status("no result", similarity_on(device, &row, &row, nullptr, some), CPCDR_INVALID_ARGUMENT);
 }
 
 struct Expected {
@@ -335,6 +348,7 @@ int main(int argc, char** argv) {
     check_repeats();
     check_bounds();
   }
+  check_no_rows();
   check_memory();
   std::printf("ok: %d random losses as the CUDA library computes them\n", cases);
 }

@@ -2,13 +2,13 @@
  * The engine's copies to and from a device, on a device whose memory is the process's own: the CPU library has the
  * same kernels under the same names, on pointers. What the kernels compute on a GPU is checked by bench/gpu.ts.
  */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CudaEngine } from "../../lib/engine/native/cuda_engine.ts";
 import type { CudaDevice, CudaLibrary } from "../../lib/engine/native/cuda_library.ts";
 import { cudaKernelSymbols, type CudaSymbols } from "../../lib/engine/native/cuda_symbols.ts";
 import { hotLibrary, preferHotLibrary } from "../../lib/engine/native/hot.ts";
 import { type NativeLibrary, sharedLibrary } from "../../lib/engine/native/library.ts";
-import { DeviceError } from "../../lib/errors.ts";
+import { DeviceError, DeviceMemoryError } from "../../lib/errors.ts";
 import { tinyMixConfig } from "../../lib/mix/config.ts";
 import { mixImages } from "../../lib/mix/mix_images.ts";
 import type { MixSource } from "../../lib/mix/paste.ts";
@@ -35,11 +35,15 @@ function engineTest(name: string, fn: (native: NativeLibrary) => void) {
   });
 }
 
-/** A CUDA library that computes in this process, and counts what it lends and what came back. */
-function pretendLibrary({ path, check }: NativeLibrary) {
+/**
+ * A CUDA library that computes in this process, and counts what it lends and what came back.
+ *
+ * @param most bytes that it has to lend.
+ */
+function pretendLibrary({ path, check }: NativeLibrary, most = Infinity) {
   const kernels = Deno.dlopen(path, cudaKernelSymbols);
   const lent = new Map<bigint, Uint8Array<ArrayBuffer>>();
-  const counts = { allocations: 0, handles: 0, copied: 0 };
+  const counts = { allocations: 0, handles: 0, copied: 0, bytes: 0 };
   const view = (address: bigint, bytes: bigint) => {
     const whole = lent.get(address)!;
     assert(bytes <= whole.length, "more bytes than were lent");
@@ -52,11 +56,13 @@ function pretendLibrary({ path, check }: NativeLibrary) {
       : new Uint8Array(array);
   const memory: Partial<CudaSymbols> = {
     cpcdr_cuda_create: (_, handle) => ((handle as BigUint64Array)[0] = 7n, counts.handles++, 0),
-    cpcdr_cuda_destroy: () => (counts.handles--, 0),
+    cpcdr_cuda_destroy: (handle) => (counts.handles--, Number(handle !== 7n)),
     cpcdr_cuda_use: (handle) => Number(handle !== 7n),
     cpcdr_cuda_set_precision: (_, precision) => Number(precision !== 0),
     cpcdr_cuda_synchronize: () => 0,
     cpcdr_cuda_alloc: (_, bytes, address) => {
+      if (counts.bytes + Number(bytes) > most) return 2;
+      counts.bytes += Number(bytes);
       // Rubbish, as a device's memory is.
       const block = new Uint8Array(Math.max(1, Number(bytes))).fill(0xA5);
       const at = Deno.UnsafePointer.value(Deno.UnsafePointer.of(block));
@@ -65,7 +71,10 @@ function pretendLibrary({ path, check }: NativeLibrary) {
       (address as BigUint64Array)[0] = at;
       return 0;
     },
-    cpcdr_cuda_free: (_, address) => Number(!lent.delete(address as bigint)),
+    cpcdr_cuda_free: (_, address) => {
+      counts.bytes -= lent.get(address as bigint)!.length;
+      return Number(!lent.delete(address as bigint));
+    },
     cpcdr_cuda_upload: (_, to, from, bytes) => {
       view(to as bigint, bytes as bigint).set(bytesOf(from!));
       return 0;
@@ -166,4 +175,48 @@ engineTest("preferHotLibrary() decides where the hot kernels run", (native) => {
     preferHotLibrary(undefined);
   }
   assertEquals(hotLibrary(), native);
+});
+
+/** Similarity of so many rows with one, of two elements each. */
+function compare(engine: CudaEngine, rows: number): Float32Array {
+  const a = Float32Array.from({ length: 2 * rows }, (_, at) => at);
+  return similarity(a, Float32Array.of(0, 1), { dimension: 2, kind: "dot" }, engine);
+}
+
+engineTest("CudaEngine makes room for calls that grow", (native) => {
+  // 12 bytes a row, and the other row's 8.
+  using pretence = pretendLibrary(native, 5000);
+  using engine = new CudaEngine(pretence.pretended, DEVICE);
+  for (let rows = 10; rows <= 400; rows += 10) {
+    assertEquals(compare(engine, rows).at(-1), 2 * rows - 1, `${rows} rows`);
+  }
+  assert(pretence.counts.bytes <= 12 * 400 + 1000, "smaller blocks are kept beside larger ones");
+});
+
+engineTest("CudaEngine begins anew where a small array holds a large block", (native) => {
+  using pretence = pretendLibrary(native, 5000);
+  using engine = new CudaEngine(pretence.pretended, DEVICE);
+  // One row against many takes the large block for its eight bytes.
+  compare(engine, 200);
+  const many = new Float32Array(2 * 400).fill(1);
+  const options = { dimension: 2, kind: "dot" } as const;
+  assertEquals(
+    similarity(Float32Array.of(2, 3), many, options, engine),
+    new Float32Array(400).fill(5),
+  );
+  const error = assertThrows(() => compare(engine, 1000), DeviceMemoryError);
+  assertMatch(error.message, /^Cannot compute on this process: .*--device cpu$/);
+  assertEquals(compare(engine, 400).length, 400, "a call that is too large leaves no trace");
+});
+
+engineTest("CudaEngine is disposed of once, and refuses calls afterwards", (native) => {
+  using pretence = pretendLibrary(native);
+  const engine = new CudaEngine(pretence.pretended, DEVICE);
+  compare(engine, 3);
+  engine[Symbol.dispose]();
+  engine[Symbol.dispose]();
+  assertEquals([pretence.lent.size, pretence.counts.handles], [0, 0]);
+  const error = assertThrows(() => compare(engine, 3), DeviceError);
+  assertMatch(error.message, /^Cannot use this process: its engine was disposed of; /);
+  assertEquals(pretence.lent.size, 0);
 });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DeviceError, DeviceMemoryError } from "../../errors.ts";
 import type { CudaDevice, CudaLibrary } from "./cuda_library.ts";
 import type { HotLibrary } from "./hot.ts";
 
@@ -12,6 +13,8 @@ export type CudaPrecision = "exact" | "tf32";
 
 const PRECISIONS = { exact: 0, tf32: 1 } as const;
 const SOURCE_ARRAYS = 3;
+/** The status of native/include/cpcdr_hot.h that says so. */
+const OUT_OF_MEMORY = 2;
 
 /** What the FFI takes for a `buffer`. */
 type Source = ArrayBufferView<ArrayBuffer> | ArrayBuffer;
@@ -36,8 +39,8 @@ export class CudaEngine implements HotLibrary, Disposable {
   /** A property, since callers take it out of its object. */
   readonly check: HotLibrary["check"];
   readonly #library: CudaLibrary;
-  readonly #handle: bigint;
-  readonly #blocks: Block[] = [];
+  #open = 0n;
+  #blocks: Block[] = [];
   readonly #results: { readonly array: Source; readonly address: bigint }[] = [];
 
   /**
@@ -54,7 +57,7 @@ export class CudaEngine implements HotLibrary, Disposable {
     this.check = library.check;
     const handle = new BigUint64Array(1);
     library.check(library.symbols.cpcdr_cuda_create(device.index, handle));
-    this.#handle = handle[0];
+    this.#open = handle[0];
     this.symbols = this.#kernels();
     try {
       library.check(
@@ -66,12 +69,20 @@ export class CudaEngine implements HotLibrary, Disposable {
     }
   }
 
-  /** Frees its memory; the library stays open. */
+  /** Frees its memory, once; the library stays open. Kernels throw from here on. */
   [Symbol.dispose](): void {
-    const { symbols } = this.#library;
-    for (const { address } of this.#blocks) symbols.cpcdr_cuda_free(this.#handle, address);
-    this.#blocks.length = 0;
-    symbols.cpcdr_cuda_destroy(this.#handle);
+    if (this.#open === 0n) return;
+    this.#free(this.#blocks);
+    this.#library.symbols.cpcdr_cuda_destroy(this.#open);
+    this.#open = 0n;
+  }
+
+  /** @throws {DeviceError} where it was disposed of. */
+  get #handle(): bigint {
+    if (this.#open !== 0n) return this.#open;
+    throw new DeviceError(
+      `Cannot use ${this.device.name}: its engine was disposed of; choose a device again`,
+    );
   }
 
   #kernels(): HotLibrary["symbols"] {
@@ -151,8 +162,20 @@ export class CudaEngine implements HotLibrary, Disposable {
     };
   }
 
-  /** Runs a kernel and copies its results back; answers the first status that is not 0. */
+  /** {@linkcode CudaEngine.#run}; where memory is short, once more with nothing kept of calls before. */
   #call(run: () => number): number {
+    try {
+      const status = this.#run(run);
+      if (status !== OUT_OF_MEMORY) return status;
+    } catch (error) {
+      if (!(error instanceof DeviceMemoryError)) throw error;
+    }
+    this.#free(this.#blocks);
+    return this.#run(run);
+  }
+
+  /** Runs a kernel and copies its results back; answers the first status that is not 0. */
+  #run(run: () => number): number {
     const { symbols } = this.#library;
     for (const block of this.#blocks) block.busy = false;
     this.#results.length = 0;
@@ -208,15 +231,32 @@ export class CudaEngine implements HotLibrary, Disposable {
     return to;
   }
 
-  /** The smallest block that is free and large enough, or a new one. */
+  #free(blocks: readonly Block[]): void {
+    for (const { address } of blocks) {
+      this.#library.symbols.cpcdr_cuda_free(this.#handle, address);
+    }
+    this.#blocks = this.#blocks.filter((block) => !blocks.includes(block));
+  }
+
+  /**
+   * The smallest block that is free and large enough, or a new one. For that the others that are free make room: each
+   * is smaller than what is needed now, and would be kept beside it for nothing.
+   *
+   * @throws {DeviceMemoryError} where the device has no such block.
+   */
   #take(bytes: number): bigint {
     const fitting = this.#blocks.filter((block) => !block.busy && block.bytes >= bytes);
     let block = fitting.sort((a, b) => a.bytes - b.bytes).at(0);
     if (!block) {
+      this.#free(this.#blocks.filter((block) => !block.busy));
       const address = new BigUint64Array(1);
-      this.check(
-        this.#library.symbols.cpcdr_cuda_alloc(this.#handle, BigInt(bytes), address),
-      );
+      const status = this.#library.symbols.cpcdr_cuda_alloc(this.#handle, BigInt(bytes), address);
+      if (status === OUT_OF_MEMORY) {
+        throw new DeviceMemoryError(
+          `Cannot compute on ${this.device.name}: expected ${bytes} bytes of its memory more, got none; use --device cpu`,
+        );
+      }
+      this.check(status);
       block = { address: address[0], bytes, busy: false };
       this.#blocks.push(block);
     }

@@ -45,7 +45,7 @@ export function registerKernels(kernels: readonly NativeKernel[]): void {
   const fallbacks = new Map<string, tf.KernelConfig>();
   for (const kernel of tf.getKernelsForBackend("cpu")) fallbacks.set(kernel.kernelName, kernel);
   for (const kernel of fallbacks.values()) {
-    register(kernel.kernelName, { ...kernel, kernelFunc: guarded(kernel.kernelFunc) });
+    register(kernel.kernelName, kernel);
   }
   for (const kernel of kernels) {
     const fallback = fallbacks.get(kernel.name);
@@ -56,7 +56,7 @@ export function registerKernels(kernels: readonly NativeKernel[]): void {
         const result = kernel.run(call);
         if (result !== undefined) return result;
         if (!fallback) throw new Error(`no fallback for kernel ${kernel.name}`);
-        return guarded(fallback.kernelFunc)(params);
+        return fallback.kernelFunc(params);
       },
     });
   }
@@ -65,22 +65,4 @@ export function registerKernels(kernels: readonly NativeKernel[]): void {
 function register(kernelName: string, config: Partial<tf.KernelConfig>): void {
   if (tf.getKernel(kernelName, BACKEND_NAME)) tf.unregisterKernel(kernelName, BACKEND_NAME);
   tf.registerKernel({ ...config, kernelName, backendName: BACKEND_NAME } as tf.KernelConfig);
-}
-
-/**
- * A fallback kernel whose outputs may be views into its inputs' arrays (tfjs slices by `subarray`):
- * memory from the pool that shows up in an output of another tensor is not reused.
- */
-function guarded(kernelFunc: tf.KernelFunc): tf.KernelFunc {
-  return (params) => {
-    const result = kernelFunc(params);
-    const { inputs, backend } = params as unknown as KernelCall;
-    const known = Object.values(inputs).flat().map((input) => input?.dataId);
-    for (const output of Array.isArray(result) ? result : [result]) {
-      if (!known.includes(output.dataId) && backend.data.has(output.dataId)) {
-        backend.escape(output.dataId);
-      }
-    }
-    return result;
-  };
 }

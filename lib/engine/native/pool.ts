@@ -41,7 +41,7 @@ export class BufferPool {
     return new Float32Array(block, 0, length);
   }
 
-  /** Whether this memory is lent by the pool. */
+  /** Whether this memory is lent by the pool, so that nobody else holds it. Small arrays never are. */
   owns(memory: ArrayBufferLike): boolean {
     return this.#lent.has(memory);
   }
@@ -60,11 +60,5 @@ export class BufferPool {
   /** Lets memory go for good, because somebody outside holds it. */
   release(memory: ArrayBufferLike): void {
     if (this.#lent.delete(memory)) this.#lentBytes -= memory.byteLength;
-  }
-
-  /** Drops all idle blocks. */
-  clear(): void {
-    this.#idle.clear();
-    this.#bytes = 0;
   }
 }

@@ -7,22 +7,6 @@
 #include "../thread_pool.h"
 #include "../mix/view.h"
 
-namespace cpcdr {
-namespace CPCDR_ISA {
-namespace {
-
-/* Whether the whole numbers of a paste are so small that sums of a few are none too large; NaN is not. */
-bool has_sane_numbers(const double* fields) {
-  constexpr double kMost = 1 << 28;
-  bool sane = true;
-  for (int i = 0; i < 11; i++) sane &= fields[i] >= -kMost && fields[i] <= kMost;
-  return sane;
-}
-
-}  // namespace
-}  // namespace CPCDR_ISA
-}  // namespace cpcdr
-
 CPCDR_KERNEL(cpcdr_composite,
              (const void* const* sources, const int32_t* region_offsets, const double* pastes, const double* views,
               float* images, int32_t* copy_ids, int32_t* region_ids, int32_t* shown, const int32_t* sizes),
@@ -43,11 +27,10 @@ CPCDR_KERNEL(cpcdr_composite,
   int samples = 1;
   for (int p = 0, previous = 0; p < paste_count; p++) {
     const double* const fields = pastes + int64_t{p} * CPCDR_PASTE_FIELDS;
-    if (!has_sane_numbers(fields)) return fail(CPCDR_INVALID_ARGUMENT, "composite: a number of a paste is too large");
-    const Paste paste(fields);
-    if (const char* fault = fault_of(paste, count, height, width, mixed, previous)) {
+    if (const char* fault = fault_of(fields, count, height, width, mixed, previous)) {
       return fail(CPCDR_INVALID_ARGUMENT, fault);
     }
+    const Paste paste(fields);
     previous = paste.mixed;
     samples = std::max(samples, samples_of(paste.scale));
   }

@@ -173,13 +173,16 @@ CPCDR_KERNEL(cpcdr_segment_sum,
              (const float* x, const int32_t* indices, const int32_t* segments, float* y, const int32_t* sizes),
              (x, indices, segments, y, sizes)) {
   using namespace cpcdr;
-  if (!x || !segments || !y || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "segment_sum: null pointer");
+  if (!sizes) return fail(CPCDR_INVALID_ARGUMENT, "segment_sum: null pointer");
   const int64_t rows = sizes[0], inner = sizes[1], count = sizes[2];
   const bool mean = sizes[3] != 0;
   if (rows < 0 || inner < 0 || count < 0) return fail(CPCDR_INVALID_ARGUMENT, "segment_sum: negative size");
-  float* members = workspace(0, static_cast<size_t>(count));
+  /* An array of no elements may be null. */
+  if (inner == 0 || count == 0) return CPCDR_OK;
+  if (!y || (rows > 0 && (!x || !segments))) return fail(CPCDR_INVALID_ARGUMENT, "segment_sum: null pointer");
+  int32_t* members = reinterpret_cast<int32_t*>(workspace(0, static_cast<size_t>(count)));
   if (!members) return fail(CPCDR_OUT_OF_MEMORY, "segment_sum: no memory for counts");
-  std::fill_n(members, count, 0.0f);
+  std::fill_n(members, count, 0);
   for (int64_t row = 0; row < rows; row++) {
     if (segments[row] >= 0 && segments[row] < count) members[segments[row]]++;
   }
@@ -195,7 +198,8 @@ CPCDR_KERNEL(cpcdr_segment_sum,
     }
     for (int64_t s = 0; mean && s < count; s++) {
       float* to = y + s * inner;
-      if (members[s] > 1) for (int64_t c = begin; c < end; c++) to[c] /= members[s];
+      const float number = static_cast<float>(members[s]);
+      if (number > 1) for (int64_t c = begin; c < end; c++) to[c] /= number;
     }
   });
   return CPCDR_OK;

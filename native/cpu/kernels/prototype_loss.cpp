@@ -14,6 +14,7 @@
 #include "../math.h"
 #include "../row.h"
 #include "../thread_pool.h"
+#include "../unit_rows.h"
 
 namespace cpcdr {
 namespace CPCDR_ISA {
@@ -27,17 +28,6 @@ constexpr int kGradientRows = 8192;
 inline float share_of(float total) { return total >= std::numeric_limits<float>::min() ? 1 / total : 0; }
 
 inline int64_t block_count(int64_t rows) { return (rows + kBlock - 1) / kBlock; }
-
-/* 1 / length of each row, 0 for a row of zeros. */
-void inverse_lengths(const float* rows, int64_t count, int depth, float* out) {
-  parallel_for(count, kBlock, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) {
-      double sum = 0;
-      for (int c = 0; c < depth; c++) sum += static_cast<double>(rows[i * depth + c]) * rows[i * depth + c];
-      out[i] = sum > 0 ? static_cast<float>(1 / std::sqrt(sum)) : 0;
-    }
-  });
-}
 
 int32_t multiply(const float* a, const float* b, float* out, int m, int n, int k, bool transpose_a, bool transpose_b) {
   const int32_t sizes[] = {1, m, n, k, transpose_a, transpose_b, 0, 0, CPCDR_LINEAR};
@@ -282,19 +272,20 @@ class Block {
 CPCDR_KERNEL(cpcdr_similarity, (const float* a, const float* b, float* out, const int32_t* sizes), (a, b, out, sizes)) {
   using namespace cpcdr;
   using namespace cpcdr::CPCDR_ISA;
-  if (!a || !b || !out || !sizes) return fail(CPCDR_INVALID_ARGUMENT, "similarity: null pointer");
+  if (!sizes) return fail(CPCDR_INVALID_ARGUMENT, "similarity: null pointer");
   const int n = sizes[0], k = sizes[1], d = sizes[2];
   if (n < 0 || k < 0 || d < 0) return fail(CPCDR_INVALID_ARGUMENT, "similarity: negative size");
-  const int32_t status = multiply(a, b, out, n, k, d, false, true);
-  if (status || !sizes[3] || n == 0 || k == 0) return status;
-  float* lengths = workspace(2, static_cast<size_t>(n) + static_cast<size_t>(k));
-  if (!lengths) return fail(CPCDR_OUT_OF_MEMORY, "similarity: no memory for lengths");
-  inverse_lengths(a, n, d, lengths);
-  inverse_lengths(b, k, d, lengths + n);
-  const float* const of_columns = lengths + n;
+  /* An array of no elements may be null. */
+  if (n == 0 || k == 0) return CPCDR_OK;
+  if (!a || !b || !out) return fail(CPCDR_INVALID_ARGUMENT, "similarity: null pointer");
+  if (!sizes[3]) return multiply(a, b, out, n, k, d, false, true);
+  const UnitRows rows(a, n, b, k, d);
+  if (rows.failed()) return fail(CPCDR_OUT_OF_MEMORY, "similarity: no memory for lengths");
+  if (const int32_t status = multiply(rows.a(), rows.b(), out, n, k, d, false, true)) return status;
+  const float *const of_rows = rows.of_a(), *const of_columns = rows.of_b();
   parallel_for(n, std::max<int64_t>(1, (1 << 15) / k), [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
-      for (int c = 0; c < k; c++) out[i * k + c] *= lengths[i] * of_columns[c];
+      for (int c = 0; c < k; c++) out[i * k + c] *= of_rows[i] * of_columns[c];
     }
   });
   return CPCDR_OK;

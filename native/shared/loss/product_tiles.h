@@ -48,15 +48,15 @@ struct FloatFactors {
 
 /*
  * One factor of a product. Along: its rows are those of the tile, and the sum runs along them. Across: the sum runs
- * over its rows.
+ * over its rows. A Source has read(row, column, out) as FloatFactors does.
  */
-template <bool kAcross>
+template <bool kAcross, typename Source = FloatFactors>
 struct Factor {
   typedef FloatFactors::Stage Stage;
   static constexpr int kEach = FloatFactors::kEach;
   static constexpr int kRowThreads = (kAcross ? kProductTile : kProductStep) / kEach;
 
-  FloatFactors source;
+  Source source;
 
   CPCDR_SHARED static int row(int thread, int read) {
     return thread / kRowThreads + kProductThreads / kRowThreads * read;

@@ -1,6 +1,6 @@
 /*
- * Similarity of rows: dot products, or cosines. On tensor cores rows are brought to a length of about 1 by a power of
- * two first, so that halves hold them.
+ * Similarity of rows: dot products, or cosines. Rows are brought to a length of about 1 by a power of two first: for
+ * cosines, so that floats hold products of any of them, and on tensor cores, so that halves hold them.
  */
 #ifndef CPCDR_SIMILARITY_CALL_H
 #define CPCDR_SIMILARITY_CALL_H
@@ -28,7 +28,7 @@ struct MeasureRows {
   int64_t count;
   int depth;
   bool cosines;
-  float* before; /* [count] or null: 1 */
+  float* before; /* [count] */
   float* after;  /* [count] */
 
   CPCDR_SHARED bool phase(int p, const Where& where, Shared& shared, Local&) const {
@@ -51,12 +51,26 @@ struct MeasureRows {
 
   CPCDR_SHARED void write(int64_t i, double length) const {
     int exponent = 0;
-    if (before && length > 0 && length < 1e300) frexp(length, &exponent);
-    /* Within what float32 has. */
-    exponent = smaller(larger(exponent, -100), 100);
-    if (before) before[i] = static_cast<float>(ldexp(1.0, -exponent));
+    if (length > 0 && length < 1e300) frexp(length, &exponent);
+    /* Within what float32 has, products of two that are passed on among it. */
+    const int most = cosines ? 126 : 100;
+    exponent = smaller(larger(exponent, -most), most);
+    before[i] = static_cast<float>(ldexp(1.0, -exponent));
     const double back = ldexp(1.0, exponent);
     after[i] = static_cast<float>(!cosines ? back : length > 0 ? back / length : 0);
+  }
+};
+
+/* Rows of float32, each times a number. */
+struct ScaledFactors {
+  FloatFactors rows;
+  const float* scales; /* [count] */
+
+  CPCDR_SHARED void read(int64_t row, int64_t column, float (&out)[FloatFactors::kEach]) const {
+    rows.read(row, column, out);
+    const float scale = row < rows.count ? scales[row] : 0;
+    CPCDR_UNROLL
+    for (int e = 0; e < FloatFactors::kEach; e++) out[e] *= scale;
   }
 };
 
@@ -122,20 +136,24 @@ template <typename Device>
 void measure_rows_on(Device& device, const SimilarityArguments& all, float* before, float* after) {
   device.launch(blocks_for(all.n, MeasureRows::kRows), MeasureRows{all.a, all.n, all.d, all.cosines, before, after});
   device.launch(blocks_for(all.k, MeasureRows::kRows),
-                MeasureRows{all.b, all.k, all.d, all.cosines, before ? before + all.n : nullptr, after + all.n});
+                MeasureRows{all.b, all.k, all.d, all.cosines, before + all.n, after + all.n});
 }
 
 template <typename Device>
 int32_t exact_similarity_on(Device& device, const SimilarityArguments& all) {
-  float* factors = nullptr;
-  if (all.cosines) {
-    factors = device.template memory<float>(int64_t{all.n} + all.k);
-    if (!factors) return device.fail(CPCDR_OUT_OF_MEMORY, "similarity: no memory for lengths");
-    measure_rows_on(device, all, nullptr, factors);
+  const FloatFactors a{all.a, nullptr, all.n, all.d}, b{all.b, nullptr, all.k, all.d};
+  if (!all.cosines) {
+    multiply_on(device, Factor<false>{a}, Factor<false>{b}, WriteSimilarities{all.out, all.n, all.k, nullptr, nullptr},
+                all.n, all.k, all.d);
+    return CPCDR_OK;
   }
-  multiply_on(device, Factor<false>{{all.a, nullptr, all.n, all.d}}, Factor<false>{{all.b, nullptr, all.k, all.d}},
-              WriteSimilarities{all.out, all.n, all.k, factors, factors ? factors + all.n : nullptr}, all.n, all.k,
-              all.d);
+  const int64_t rows = int64_t{all.n} + all.k;
+  float* const before = device.template memory<float>(rows);
+  float* const after = device.template memory<float>(rows);
+  if (!before || !after) return device.fail(CPCDR_OUT_OF_MEMORY, "similarity: no memory for lengths");
+  measure_rows_on(device, all, before, after);
+  multiply_on(device, Factor<false, ScaledFactors>{{a, before}}, Factor<false, ScaledFactors>{{b, before + all.n}},
+              WriteSimilarities{all.out, all.n, all.k, after, after + all.n}, all.n, all.k, all.d);
   return CPCDR_OK;
 }
 
@@ -163,10 +181,12 @@ int32_t rounded_similarity_on(Device& device, const SimilarityArguments& all) {
 /* cpcdr_similarity */
 template <typename Device>
 int32_t similarity_on(Device& device, const float* a, const float* b, float* out, const int32_t* sizes) {
-  if (!a || !b || !out || !sizes) return device.fail(CPCDR_INVALID_ARGUMENT, "similarity: null pointer");
+  if (!sizes) return device.fail(CPCDR_INVALID_ARGUMENT, "similarity: null pointer");
   const int n = sizes[0], k = sizes[1], d = sizes[2];
   if (n < 0 || k < 0 || d < 0) return device.fail(CPCDR_INVALID_ARGUMENT, "similarity: negative size");
+  /* An array of no elements may be null. */
   if (n == 0 || k == 0) return CPCDR_OK;
+  if (!a || !b || !out) return device.fail(CPCDR_INVALID_ARGUMENT, "similarity: null pointer");
   const SimilarityArguments all{a, b, out, n, k, d, sizes[3] != 0};
   return device.tensor_cores() && d > 0 ? rounded_similarity_on(device, all) : exact_similarity_on(device, all);
 }

@@ -39,12 +39,11 @@ inline const char* fault_of(const CompositeArguments& all) {
   }
   if (int64_t{all.height()} * all.width() > INT32_MAX / 3) return "composite: an image is too large";
   for (int p = 0, previous = 0; p < all.paste_count(); p++) {
-    const Paste paste(all.paste(p));
     if (const char* fault =
-            fault_of(paste, all.source_count(), all.height(), all.width(), all.mixed(), previous)) {
+            fault_of(all.paste(p), all.source_count(), all.height(), all.width(), all.mixed(), previous)) {
       return fault;
     }
-    previous = paste.mixed;
+    previous = Paste(all.paste(p)).mixed;
   }
   for (int m = 0; m < all.mixed(); m++) {
     const double behind = all.view(m)[0];

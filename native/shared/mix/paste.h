@@ -48,8 +48,18 @@ constexpr float kSide = 0.27406862f, kCentre = 0.45186276f;
 /* A piece shrinks at most to this share: it bounds the tables of taps. */
 constexpr double kSmallestScale = 1.0 / 64;
 
-/* Says what is wrong with a paste, or null. */
-inline const char* fault_of(const Paste& paste, int sources, int height, int width, int mixed, int previous) {
+/* Whether the whole numbers of a paste are so small that sums of a few are none too large; NaN is not. */
+inline bool has_sane_numbers(const double* fields) {
+  constexpr double kMost = 1 << 28;
+  bool sane = true;
+  for (int i = 0; i < 11; i++) sane &= fields[i] >= -kMost && fields[i] <= kMost;
+  return sane;
+}
+
+/* Says what is wrong with the fields of a paste, or null. */
+inline const char* fault_of(const double* fields, int sources, int height, int width, int mixed, int previous) {
+  if (!has_sane_numbers(fields)) return "composite: a number of a paste is too large";
+  const Paste paste(fields);
   if (paste.mixed < previous || paste.mixed >= mixed) return "composite: pastes are not in order of mixed images";
   if (paste.source < 0 || paste.source >= sources) return "composite: a paste of no source";
   if (paste.piece_top < 0 || paste.piece_left < 0 || paste.piece_bottom > height || paste.piece_right > width ||

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { at, build } from "../../oracles/dense.ts";
-import { assertClose, draw, kernelTest, tensor } from "./support.ts";
+import { assertClose, draw, kernelTest, nativeTest, tensor } from "./support.ts";
 
 kernelTest("gather takes slices along any axis", "cpcdr_gather", (random) => {
   const x = draw(random, [4, 5, 3]);
@@ -63,3 +63,24 @@ kernelTest("sparseSegmentSum and sparseSegmentMean group rows", "cpcdr_segment_s
   assertClose(tf.sparse.sparseSegmentSum(data, indices, ids), sum(false), 1e-6);
   assertClose(tf.sparse.sparseSegmentMean(data, indices, ids), sum(true), 1e-6);
 });
+
+nativeTest("unsortedSegmentSum into no segments is empty", "cpcdr_segment_sum", (random) => {
+  const x = tensor(draw(random, [4, 3])), ids = tf.tensor1d([0, 0, 1, 0], "int32");
+  assertEquals(tf.unsortedSegmentSum(x, ids, 0).shape, [0, 3]);
+});
+
+nativeTest(
+  "sparseSegmentMean counts more rows than float32 tells apart",
+  "cpcdr_segment_sum",
+  () => {
+    const count = 2 ** 24 + 2 ** 22, ones = 1000;
+    const rows = new Int32Array(count).fill(1, count - ones);
+    const indices = tf.tensor1d(rows, "int32");
+    const mean = tf.sparse.sparseSegmentMean(
+      tf.tensor2d([[0], [1]]),
+      indices,
+      tf.zerosLike(indices),
+    );
+    assertClose(mean, { shape: [1, 1], values: [ones / count] }, 1e-9);
+  },
+);

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { tilesOf } from "../../../lib/engine/webgpu/tiles.ts";
-import { listed } from "../../../lib/ops/listed.ts";
+import { listed } from "../../../lib/engine/listed.ts";
 import { adamStep, sgdStep } from "../../oracles/updates.ts";
 import { assertClose, draw, kernelTest, runKernel, tensor } from "./support.ts";
 

@@ -129,12 +129,12 @@ function addN({ inputs, backend }: KernelCall, sizes: Int32Array<ArrayBuffer>) {
 
 function select({ inputs, backend }: KernelCall): tf.TensorInfo | undefined {
   const { condition, t, e } = inputs;
-  const flags = backend.data.get(condition.dataId).values;
+  const flags = backend.valuesOf(condition);
   const whole = tf.util.arraysEqual(condition.shape, t.shape);
   if (!areFloats(t, e) || !whole || !(flags instanceof Uint8Array)) return undefined;
   const output = backend.output(t.shape);
   backend.library.check(backend.library.symbols.cpcdr_select(
-    flags as Uint8Array<ArrayBuffer>,
+    flags,
     backend.floats(t),
     backend.floats(e),
     output.values,
@@ -149,14 +149,14 @@ function logical(
   b: tf.TensorInfo,
   backend: KernelCall["backend"],
 ): tf.TensorInfo | undefined {
-  const [left, right] = [a, b].map(({ dataId }) => backend.data.get(dataId).values);
+  const [left, right] = [a, b].map((x) => backend.valuesOf(x));
   const bytes = left instanceof Uint8Array && right instanceof Uint8Array;
   if (!bytes || left.length === 0 || !tf.util.arraysEqual(a.shape, b.shape)) return undefined;
   const flags = backend.flags(a.shape);
   backend.library.check(backend.library.symbols.cpcdr_logical(
     code,
-    left as Uint8Array<ArrayBuffer>,
-    right as Uint8Array<ArrayBuffer>,
+    left,
+    right,
     flags.values,
     BigInt(left.length),
   ));

@@ -38,6 +38,6 @@ function filledLike({ inputs: { x }, backend }: KernelCall, value: number) {
 function cast({ inputs: { x }, attrs, backend }: KernelCall): tf.TensorInfo | undefined {
   if (attrs.dtype !== "float32" || (x.dtype !== "int32" && x.dtype !== "bool")) return undefined;
   const output = backend.output(x.shape);
-  output.values.set(backend.data.get(x.dataId).values as ArrayLike<number>);
+  output.values.set(backend.valuesOf(x));
   return output.info;
 }

@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { NativeBackend } from "../backend.ts";
 import { areFloats, type KernelCall, type NativeKernel } from "../kernel.ts";
 import { activationCode } from "./activation.ts";
+import { copy, stridesOf } from "./movement.ts";
 
 /** `BatchMatMul` and `_FusedMatMul`. */
 export function matmulKernels(): NativeKernel[] {
@@ -18,7 +19,7 @@ export function matmulKernels(): NativeKernel[] {
   ];
 }
 
-/** Shape rule: `[..., M, K] x [..., K, N] -> [..., M, N]`; outer axes equal, or one of them absent. */
+/** Shape rule: `[..., M, K] x [..., K, N] -> [..., M, N]`; outer axes are broadcast. */
 function matmul({ inputs, attrs, backend }: KernelCall, sizes: Int32Array<ArrayBuffer>) {
   const { a, b, bias } = inputs;
   const { transposeA, transposeB, activation, leakyreluAlpha } = attrs as {
@@ -31,17 +32,17 @@ function matmul({ inputs, attrs, backend }: KernelCall, sizes: Int32Array<ArrayB
   if (!areFloats(a, b, bias) || code === undefined) return undefined;
   const [m, k] = inner(a, transposeA);
   const [k2, n] = inner(b, transposeB);
-  const [batchA, batchB] = [outer(a), outer(b)];
-  const batch = Math.max(batchA, batchB);
-  const simple = batchA === batchB || batchA === 1 || batchB === 1;
-  if (k !== k2 || !simple || (bias && tf.util.sizeFromShape(bias.shape) !== n)) return undefined;
+  if (k !== k2 || (bias && tf.util.sizeFromShape(bias.shape) !== n)) return undefined;
   const outerShape = tf.broadcast_util.assertAndGetBroadcastShape(
     a.shape.slice(0, -2),
     b.shape.slice(0, -2),
   );
+  // The library steps through all matrices of a factor, or stays at its only one.
+  const [wholeA, wholeB] = [a, b].map((x) => repeated(backend, x, outerShape));
+  const [batchA, batchB] = [outer(wholeA), outer(wholeB)];
   const output = backend.output([...outerShape, m, n]);
   sizes.set([
-    batch,
+    tf.util.sizeFromShape(outerShape),
     m,
     n,
     k,
@@ -51,7 +52,32 @@ function matmul({ inputs, attrs, backend }: KernelCall, sizes: Int32Array<ArrayB
     batchB === 1 ? 0 : k * n,
     code,
   ]);
-  call(backend, a, b, bias, output.values, sizes, leakyreluAlpha ?? 0);
+  call(backend, wholeA, wholeB, bias, output.values, sizes, leakyreluAlpha ?? 0);
+  if (wholeA !== a) backend.disposeData(wholeA.dataId);
+  if (wholeB !== b) backend.disposeData(wholeB.dataId);
+  return output.info;
+}
+
+/** A factor with a matrix for each of the outer axes, by copying; as it is where it has them all, or one alone. */
+function repeated(
+  backend: NativeBackend,
+  x: tf.TensorInfo,
+  outerShape: readonly number[],
+): tf.TensorInfo {
+  const batch = outer(x);
+  if (batch === 1 || batch === tf.util.sizeFromShape(outerShape as number[])) return x;
+  const shape = [...outerShape, ...x.shape.slice(-2)];
+  const added = shape.length - x.shape.length, strides = stridesOf(x.shape);
+  const output = backend.output(shape);
+  const from = shape.map((_, axis) =>
+    (x.shape[axis - added] ?? 1) === 1 ? 0 : strides[axis - added]
+  );
+  copy(
+    backend,
+    shape,
+    { values: backend.floats(x), strides: from },
+    { values: output.values, strides: stridesOf(shape) },
+  );
   return output.info;
 }
 

@@ -1,12 +1,11 @@
 /**
- * Parameter updates in place. The tensors that are written are variables' own: nobody else may hold
- * their memory.
+ * Parameter updates in place, of variables: whoever else holds their memory keeps the values that are there.
  *
  * @module
  */
 
 import type * as tf from "@tensorflow/tfjs-core";
-import { itemsOf } from "../../../ops/listed.ts";
+import { itemsOf } from "../../listed.ts";
 import type { KernelCall, NativeKernel } from "../kernel.ts";
 
 /** `AdamUpdate` and `SgdUpdate`, kernels of this project (lib/nn/optimizers.ts). */
@@ -20,12 +19,12 @@ export function optimizerKernels(): NativeKernel[] {
 function adam({ inputs, attrs, backend }: KernelCall): tf.TensorInfo[] {
   const a = attrs as Record<string, number>;
   for (const { param, grad, m, v } of itemsOf(inputs)) {
-    const values = backend.floats(param);
+    const values = backend.ownFloats(param);
     backend.library.check(backend.library.symbols.cpcdr_adam(
       values,
       backend.floats(grad),
-      backend.floats(m),
-      backend.floats(v),
+      backend.ownFloats(m),
+      backend.ownFloats(v),
       BigInt(values.length),
       a.learningRate,
       a.beta1,
@@ -41,11 +40,11 @@ function adam({ inputs, attrs, backend }: KernelCall): tf.TensorInfo[] {
 function sgd({ inputs, attrs, backend }: KernelCall): tf.TensorInfo[] {
   const a = attrs as Record<string, number>;
   for (const { param, grad, velocity } of itemsOf(inputs)) {
-    const values = backend.floats(param);
+    const values = backend.ownFloats(param);
     backend.library.check(backend.library.symbols.cpcdr_sgd(
       values,
       backend.floats(grad),
-      backend.floats(velocity),
+      backend.ownFloats(velocity),
       BigInt(values.length),
       a.learningRate,
       a.momentum,

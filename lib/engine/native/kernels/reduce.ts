@@ -47,7 +47,7 @@ function reduce({ inputs: { x }, attrs, backend }: KernelCall, code: number) {
     shape.fill(1, first, last);
   }
   const outShape = keepDims ? shape : shape.filter((_, k) => !axes.includes(k));
-  return backend.makeTensorInfo(outShape, "float32", values);
+  return backend.tensorOf(outShape, "float32", values);
 }
 
 /** Runs [first, last) of neighbouring axes, last first. */

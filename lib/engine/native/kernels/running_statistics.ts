@@ -1,6 +1,6 @@
 /**
- * Running statistics of batch normalisation, in place. The tensors that are written are variables' own: nobody
- * else may hold their memory.
+ * Running statistics of batch normalisation, in place, of variables: whoever else holds their memory keeps the values
+ * that are there.
  *
  * @module
  */
@@ -16,8 +16,8 @@ export function runningStatisticsKernels(): NativeKernel[] {
 /** So few numbers that a call into the library would take longer than the loop. */
 function moveStatistics({ inputs, attrs, backend }: KernelCall): tf.TensorInfo[] {
   const { momentum, unbias } = attrs as Record<string, number>;
-  move(backend.floats(inputs.mean), backend.floats(inputs.batchMean), momentum, 1);
-  move(backend.floats(inputs.variance), backend.floats(inputs.batchVariance), momentum, unbias);
+  move(backend.ownFloats(inputs.mean), backend.floats(inputs.batchMean), momentum, 1);
+  move(backend.ownFloats(inputs.variance), backend.floats(inputs.batchVariance), momentum, unbias);
   return [];
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { itemsOf } from "../../../ops/listed.ts";
+import { itemsOf } from "../../listed.ts";
 import { type GpuKernel, type KernelCall, sizeOf } from "../kernel.ts";
 import { flatGroups, flatMain, type Scalar, type Shader } from "../program.ts";
 
