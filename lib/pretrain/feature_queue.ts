@@ -5,8 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { StateDict } from "../nn/parameters.ts";
-import { CheckpointError } from "../errors.ts";
+import { type StateDict, takeTensor } from "../nn/parameters.ts";
 import type { SampleSet } from "./sampling.ts";
 
 /** The newest features of each of several kinds, at most `length` of them, newest first. */
@@ -14,6 +13,7 @@ export class FeatureQueue {
   readonly #length: number;
   readonly #size: number;
   readonly #rows = new Map<string, tf.Tensor2D>();
+  #before: (readonly [string, tf.Tensor2D])[] = [];
 
   /**
    * @param length Rows that are kept of each kind; 0 keeps none.
@@ -61,22 +61,39 @@ export class FeatureQueue {
     ]));
   }
 
-  /** Takes back such rows in place of its own. @throws {CheckpointError} when they are of another size. */
-  import(state: StateDict, prefix: string): void {
-    this.dispose();
-    if (this.#length === 0) return;
-    for (const [name, { shape: [count, size], data }] of state) {
-      if (!name.startsWith(prefix)) continue;
-      if (size !== this.#size) {
-        throw new CheckpointError(
-          `Cannot take over ${name}: expected rows of ${this.#size} numbers, got ${size}; use the settings that it ` +
-            "was saved with",
-        );
+  /**
+   * Checks such rows; what it answers takes them in place of its own and cannot fail.
+   *
+   * @throws {CheckpointError} when they are of another size.
+   */
+  check(state: StateDict, prefix: string): () => void {
+    const kinds = [...state.keys()].filter((name) => this.#length > 0 && name.startsWith(prefix));
+    const found = kinds.map((name) => {
+      const count = state.get(name)!.shape.at(0) ?? 0, left = Math.min(count, this.#length);
+      const { data } = takeTensor(state, name, [count, this.#size]);
+      return { kind: name.slice(prefix.length), left, rows: data.slice(0, left * this.#size) };
+    });
+    return () => {
+      this.dispose();
+      for (const { kind, left, rows } of found) {
+        const values = Float32Array.from(rows);
+        this.#rows.set(kind, tf.keep(tf.tensor2d(values, [left, this.#size])));
       }
-      const left = Math.min(count, this.#length);
-      const rows = tf.tensor2d(Float32Array.from(data).subarray(0, left * size), [left, size]);
-      this.#rows.set(name.slice(prefix.length), tf.keep(rows));
-    }
+    };
+  }
+
+  /** Remembers its rows until {@linkcode FeatureQueue.settle}. */
+  begin(): void {
+    this.#before = [...this.#rows].map(([kind, rows]) => [kind, tf.keep(tf.clone(rows))]);
+  }
+
+  /** Keeps what was pushed since {@linkcode FeatureQueue.begin}, or goes back to the rows of then. */
+  settle(taken: boolean): void {
+    const before = this.#before;
+    this.#before = [];
+    if (taken) return tf.dispose(before.map(([, rows]) => rows));
+    this.dispose();
+    for (const [kind, rows] of before) this.#rows.set(kind, rows);
   }
 
   /** Frees all rows; it is empty then. */
