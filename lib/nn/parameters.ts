@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { CheckpointError, ConfigError } from "../errors.ts";
+import { CheckpointError, ConfigError, DeviceError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { constant, type Initializer } from "./initializers.ts";
 
@@ -37,8 +37,16 @@ export class ParameterStore {
   readonly #random: Random;
   readonly #parameters = new Map<string, Parameter>();
 
-  /** @param random Initial weights are drawn from it, in order of creation. */
+  /**
+   * @param random Initial weights are drawn from it, in order of creation.
+   * @throws {DeviceError} where there is no engine yet.
+   */
   constructor(random: Random) {
+    if (tf.engine().backendNames().length === 0) {
+      throw new DeviceError(
+        "Cannot build a network: expected an engine for its tensors, got none; call useDevice() first",
+      );
+    }
     this.#random = random;
     this.root = new Scope(this, "");
   }

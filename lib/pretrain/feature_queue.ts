@@ -12,7 +12,8 @@ import type { SampleSet } from "./sampling.ts";
 export class FeatureQueue {
   readonly #length: number;
   readonly #size: number;
-  readonly #rows = new Map<string, tf.Tensor2D>();
+  /** Variables, which come along where another engine is chosen. */
+  readonly #rows = new Map<string, tf.Variable<tf.Rank.R2>>();
   #before: (readonly [string, tf.Tensor2D])[] = [];
 
   /**
@@ -44,8 +45,8 @@ export class FeatureQueue {
     const after = tf.tidy(() => {
       const rows = tf.gather(features, tf.tensor1d(newest, "int32"));
       const left = Math.min(before?.shape[0] ?? 0, this.#length - count);
-      if (!before || left === 0) return tf.keep(rows);
-      return tf.keep(tf.concat([rows, tf.slice(before, [0, 0], [left, -1])]));
+      if (!before || left === 0) return tf.variable(rows, false);
+      return tf.variable(tf.concat([rows, tf.slice(before, [0, 0], [left, -1])]), false);
     });
     before?.dispose();
     this.#rows.set(kind, after);
@@ -76,8 +77,8 @@ export class FeatureQueue {
     return () => {
       this.dispose();
       for (const { kind, left, rows } of found) {
-        const values = Float32Array.from(rows);
-        this.#rows.set(kind, tf.keep(tf.tensor2d(values, [left, this.#size])));
+        const values = () => tf.tensor2d(Float32Array.from(rows), [left, this.#size]);
+        this.#rows.set(kind, tf.tidy(() => tf.variable(values(), false)));
       }
     };
   }
@@ -91,9 +92,11 @@ export class FeatureQueue {
   settle(taken: boolean): void {
     const before = this.#before;
     this.#before = [];
-    if (taken) return tf.dispose(before.map(([, rows]) => rows));
-    this.dispose();
-    for (const [kind, rows] of before) this.#rows.set(kind, rows);
+    if (!taken) {
+      this.dispose();
+      for (const [kind, rows] of before) this.#rows.set(kind, tf.variable(rows, false));
+    }
+    tf.dispose(before.map(([, rows]) => rows));
   }
 
   /** Frees all rows; it is empty then. */
