@@ -67,17 +67,17 @@ export class SwappedObjective implements Objective {
     }));
     const before = tf.keep(tf.clone(this.#prototypes));
     queue?.begin();
+    const comparisons: Comparison[] = [];
     const settle = (taken: boolean) => {
+      tf.dispose(comparisons.flatMap((found) => [found.lossAndEntropy, found.nearest]));
       queue?.settle(taken);
       if (!taken) this.#prototypes.assign(before);
       before.dispose();
     };
-    const comparisons: Comparison[] = [];
     try {
       const gradients = tf.tidy(() => this.#gradients(parts, variables, comparisons));
       return { gradients, read: () => this.#read(parts, comparisons), settle };
     } catch (error) {
-      tf.dispose(comparisons.flatMap((found) => [found.lossAndEntropy, found.nearest]));
       settle(false);
       throw error;
     }
