@@ -15,13 +15,14 @@ import { type NativeLibrary, openLibrary, provideLibrary } from "./native/librar
 import { fetchLibrary } from "./native/shipped.ts";
 import type { Precision } from "./precision.ts";
 import { findAdapter, type FoundAdapter, takesMixed } from "./webgpu/adapter.ts";
+import type { WebGpuBackend } from "./webgpu/backend.ts";
 import { openDevice, type OpenedDevice } from "./webgpu/device.ts";
 
-const NAMES = ["auto", "cpu", "webgpu", "cuda"] as const;
-const PRECISIONS: readonly Precision[] = ["float32", "mixed"];
-
 /** What a caller may ask for; `auto` is the fastest engine that works here. */
-export type DeviceName = typeof NAMES[number];
+export type DeviceName = "auto" | "cpu" | "webgpu" | "cuda";
+
+const NAMES: readonly DeviceName[] = ["auto", "cpu", "webgpu", "cuda"];
+const PRECISIONS: readonly Precision[] = ["float32", "mixed"];
 
 export type { Precision };
 
@@ -83,9 +84,9 @@ export async function useDevice(
   checkWish(name, options);
   const { precision = "float32" } = options;
   const before = gpu;
-  const cuda = name === "cuda" ? await openCuda(precision) : undefined;
   const problem = await provideLibrary();
   await registerGradients();
+  const cuda = name === "cuda" ? await openCuda(precision) : undefined;
   const device = await takeOver(cuda, () => useTensors(name, options, problem));
   const lost = await bringVariables((backend) => gpus.has(backend) && backend !== tf.backend());
   if (lost > 0) {
@@ -94,8 +95,11 @@ export async function useDevice(
       `webgpu: ${lost} weights are lost with their device; build the networks anew and import their last state`,
     );
   }
-  // Memory that lies idle there now.
-  if (before && before.backend !== tf.backend()) before.backend.dispose();
+  if (before && before.backend !== tf.backend()) {
+    // Frees memory that lies idle there, which waiting commands may use.
+    before.backend.flush();
+    before.backend.dispose();
+  }
   if (!cuda) return device;
   const { name: card, capability } = cuda.engine.device;
   const detail = `${card} (${capability}) for the hot kernels; tensors on ${device.detail}`;
@@ -183,7 +187,7 @@ let native: UsedLibrary | undefined;
 interface UsedGpu {
   readonly device: Device;
   readonly opened: OpenedDevice;
-  readonly backend: tf.KernelBackend;
+  readonly backend: WebGpuBackend;
 }
 
 /** The last one. */
@@ -237,8 +241,9 @@ async function useWebGpu(found: FoundAdapter, precision: Precision): Promise<Dev
     threads: 1,
     precision,
   };
-  gpus.add(tf.backend());
-  gpu = { device, opened, backend: tf.backend() };
+  const backend = tf.backend() as WebGpuBackend;
+  gpus.add(backend);
+  gpu = { device, opened, backend };
   return device;
 }
 

@@ -6,6 +6,8 @@ import { takeOver } from "../../lib/engine/hot_choice.ts";
 import { type HotLibrary, hotLibrary, preferHotLibrary } from "../../lib/engine/native/hot.ts";
 import { sharedLibrary } from "../../lib/engine/native/library.ts";
 import { findAdapter } from "../../lib/engine/webgpu/adapter.ts";
+import { openDevice } from "../../lib/engine/webgpu/device.ts";
+import { registerWebGpuBackend } from "../../lib/engine/webgpu/register.ts";
 import { ConfigError, DeviceError } from "../../lib/errors.ts";
 import { Pretrainer } from "../../lib/pretrain/pretrainer.ts";
 import { randomStream } from "../../lib/random.ts";
@@ -171,6 +173,27 @@ Deno.test({
 });
 
 Deno.test({
+  name: gpuName("registerWebGpuBackend() again lets what is alive be read"),
+  ignore: !found,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn() {
+    await useDevice("cpu");
+    for (let n = 0; n < 2; n++) {
+      registerWebGpuBackend(await openDevice(found!));
+      await tf.setBackend("webgpu");
+      // The commands wait, and what they need in between lies idle.
+      const x = tf.tensor1d([1, 2, 3]), y = tf.tidy(() => tf.add(tf.mul(x, 2), 1));
+      registerWebGpuBackend(await openDevice(found!));
+      await tf.setBackend("webgpu");
+      assertEquals([...await y.data()], [3, 5, 7]);
+      tf.dispose([x, y]);
+    }
+    await useDevice("cpu");
+  },
+});
+
+Deno.test({
   name: gpuName("useDevice() opens a GPU anew that was lost, and says what is lost with it"),
   ignore: !found,
   sanitizeOps: false,
@@ -182,6 +205,8 @@ Deno.test({
     const weight = tf.tidy(() => tf.variable(tf.mul(tf.ones([3]), 2)));
     const kept = tf.tidy(() => tf.variable(tf.ones([3])));
     await weight.data();
+    // Commands wait that nobody will ask for.
+    tf.tidy(() => void tf.add(tf.mul(weight, 3), 1));
     opened.destroy();
     await opened.lost;
     const lines: string[] = [];
