@@ -59,11 +59,7 @@ function pretrainCommand(root: Command): void {
       new Option("--objective <name>", "what features learn from (default: swapped)")
         .choices(["swapped", "picie"]),
     )
-    .option(
-      "--backbone-weights <file>",
-      "start from a ResNet in safetensors with torchvision's names",
-      path,
-    )
+    .addOption(backboneOption("start the features' backbone from"))
     .option(
       "--accumulate <n>",
       "split a step's images into n micro-batches, to save memory",
@@ -89,6 +85,7 @@ function depthCommand(root: Command): void {
   const command = withRun(root.command("depth"), SEVERAL)
     .description("train the depth and pose networks on video, and write disparity pictures")
     .option("--steps <n>", "training steps (default: the preset's)", positiveInteger)
+    .addOption(backboneOption("start the encoders of depth and pose from"))
     .option("--resume", "continue from the newest checkpoint of the run", false)
     .addOption(predictionsOption())
     .action((options) => commands.depth(options));
@@ -257,6 +254,13 @@ function withAnswer(command: Command): Command {
 function examples(command: Command, lines: readonly string[]): void {
   const text = lines.map((line) => `  deno run -A cli.ts ${line}`).join("\n");
   command.addHelpText("after", `\nExamples:\n${text}`);
+}
+
+function backboneOption(use: string): Option {
+  return new Option(
+    "--backbone-weights <file>",
+    `${use} ResNet weights: safetensors with torchvision's names`,
+  ).argParser(path);
 }
 
 function depthOption(): Option {

@@ -157,13 +157,14 @@ export type { MixSource, Paste, Piece } from "./lib/mix/paste.ts";
 export type { ColourStep } from "./lib/mix/colour.ts";
 export type { Look, View } from "./lib/mix/view.ts";
 export {
-  type Objective,
+  type ObjectiveName,
   type OptimizerConfig,
   paperPretrainConfig,
   type PretrainConfig,
   smallPretrainConfig,
   tinyPretrainConfig,
 } from "./lib/pretrain/config.ts";
+export type { FeatureOptions } from "./lib/pretrain/features.ts";
 export type { PretrainMetrics } from "./lib/pretrain/metrics.ts";
 export { Pretrainer } from "./lib/pretrain/pretrainer.ts";
 export {

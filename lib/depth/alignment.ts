@@ -22,7 +22,7 @@ export interface AlignmentInput {
 
 /**
  * Motions from target to source, improved from coarse to fine, constant to gradients. An item whose
- * error is no lower at the end keeps the motion that it came with.
+ * error is no lower at the end, or with far fewer pixels to compare, keeps the motion that it came with.
  */
 export function alignMotions(
   input: AlignmentInput,
@@ -40,13 +40,39 @@ export function alignMotions(
     });
     // Where alignment goes astray the finest level but one tells as well, at a quarter of the cost.
     const judge = pairs[Math.max(0, pairs.length - 2)];
-    const better = tf.less(alignmentError(judge, motion), alignmentError(judge, start));
+    const better = isBetter(judge, motion, start);
     const value = tf.where(tf.reshape(better, [batch, 1]), flatMotion(motion), flatMotion(start));
     const gradFunc = () =>
       [disparity, rotation, translation].map((x) => tf.zerosLike(x as tf.Tensor));
     return { value, gradFunc };
   });
   return motionOf(align(input.disparity, rotation, translation) as tf.Tensor2D);
+}
+
+/** Of the pixels that fall inside the source at first, the share that a better motion keeps there at least. */
+const KEPT_INSIDE = 0.5;
+
+/**
+ * `[B]`: whether a motion explains the frames better than another one. Errors are of pixels that fall inside the
+ * source alone, so that one which throws most of them out of view tells nothing by a low error.
+ */
+export function isBetter(pair: FramePair, motion: Motion, start: Motion): tf.Tensor1D {
+  return tf.tidy(() => {
+    const lower = tf.less(alignmentError(pair, motion), alignmentError(pair, start));
+    const least = tf.mul(insideShare(pair, start), KEPT_INSIDE);
+    return tf.logicalAnd(lower, tf.greaterEqual(insideShare(pair, motion), least)) as tf.Tensor1D;
+  });
+}
+
+/** `[B]`: the share of the target's pixels that fall inside the source, 0..1. */
+export function insideShare(pair: FramePair, motion: Motion): tf.Tensor1D {
+  return tf.tidy(() => {
+    const [, height, width] = pair.target.shape;
+    const places = sourcePositions(pair.disparity, motion, pair.camera, pair.inverseCamera);
+    const nearest = tf.maximum(tf.minimum(places, tf.tensor1d([width - 1, height - 1])), 0);
+    const off = tf.sum(tf.abs(tf.sub(places, nearest)), 3);
+    return tf.mean(tf.cast(tf.lessEqual(off, 0), "float32"), [1, 2]) as tf.Tensor1D;
+  });
 }
 
 /** `[B,12]`: rotation, row-major, and translation. */

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type DepthBatch, toFloats } from "./augmentation.ts";
+import { checkBatch, type DepthBatch, toFloats } from "./augmentation.ts";
 import type { DepthConfig } from "./config.ts";
 import { inverseDepth, viewErrors } from "./depth_loss.ts";
 import { checkSize, type DepthNetworks } from "./networks.ts";
@@ -31,6 +31,7 @@ export async function assessBatch(
 ): Promise<DepthAssessment> {
   checkSize(batch.height, batch.width);
   const { count, offsets, intrinsics } = batch;
+  checkBatch(batch);
   const shape: [number, number, number, number] = [count, batch.height, batch.width, 3];
   const answers = tf.tidy(() => {
     const [target, first, second] = [batch.target, ...batch.sources].map((pixels) =>

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkCamera } from "../data/description.ts";
 import { DataError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import type { Intrinsics } from "../records.ts";
@@ -44,24 +45,16 @@ export interface PreparedBatch {
 /**
  * Mirrors and recolours each group of frames at random, the same way in all three.
  *
- * @throws {DataError} when an array does not have the size that the batch says.
+ * @throws {DataError} when an array does not have the size that the batch says, or intrinsics are none.
  */
 export function prepareBatch(
   batch: DepthBatch,
   augmentation: DepthAugmentation,
   random: Random,
 ): PreparedBatch {
+  checkBatch(batch);
   const size = batch.height * batch.width * 3;
   const all = [batch.target, ...batch.sources];
-  const perItem = [batch.intrinsics, ...batch.offsets].map(({ length }) => length);
-  for (const { length } of all) {
-    if (length !== batch.count * size || perItem.some((items) => items !== batch.count)) {
-      throw new DataError(
-        `Cannot use a depth batch: expected ${batch.count} frames of ${batch.width}x${batch.height}, ` +
-          `their intrinsics and offsets, got ${length} values and ${perItem.join(", ")} of these`,
-      );
-    }
-  }
   const frames = all.map((pixels) => toFloats(pixels));
   const varied = frames.map((pixels) => pixels.slice());
   const intrinsics = [...batch.intrinsics];
@@ -77,6 +70,28 @@ export function prepareBatch(
     }
   }
   return { frames, varied, intrinsics };
+}
+
+/** @throws {DataError} when an array does not have the size that the batch says, or intrinsics are none. */
+export function checkBatch(batch: DepthBatch): void {
+  const size = batch.height * batch.width * 3;
+  const perItem = [batch.intrinsics, ...batch.offsets].map(({ length }) => length);
+  for (const { length } of [batch.target, ...batch.sources]) {
+    if (length !== batch.count * size || perItem.some((items) => items !== batch.count)) {
+      throw new DataError(
+        `Cannot use a depth batch: expected ${batch.count} frames of ${batch.width}x${batch.height}, ` +
+          `their intrinsics and offsets, got ${length} values and ${perItem.join(", ")} of these`,
+      );
+    }
+  }
+  batch.intrinsics.forEach((camera, item) => {
+    const problem = checkCamera(camera);
+    if (!problem) return;
+    throw new DataError(
+      `Cannot use a depth batch: expected intrinsics fx, fy above 0 and cx, cy, in image widths and heights, of item ` +
+        `${item}, got ${problem}`,
+    );
+  });
 }
 
 /** Bytes become 0..1; floats are copied. */

@@ -9,6 +9,7 @@ import { conv2d, convNorm, type ConvOptions, type Layer, type Mode } from "../nn
 import type { Scope } from "../nn/parameters.ts";
 import { type Pyramid, resnet, resnetChannels } from "../nn/resnet.ts";
 import { reflectPad } from "../ops/reflect_pad.ts";
+import { double } from "../ops/resize.ts";
 import type { DepthConfig, InitialDisparity } from "./config.ts";
 
 /**
@@ -127,8 +128,4 @@ function mirrored(
 ): Layer {
   const convolution = conv2d(scope, { ...options, kernelSize: 3, padding: 0 });
   return (x, mode) => convolution(reflectPad(x), mode);
-}
-
-function double(x: tf.Tensor4D): tf.Tensor4D {
-  return tf.image.resizeNearestNeighbor(x, [2 * x.shape[1], 2 * x.shape[2]]);
 }

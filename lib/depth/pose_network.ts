@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { constant, kaimingUniform } from "../nn/initializers.ts";
 import { conv2d, type Mode } from "../nn/layers.ts";
-import type { Scope } from "../nn/parameters.ts";
+import type { Scope, StateDict } from "../nn/parameters.ts";
 import { type Pyramid, resnet } from "../nn/resnet.ts";
 import { type Motion, rotationMatrices } from "./camera.ts";
 import type { DepthConfig } from "./config.ts";
@@ -27,6 +27,25 @@ export interface PoseNetwork {
     gaps: readonly number[],
     mode: Mode,
   ): Motion;
+}
+
+/**
+ * The weights of a ResNet that sees one frame, for one that sees two: those of the first convolution, over the
+ * input channels of both frames and halved, answer of two equal frames what they did of one.
+ */
+export function forFramePairs(weights: StateDict): StateDict {
+  const first = weights.get("conv1.weight");
+  if (!first) return weights;
+  const { shape: [outputs = 0, inputs = 0, ...kernel], data } = first;
+  const halved = Float32Array.from(data, (weight) => weight / 2), length = data.length / outputs;
+  const doubled = new Float32Array(2 * data.length);
+  for (let output = 0; output < outputs; output++) {
+    const own = halved.subarray(output * length, (output + 1) * length);
+    doubled.set(own, 2 * output * length);
+    doubled.set(own, (2 * output + 1) * length);
+  }
+  const shape = [outputs, 2 * inputs, ...kernel];
+  return new Map([...weights, ["conv1.weight", { dtype: "F32", shape, data: doubled }]]);
 }
 
 /** An encoder that answers maps of single frames, of which the last has so many channels. */

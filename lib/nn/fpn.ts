@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { plus } from "../ops/plus.ts";
-import { resizeBilinear } from "../ops/resize.ts";
+import { double, resizeBilinear } from "../ops/resize.ts";
 import { conv2d, convNorm, type Layer, type Mode } from "./layers.ts";
 import type { Scope } from "./parameters.ts";
 
@@ -89,9 +89,4 @@ function head(scope: Scope, level: number, inputs: number, channels: number): La
     }
     return x;
   };
-}
-
-/** Each pixel twice in both directions. */
-function double(x: tf.Tensor4D): tf.Tensor4D {
-  return tf.image.resizeNearestNeighbor(x, [2 * x.shape[1], 2 * x.shape[2]]);
 }

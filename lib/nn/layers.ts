@@ -7,13 +7,15 @@ import * as tf from "@tensorflow/tfjs-core";
 import { plus } from "../ops/plus.ts";
 import { ConfigError } from "../errors.ts";
 import { batchNormTrain } from "../ops/batch_norm.ts";
-import { moveStatistics } from "../ops/running_statistics.ts";
+import { moveStatistics, type PendingStatistics } from "../ops/running_statistics.ts";
 import { constant, type Initializer, kaimingNormal, uniform } from "./initializers.ts";
 import type { Scope } from "./parameters.ts";
 
 /** Whether a network learns (batch statistics) or answers (running statistics). */
 export interface Mode {
   readonly training: boolean;
+  /** Where running statistics wait for the end of a step; they move at once where there is none. */
+  readonly statistics?: PendingStatistics;
 }
 
 /** A part of a network: `[B,H,W,C]` to `[B,H',W',C']`. The caller's tidy owns the result. */
@@ -83,7 +85,7 @@ export function convNorm(
   return (x, mode, residual) => {
     if (mode.training) {
       const y = tf.conv2d(x, filter as tf.Tensor as tf.Tensor4D, stride, pad);
-      return normalise.train(y, { relu, residual });
+      return normalise.train(y, { relu, residual, statistics: mode.statistics });
     }
     const { scale, offset } = normalise.affine();
     const y = tf.fused.conv2d({
@@ -99,29 +101,16 @@ export function convNorm(
   };
 }
 
-/** Batch normalisation: momentum 0.1, epsilon 1e-5, the running variance unbiased. */
-export function batchNorm(
-  scope: Scope,
-  channels: number,
-  options: { readonly relu: boolean },
-): ResidualLayer {
-  const { relu } = options;
-  const normalise = normalisation(scope, channels);
-  return (x, mode, residual) => {
-    if (mode.training) return normalise.train(x, { relu, residual });
-    const { scale, offset } = normalise.affine();
-    let y = tf.add(tf.mul(x, scale), offset) as tf.Tensor4D;
-    if (residual) y = tf.add(y, residual);
-    return relu ? tf.relu(y) : y;
-  };
-}
-
-/** Both faces of a batch normalisation. */
+/** Both faces of a batch normalisation: momentum 0.1, epsilon 1e-5, the running variance unbiased. */
 interface Normalisation {
   /** Normalises by the batch's statistics and moves the running ones a tenth of the way there. */
   train(
     x: tf.Tensor4D,
-    options: { readonly relu: boolean; readonly residual?: tf.Tensor4D },
+    options: {
+      readonly relu: boolean;
+      readonly residual?: tf.Tensor4D;
+      readonly statistics?: PendingStatistics;
+    },
   ): tf.Tensor4D;
   /** What normalisation by the running statistics comes to: `x * scale + offset`, each `[C]`. */
   affine(): { scale: tf.Tensor1D; offset: tf.Tensor1D };
@@ -136,7 +125,7 @@ function normalisation(scope: Scope, channels: number): Normalisation {
     variance: scope.buffer("running_var", [channels], 1),
   };
   return {
-    train(x, options) {
+    train(x, { relu, residual, statistics }) {
       const count = x.size / channels;
       if (count < 2) {
         throw new ConfigError(
@@ -144,8 +133,10 @@ function normalisation(scope: Scope, channels: number): Normalisation {
             `use larger images or a larger batch`,
         );
       }
-      const { y, mean, variance } = batchNormTrain(x, scale, offset, { epsilon, ...options });
-      moveStatistics(running, { mean, variance }, { momentum: 0.1, count });
+      const { y, mean, variance } = batchNormTrain(x, scale, offset, { epsilon, relu, residual });
+      const move = { momentum: 0.1, count };
+      if (statistics) statistics.add(running, { mean, variance }, move);
+      else moveStatistics(running, { mean, variance }, move);
       return y;
     },
     affine() {

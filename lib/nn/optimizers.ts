@@ -20,8 +20,15 @@ export interface Optimizer {
   step(gradients: Gradients, learningRate: number): void;
   /** A copy of step count and moments; the order of the variables names them. */
   export(): Promise<StateDict>;
-  /** Takes them back. @throws {CheckpointError} where they belong to other variables. */
+  /** Takes them back. @throws {CheckpointError} where they belong to other variables; nothing is changed then. */
   import(state: StateDict): void;
+  /**
+   * Checks what `import` would take back; what it answers does so and cannot fail. A state without any tensor stands
+   * for the beginning.
+   *
+   * @throws {CheckpointError} where they belong to other variables.
+   */
+  check(state: StateDict): () => void;
   /** Frees the moments; the variables are the caller's. */
   dispose(): void;
 }
@@ -82,7 +89,11 @@ export class Adam implements Optimizer {
   }
 
   import(state: StateDict): void {
-    this.#state.import(state);
+    this.check(state)();
+  }
+
+  check(state: StateDict): () => void {
+    return this.#state.check(state);
   }
 
   dispose(): void {
@@ -140,7 +151,11 @@ export class Sgd implements Optimizer {
   }
 
   import(state: StateDict): void {
-    this.#state.import(state);
+    this.check(state)();
+  }
+
+  check(state: StateDict): () => void {
+    return this.#state.check(state);
   }
 
   dispose(): void {
@@ -190,13 +205,18 @@ class Moments<K extends string> {
     ]);
   }
 
-  import(state: StateDict): void {
-    const steps = takeTensor(state, "step", []).data[0];
-    const values = this.#entries().map(([name, { shape }]) => takeTensor(state, name, shape).data);
-    this.#entries().forEach(([, variable], i) =>
-      tf.tidy(() => variable.assign(tf.tensor(Float32Array.from(values[i]), variable.shape)))
+  check(state: StateDict): () => void {
+    const fresh = state.size === 0;
+    const steps = fresh ? 0 : takeTensor(state, "step", []).data[0];
+    const values = this.#entries().map(([name, { shape, size }]) =>
+      fresh ? new Float32Array(size) : Float32Array.from(takeTensor(state, name, shape).data)
     );
-    this.steps = steps;
+    return () => {
+      this.#entries().forEach(([, variable], i) =>
+        tf.tidy(() => variable.assign(tf.tensor(values[i], variable.shape)))
+      );
+      this.steps = steps;
+    };
   }
 
   dispose(): void {

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { CheckpointError, ConfigError } from "../errors.ts";
+import { CheckpointError, ConfigError, DeviceError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { constant, type Initializer } from "./initializers.ts";
 
@@ -37,8 +37,16 @@ export class ParameterStore {
   readonly #random: Random;
   readonly #parameters = new Map<string, Parameter>();
 
-  /** @param random Initial weights are drawn from it, in order of creation. */
+  /**
+   * @param random Initial weights are drawn from it, in order of creation.
+   * @throws {DeviceError} where there is no engine yet.
+   */
   constructor(random: Random) {
+    if (tf.engine().backendNames().length === 0) {
+      throw new DeviceError(
+        "Cannot build a network: expected an engine for its tensors, got none; call useDevice() first",
+      );
+    }
     this.#random = random;
     this.root = new Scope(this, "");
   }
@@ -84,24 +92,40 @@ export class ParameterStore {
    * Takes over every parameter's value from `state`, which is left as it is. PyTorch's counters
    * `num_batches_tracked`, which nothing here needs, may be there too.
    *
-   * @throws {CheckpointError} where a name is missing, unknown or of another shape; nothing is
+   * @throws {CheckpointError} where a name is missing, unknown or of another size; nothing is
    * changed then.
    */
   import(state: StateDict): void {
+    this.check(state)();
+  }
+
+  /**
+   * Checks what {@linkcode ParameterStore.import} would take over; what it answers does so and cannot fail.
+   *
+   * @param prefix What the names of the parameters in question begin with, and those of `state` leave out; all
+   * others stay as they are.
+   * @throws {CheckpointError} where a name is missing, unknown or of another size.
+   */
+  check(state: StateDict, prefix = ""): () => void {
     for (const name of state.keys()) {
-      if (!this.#parameters.has(name) && !name.endsWith("num_batches_tracked")) {
+      if (!this.#parameters.has(prefix + name) && !name.endsWith("num_batches_tracked")) {
         throw new CheckpointError(
-          `Cannot load weights: expected parameters of this network, got "${name}"; ` +
+          `Cannot load weights: expected parameters of this network, got "${prefix + name}"; ` +
             `use the configuration they were saved with`,
         );
       }
     }
-    const values = this.entries().map(([name, { variable }]) =>
-      importLayout(variable.shape, takeTensor(state, name, exportShape(variable.shape)).data)
-    );
-    this.entries().forEach(([, { variable }], i) =>
-      tf.tidy(() => variable.assign(tf.tensor(values[i], variable.shape)))
-    );
+    const named = new Map([...state].map(([name, tensor]) => [prefix + name, tensor]));
+    const values = this.entries().filter(([name]) => name.startsWith(prefix))
+      .map(([name, { variable }]) => {
+        const { shape } = variable;
+        const { data } = takeTensor(named, name, exportShape(shape));
+        return { variable, shape, data: importLayout(shape, data) };
+      });
+    return () =>
+      values.forEach(({ variable, shape, data }) =>
+        tf.tidy(() => variable.assign(tf.tensor(data, shape)))
+      );
   }
 
   /** Frees every tensor. */
@@ -146,7 +170,7 @@ export function partOf(state: StateDict, prefix: string): StateDict {
   );
 }
 
-/** The tensor of that name. @throws {CheckpointError} where it is missing or of another shape. */
+/** The tensor of that name. @throws {CheckpointError} where it is missing, of another shape or not as long. */
 export function takeTensor(state: StateDict, name: string, shape: number[]): StateTensor {
   const tensor = state.get(name);
   const got = tensor ? `[${tensor.shape}]` : "nothing";
@@ -154,6 +178,13 @@ export function takeTensor(state: StateDict, name: string, shape: number[]): Sta
     throw new CheckpointError(
       `Cannot load "${name}": expected shape [${shape}], got ${got}; ` +
         `use the configuration it was saved with`,
+    );
+  }
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  if (tensor.data.length !== size) {
+    throw new CheckpointError(
+      `Cannot load "${name}": expected ${size} numbers of shape [${shape}], got ${tensor.data.length}; ` +
+        `use a whole checkpoint`,
     );
   }
   return tensor;

@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError } from "../errors.ts";
 import { convNorm, type Layer, type Mode } from "./layers.ts";
-import type { Scope } from "./parameters.ts";
+import type { Scope, StateDict } from "./parameters.ts";
 
 /** Settings of {@linkcode resnet}. */
 export interface ResNetOptions {
@@ -21,7 +21,8 @@ export interface ResNetOptions {
 /** `[B,H,W,inputChannels]` to five maps, of 1/2, 1/4, 1/8, 1/16 and 1/32 of its size. */
 export type Pyramid = (x: tf.Tensor4D, mode: Mode) => tf.Tensor4D[];
 
-const blockCounts: Readonly<Record<number, readonly number[]>> = {
+/** Blocks of each of the four stages, by depth. */
+export const BLOCK_COUNTS: Readonly<Record<ResNetOptions["depth"], readonly number[]>> = {
   18: [2, 2, 2, 2],
   34: [3, 4, 6, 3],
   50: [3, 4, 6, 3],
@@ -30,7 +31,7 @@ const blockCounts: Readonly<Record<number, readonly number[]>> = {
 /** A ResNet without its classifier: stem, then the four stages. */
 export function resnet(scope: Scope, options: ResNetOptions): Pyramid {
   const { depth, width, inputChannels } = options;
-  const counts = blockCounts[depth];
+  const counts = BLOCK_COUNTS[depth];
   if (counts === undefined) {
     throw new ConfigError(`Cannot build a ResNet: expected depth 18, 34 or 50, got ${depth}`);
   }
@@ -77,7 +78,7 @@ export function countResnetParameters({ depth, width, inputChannels }: ResNetOpt
     outputs * (inputs * size * size + 2);
   const channels = resnetChannels({ depth, width });
   let count = layer(inputChannels, width, 7);
-  blockCounts[depth].forEach((blocks, i) => {
+  BLOCK_COUNTS[depth].forEach((blocks, i) => {
     const inner = width << i, outputs = channels[i + 1];
     for (let j = 0; j < blocks; j++) {
       const inputs = j === 0 ? channels[i] : outputs;
@@ -88,6 +89,11 @@ export function countResnetParameters({ depth, width, inputChannels }: ResNetOpt
     }
   });
   return count;
+}
+
+/** The weights of a ResNet from elsewhere without its classifier `fc`, which nothing here has. */
+export function withoutClassifier(weights: StateDict): StateDict {
+  return new Map([...weights].filter(([name]) => !name.startsWith("fc.")));
 }
 
 interface BlockOptions {

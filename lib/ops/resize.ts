@@ -1,5 +1,5 @@
 /**
- * Bilinear resizing with a correct gradient: tfjs-core's ignores `halfPixelCenters`.
+ * Resizing of images: bilinear with a correct gradient, since tfjs-core's ignores `halfPixelCenters`, and doubling.
  *
  * @module
  */
@@ -18,6 +18,11 @@ export function resizeBilinear(x: tf.Tensor4D, height: number, width: number): t
     value: tf.image.resizeBilinear(x as tf.Tensor4D, [height, width], false, true),
     gradFunc: (dy: tf.Tensor) => spread(dy as tf.Tensor4D, inHeight, inWidth),
   }))(x) as tf.Tensor4D;
+}
+
+/** Each pixel of `[B,H,W,C]` twice in both directions: `[B,2H,2W,C]`. Differentiable. */
+export function double(x: tf.Tensor4D): tf.Tensor4D {
+  return tf.image.resizeNearestNeighbor(x, [2 * x.shape[1], 2 * x.shape[2]]);
 }
 
 /** The transpose of the resizing: R^T dy C, with the interpolation matrices of both axes. */

@@ -51,6 +51,40 @@ export function moveStatistics(
   });
 }
 
+/** Moves that wait until it is known that they are wanted, in the order in which they were asked for. */
+export class PendingStatistics {
+  #moves: {
+    readonly running: Statistics<tf.Variable>;
+    readonly batch: Statistics<tf.Tensor>;
+    readonly move: StatisticsMove;
+  }[] = [];
+
+  /** Notes what {@linkcode moveStatistics} would do. The batch's statistics outlive the scope that they are of. */
+  add(
+    running: Statistics<tf.Variable>,
+    batch: Statistics<tf.Tensor>,
+    move: StatisticsMove,
+  ): void {
+    this.#moves.push({
+      running,
+      batch: { mean: tf.keep(batch.mean), variance: tf.keep(batch.variance) },
+      move,
+    });
+  }
+
+  /** Does what was noted, and forgets it. */
+  apply(): void {
+    for (const { running, batch, move } of this.#moves) moveStatistics(running, batch, move);
+    this.dispose();
+  }
+
+  /** Forgets what was noted. */
+  dispose(): void {
+    for (const { batch } of this.#moves) tf.dispose([batch.mean, batch.variance]);
+    this.#moves = [];
+  }
+}
+
 function moveTowards(running: tf.Variable, value: tf.Tensor, momentum: number): void {
   running.assign(tf.add(tf.mul(running, 1 - momentum), tf.mul(value, momentum)));
 }

@@ -82,8 +82,19 @@ export function variableGrads(
   held = [];
   try {
     return tf.variableGrads(f, variables);
+  } catch (error) {
+    dropTape();
+    throw error;
   } finally {
     tf.dispose([...held]);
     held = undefined;
   }
+}
+
+/** Frees what ops saved for gradients that nobody will ask for; tfjs-core keeps it where the forward pass fails. */
+function dropTape(): void {
+  const { state } = tf.engine();
+  if (state.gradientDepth > 0 || !state.activeTape) return;
+  for (const { saved = [] } of state.activeTape) tf.dispose(saved);
+  state.activeTape = null as unknown as typeof state.activeTape;
 }

@@ -20,7 +20,7 @@ export interface OptimizerConfig {
 }
 
 /** What is asked of the features, see prototype_loss.ts and picie.ts. */
-export type Objective = "swapped" | "picie";
+export type ObjectiveName = "swapped" | "picie";
 
 /** Settings of the network, the samples, the losses and the optimiser of the contrastive stage. */
 export interface PretrainConfig {
@@ -29,7 +29,7 @@ export interface PretrainConfig {
    * unmixed images are clustered. Its clusters are the prototypes; it compares the samples of the pixel level at
    * `temperature`, and has no use for weights, region samples, `epsilon` and `sinkhornIterations`.
    */
-  readonly objective?: Objective;
+  readonly objective?: ObjectiveName;
   /** Steps between clusterings of objective `picie`, which alone reads it; 50 by default. */
   readonly reclusterEvery?: number;
   /** Layers of the backbone, a ResNet. */

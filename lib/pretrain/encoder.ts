@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { DataError } from "../errors.ts";
+import { IMAGENET_DEVIATION, IMAGENET_MEAN } from "../mix/view.ts";
 import { featurePyramid } from "../nn/fpn.ts";
 import { conv2d, convNorm, type Layer, type Mode } from "../nn/layers.ts";
 import type { Scope } from "../nn/parameters.ts";
@@ -117,26 +118,38 @@ export function normalisePrototypes(prototypes: tf.Variable): void {
   tf.tidy(() => prototypes.assign(unitRows(prototypes as tf.Tensor2D)));
 }
 
-/** Of colours 0..1, red, green and blue. */
-export const IMAGENET_MEAN = [0.485, 0.456, 0.406];
-export const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];
-
-/**
- * Frames as the network's input `[B,H,W,3]`, normalised as the mixed images are.
- *
- * @throws {DataError} when frames differ in size, or a side is not a multiple of 32.
- */
-export function frameBatch(frames: readonly Frame[]): tf.Tensor4D {
+/** @throws {DataError} when frames differ in size, or one has not as many colours as pixels. */
+export function requireAlike(frames: readonly Frame[]): void {
   const { height, width } = frames[0];
-  const size = height * width * 3;
-  const values = new Float32Array(frames.length * size);
-  frames.forEach((frame, n) => {
+  for (const frame of frames) {
     if (frame.height !== height || frame.width !== width) {
       throw new DataError(
         `Cannot embed frame ${frame.name}: expected ${width}x${height} as the others of its batch, ` +
           `got ${frame.width}x${frame.height}; read all frames at one size`,
       );
     }
+    if (frame.rgb.length !== height * width * 3) {
+      throw new DataError(
+        `Cannot embed frame ${frame.name}: expected ${
+          height * width * 3
+        } values of ${width}x${height} pixels, ` +
+          `got ${frame.rgb.length}; give red, green and blue of each pixel`,
+      );
+    }
+  }
+}
+
+/**
+ * Frames as the network's input `[B,H,W,3]`, normalised as the mixed images are.
+ *
+ * @throws {DataError} when frames differ in size, or one has not as many colours as pixels.
+ */
+export function frameBatch(frames: readonly Frame[]): tf.Tensor4D {
+  requireAlike(frames);
+  const { height, width } = frames[0];
+  const size = height * width * 3;
+  const values = new Float32Array(frames.length * size);
+  frames.forEach((frame, n) => {
     for (let i = 0; i < size; i++) {
       values[n * size + i] = (frame.rgb[i] / 255 - IMAGENET_MEAN[i % 3]) /
         IMAGENET_DEVIATION[i % 3];

@@ -5,15 +5,16 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { StateDict } from "../nn/parameters.ts";
-import { CheckpointError } from "../errors.ts";
+import { type StateDict, takeTensor } from "../nn/parameters.ts";
 import type { SampleSet } from "./sampling.ts";
 
 /** The newest features of each of several kinds, at most `length` of them, newest first. */
 export class FeatureQueue {
   readonly #length: number;
   readonly #size: number;
-  readonly #rows = new Map<string, tf.Tensor2D>();
+  /** Variables, which come along where another engine is chosen. */
+  readonly #rows = new Map<string, tf.Variable<tf.Rank.R2>>();
+  #before: (readonly [string, tf.Tensor2D])[] = [];
 
   /**
    * @param length Rows that are kept of each kind; 0 keeps none.
@@ -44,8 +45,8 @@ export class FeatureQueue {
     const after = tf.tidy(() => {
       const rows = tf.gather(features, tf.tensor1d(newest, "int32"));
       const left = Math.min(before?.shape[0] ?? 0, this.#length - count);
-      if (!before || left === 0) return tf.keep(rows);
-      return tf.keep(tf.concat([rows, tf.slice(before, [0, 0], [left, -1])]));
+      if (!before || left === 0) return tf.variable(rows, false);
+      return tf.variable(tf.concat([rows, tf.slice(before, [0, 0], [left, -1])]), false);
     });
     before?.dispose();
     this.#rows.set(kind, after);
@@ -61,22 +62,41 @@ export class FeatureQueue {
     ]));
   }
 
-  /** Takes back such rows in place of its own. @throws {CheckpointError} when they are of another size. */
-  import(state: StateDict, prefix: string): void {
-    this.dispose();
-    if (this.#length === 0) return;
-    for (const [name, { shape: [count, size], data }] of state) {
-      if (!name.startsWith(prefix)) continue;
-      if (size !== this.#size) {
-        throw new CheckpointError(
-          `Cannot take over ${name}: expected rows of ${this.#size} numbers, got ${size}; use the settings that it ` +
-            "was saved with",
-        );
+  /**
+   * Checks such rows; what it answers takes them in place of its own and cannot fail.
+   *
+   * @throws {CheckpointError} when they are of another size.
+   */
+  check(state: StateDict, prefix: string): () => void {
+    const kinds = [...state.keys()].filter((name) => this.#length > 0 && name.startsWith(prefix));
+    const found = kinds.map((name) => {
+      const count = state.get(name)!.shape.at(0) ?? 0, left = Math.min(count, this.#length);
+      const { data } = takeTensor(state, name, [count, this.#size]);
+      return { kind: name.slice(prefix.length), left, rows: data.slice(0, left * this.#size) };
+    });
+    return () => {
+      this.dispose();
+      for (const { kind, left, rows } of found) {
+        const values = () => tf.tensor2d(Float32Array.from(rows), [left, this.#size]);
+        this.#rows.set(kind, tf.tidy(() => tf.variable(values(), false)));
       }
-      const left = Math.min(count, this.#length);
-      const rows = tf.tensor2d(Float32Array.from(data).subarray(0, left * size), [left, size]);
-      this.#rows.set(name.slice(prefix.length), tf.keep(rows));
+    };
+  }
+
+  /** Remembers its rows until {@linkcode FeatureQueue.settle}. */
+  begin(): void {
+    this.#before = [...this.#rows].map(([kind, rows]) => [kind, tf.keep(tf.clone(rows))]);
+  }
+
+  /** Keeps what was pushed since {@linkcode FeatureQueue.begin}, or goes back to the rows of then. */
+  settle(taken: boolean): void {
+    const before = this.#before;
+    this.#before = [];
+    if (!taken) {
+      this.dispose();
+      for (const [kind, rows] of before) this.#rows.set(kind, tf.variable(rows, false));
     }
+    tf.dispose(before.map(([, rows]) => rows));
   }
 
   /** Frees all rows; it is empty then. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { resnetChannels } from "../nn/resnet.ts";
+import { BLOCK_COUNTS, resnetChannels } from "../nn/resnet.ts";
 import type { PretrainConfig } from "./config.ts";
 
 /** Bytes of a step, by what they are for. */
@@ -41,7 +41,6 @@ const LOSS_MATRICES = 1.15;
 const COMPOSED_MATRICES = 9, BALANCED_MATRICES = 5;
 /** `[N,D]` tensors from reading a sample to its row of unit length, gradients included. */
 const SAMPLE_ROWS = 8;
-const BLOCKS = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
 
 /**
  * Estimates the step of a configuration. The rule: a convolution with batch normalisation keeps two maps of its
@@ -80,7 +79,7 @@ function keptPerPixel(config: PretrainConfig): number {
   // The image, then the stem at 1/4 of the pixels and its pooled map at 1/16.
   let kept = 3 + 2 * width / 4 + width / 16;
   const channels = resnetChannels({ depth, width });
-  BLOCKS[depth].forEach((count, stage) => {
+  BLOCK_COUNTS[depth].forEach((count, stage) => {
     const area = 1 / (16 * 4 ** stage), inner = width << stage, outputs = channels[stage + 1];
     // The first convolution of a bottleneck still sees the size before the stride.
     const before = stage > 0 ? 4 : 1;

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { TrainingError } from "../errors.ts";
 import type { PretrainConfig } from "./config.ts";
 
 /** What one step reports. */
@@ -16,18 +15,12 @@ export type PretrainMetrics = {
   readonly learningRate: number;
   /** Prototypes that are the nearest of at least one sample of this step. */
   readonly prototypesUsed: number;
-  /** Mean entropy of the assignments divided by log K, 0..1. */
+  /**
+   * Mean entropy of the assignments divided by log K, 0..1: of the samples of the first image, or with `accumulate`
+   * of the first image of each micro-batch, and mean over both losses.
+   */
   readonly assignmentEntropy: number;
 };
-
-/** @throws {TrainingError} where a loss is not finite. */
-export function requireFinite(loss: number, step: number, learningRate: number): void {
-  if (Number.isFinite(loss)) return;
-  throw new TrainingError(
-    `Cannot go on pretraining at step ${step}: expected a finite loss, got ${loss}; lower the ` +
-      `learning rate (now ${learningRate}) and resume from the last checkpoint`,
-  );
-}
 
 /** Fewer prototypes in use than this share of all, or more entropy, counts as collapse. */
 const COLLAPSED_SHARE = 0.02;

@@ -4,29 +4,27 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { Mode } from "../nn/layers.ts";
 import type { StateDict } from "../nn/parameters.ts";
+import type { ProposedStep } from "../nn/training_step.ts";
 import type { MixedBatch } from "../records.ts";
 import type { PretrainMetrics } from "./metrics.ts";
 
 /** What a step found. */
 export type StepOutcome = Omit<PretrainMetrics, "learningRate">;
 
-/** Moves the variables by gradients, which are by name of the variable. */
-export type Update = (gradients: tf.NamedTensorMap) => void;
+/** What an objective makes of a batch; nothing that is part of a checkpoint has changed for good yet. */
+export type Proposal = Omit<ProposedStep<StepOutcome>, "statistics">;
 
 /** A loss with its samples and targets. */
 export interface Objective {
   /**
-   * One step: finds the gradients of a batch and has the variables moved by them.
+   * Finds the gradients of a batch. Where loss and gradients are finite, the variables are moved by them.
    *
    * @param step counts from 0; it decides the samples.
+   * @param training how the network is to be asked.
    */
-  learn(
-    batch: MixedBatch,
-    step: number,
-    variables: tf.Variable[],
-    update: Update,
-  ): Promise<StepOutcome>;
+  learn(batch: MixedBatch, step: number, variables: tf.Variable[], training: Mode): Proposal;
   /**
    * Prototypes `[K,D]` that take the place of the present ones before this step, where it is time for such.
    *
@@ -40,8 +38,12 @@ export interface Objective {
   readonly prefix?: string;
   /** Those tensors. */
   export?(): StateDict | Promise<StateDict>;
-  /** Takes them back from a checkpoint. */
-  import?(state: StateDict): void;
+  /**
+   * Checks those of a checkpoint; what it answers takes them back and cannot fail.
+   *
+   * @throws {CheckpointError} when they belong to other settings.
+   */
+  check?(state: StateDict): () => void;
   /** Frees its own tensors, where it has some on the engine. */
   dispose?(): void;
 }

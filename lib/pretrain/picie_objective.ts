@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { Mode } from "../nn/layers.ts";
 import { partOf, type StateDict } from "../nn/parameters.ts";
 import { variableGrads } from "../ops/variable_grads.ts";
 import { randomStream } from "../random.ts";
@@ -11,7 +12,7 @@ import type { MixedBatch } from "../records.ts";
 import { sampleRows } from "./comparison.ts";
 import type { PretrainConfig } from "./config.ts";
 import { type Encoder, featureStride } from "./encoder.ts";
-import { imagesOf, type Objective, type StepOutcome, type Update } from "./objective.ts";
+import { imagesOf, type Objective, type Proposal, type StepOutcome } from "./objective.ts";
 import { picieLoss, viewPairs } from "./picie.ts";
 import { samplePixels, type SampleSet } from "./sampling.ts";
 import { type StepFeatures, ViewClusters } from "./view_clusters.ts";
@@ -51,35 +52,30 @@ export class PicieObjective implements Objective {
   }
 
   /** The loss is all of the pixel level; its targets are hard. */
-  async learn(
-    batch: MixedBatch,
-    step: number,
-    variables: tf.Variable[],
-    update: Update,
-  ): Promise<StepOutcome> {
+  learn(batch: MixedBatch, step: number, variables: tf.Variable[], training: Mode): Proposal {
     const samples = this.#samples(batch, step), pairs = viewPairs(samples);
     const { centroids, labels } = this.#clusters.at(step);
-    const value = tf.tidy(() => {
-      const { value, grads } = variableGrads(() => {
-        const { projections } = this.#encode(imagesOf(batch), { training: true });
+    const { value, grads: gradients } = tf.tidy(() =>
+      variableGrads(() => {
+        const { projections } = this.#encode(imagesOf(batch), training);
         const rows = sampleRows(projections, samples);
         return picieLoss(rows, pairs, labels, centroids, this.#config.temperature);
-      }, variables);
-      update(grads);
-      return value;
-    });
-    const [loss] = await value.data<"float32">();
-    value.dispose();
+      }, variables)
+    );
     // Clusters that samples of this step belong to, of the view that has most.
     const used = [pairs.first, pairs.second]
       .map((slots) => new Set(Array.from(slots, (slot) => labels[slot])).size);
-    return {
-      loss,
-      pixelLoss: loss,
-      regionLoss: 0,
-      prototypesUsed: Math.max(...used),
-      assignmentEntropy: 0,
+    const read = async (): Promise<StepOutcome> => {
+      const [loss] = await value.data<"float32">();
+      return {
+        loss,
+        pixelLoss: loss,
+        regionLoss: 0,
+        prototypesUsed: Math.max(...used),
+        assignmentEntropy: 0,
+      };
     };
+    return { gradients, read, settle: () => value.dispose() };
   }
 
   export(): StateDict {
@@ -87,8 +83,8 @@ export class PicieObjective implements Objective {
     return new Map(entries.map(([name, tensor]) => [this.prefix + name, tensor]));
   }
 
-  import(state: StateDict): void {
-    this.#clusters.import(partOf(state, this.prefix));
+  check(state: StateDict): () => void {
+    return this.#clusters.check(partOf(state, this.prefix));
   }
 
   #samples(batch: MixedBatch, step: number): SampleSet {

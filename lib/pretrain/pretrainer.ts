@@ -6,19 +6,30 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { Adam, type Optimizer, Sgd } from "../nn/optimizers.ts";
 import { ParameterStore, partOf, type StateDict } from "../nn/parameters.ts";
+import { withoutClassifier } from "../nn/resnet.ts";
 import { type Schedule, warmupCosine } from "../nn/schedules.ts";
+import { checkTraining, exportTraining, type Trained } from "../nn/training_state.ts";
+import { type ProposedStep, takeStep } from "../nn/training_step.ts";
+import { PendingStatistics } from "../ops/running_statistics.ts";
 import { randomStream } from "../random.ts";
 import type { Embedding, Frame, MixedBatch } from "../records.ts";
 import { checkPretrainConfig, type PretrainConfig } from "./config.ts";
-import { BACKBONE, type Encoder, encoder, normalisePrototypes, unitRows } from "./encoder.ts";
-import { nearestPrototypes, readFeatures } from "./features.ts";
-import { type PretrainMetrics, requireFinite } from "./metrics.ts";
-import type { Objective } from "./objective.ts";
+import { BACKBONE, encoder, type Encoding, normalisePrototypes, unitRows } from "./encoder.ts";
+import {
+  type FeatureNetwork,
+  type FeatureOptions,
+  nearestPrototypes,
+  readFeatures,
+} from "./features.ts";
+import type { PretrainMetrics } from "./metrics.ts";
+import type { Objective, StepOutcome } from "./objective.ts";
 import { PicieObjective } from "./picie_objective.ts";
 import { SwappedObjective } from "./swapped_objective.ts";
 
-/** What the names of the optimiser's tensors begin with in a checkpoint. */
-const OPTIMIZER = "optimizer.";
+const BACKBONE_PREFIX = `${BACKBONE}.`;
+
+const projectionsOf = ({ projections }: Encoding) => projections;
+const featuresOf = ({ features }: Encoding) => features;
 
 /**
  * Trains features by swapped prediction on mixed images, and answers features of frames. All of it
@@ -52,9 +63,10 @@ export class Pretrainer {
   readonly config: PretrainConfig;
   readonly #seed: number;
   readonly #store: ParameterStore;
-  readonly #encode: Encoder;
+  readonly #network: FeatureNetwork;
   readonly #prototypes: tf.Variable;
   readonly #optimizer: Optimizer;
+  readonly #trained: Trained;
   readonly #schedule: Schedule;
   readonly #objective: Objective;
 
@@ -63,13 +75,15 @@ export class Pretrainer {
    *
    * @param seed decides the weights, and the samples of each step.
    * @throws {ConfigError} when a setting is out of its range.
+   * @throws {DeviceError} before {@linkcode useDevice}.
    */
   constructor(config: PretrainConfig, seed: number) {
     checkPretrainConfig(config);
     this.config = config;
     this.#seed = seed;
     this.#store = new ParameterStore(randomStream(seed, "pretrain", "parameters"));
-    this.#encode = encoder(this.#store.root, config);
+    const encode = encoder(this.#store.root, config);
+    this.#network = { encode, config };
     this.#prototypes = this.#store.root.weight(
       "prototypes",
       [config.prototypes, config.embeddingSize],
@@ -81,6 +95,7 @@ export class Pretrainer {
     this.#optimizer = kind === "adam"
       ? new Adam(variables, { beta1: momentum, weightDecay })
       : new Sgd(variables, { momentum, weightDecay });
+    this.#trained = { store: this.#store, optimizer: this.#optimizer };
     this.#schedule = warmupCosine({
       peak: config.optimizer.learningRate,
       final: config.optimizer.finalLearningRate,
@@ -88,8 +103,8 @@ export class Pretrainer {
       steps: config.steps,
     });
     this.#objective = config.objective === "picie"
-      ? new PicieObjective(config, seed, this.#encode)
-      : new SwappedObjective(config, seed, this.#encode, this.#prototypes);
+      ? new PicieObjective(config, seed, encode)
+      : new SwappedObjective(config, seed, encode, this.#prototypes);
   }
 
   /**
@@ -109,36 +124,60 @@ export class Pretrainer {
    * One training step.
    *
    * @param step counts from 0; it decides the learning rate and the samples.
-   * @throws {TrainingError} when the loss is not finite; the parameters are spoilt then.
+   * @throws {TrainingError} when the loss or a gradient is not finite; weights, running statistics, optimiser and
+   * queue are those before the step.
    */
   async step(batch: MixedBatch, step: number): Promise<PretrainMetrics> {
     const learningRate = this.#schedule(step);
-    const outcome = await this.#objective.learn(
-      batch,
-      step,
-      this.#store.trainable(),
+    const outcome = await takeStep(
+      this.#propose(batch, step),
+      { doing: "pretraining", step, learningRate },
       (gradients) => this.#optimizer.step(gradients, learningRate),
     );
-    requireFinite(outcome.loss, step, learningRate);
     return { ...outcome, learningRate };
   }
 
-  /** Features of frames that are all of one size, each of unit length. */
-  async embed(frames: readonly Frame[]): Promise<Embedding> {
-    return await readFeatures(this.#encode, frames, ({ projections }) => projections);
+  #propose(batch: MixedBatch, step: number): ProposedStep<StepOutcome> {
+    const statistics = new PendingStatistics(), training = { training: true, statistics };
+    try {
+      const variables = this.#store.trainable();
+      return { ...this.#objective.learn(batch, step, variables, training), statistics };
+    } catch (error) {
+      statistics.dispose();
+      throw error;
+    }
   }
 
-  /** What the projector sees: the pyramid's features, each brought to unit length. */
-  async represent(frames: readonly Frame[]): Promise<Embedding> {
-    return await readFeatures(this.#encode, frames, ({ features }) => features);
+  /**
+   * Features of frames that are all of one size, each of unit length. Without a frame there are none: 0 by 0.
+   *
+   * @throws {DataError} when frames differ in size, have too few colours, or a side that the network sees is not a
+   * multiple of 32.
+   */
+  async embed(frames: readonly Frame[], options?: FeatureOptions): Promise<Embedding> {
+    const read = { channels: this.config.embeddingSize, pick: projectionsOf, ...options };
+    return await readFeatures(this.#network, frames, read);
+  }
+
+  /**
+   * What the projector sees: the pyramid's features, each brought to unit length.
+   *
+   * @throws {DataError} as {@linkcode Pretrainer.embed} does.
+   */
+  async represent(frames: readonly Frame[], options?: FeatureOptions): Promise<Embedding> {
+    const read = { channels: this.config.pyramidChannels, pick: featuresOf, ...options };
+    return await readFeatures(this.#network, frames, read);
   }
 
   /**
    * The nearest prototype of every pixel of frames that are all of one size: projections are
    * upsampled bilinearly to full size and compared by cosine. One `[H,W]` array a frame.
+   *
+   * @throws {DataError} as {@linkcode Pretrainer.embed} does.
    */
-  async assign(frames: readonly Frame[]): Promise<Int32Array[]> {
-    return await nearestPrototypes(this.#encode, this.#prototypes as tf.Tensor2D, frames);
+  async assign(frames: readonly Frame[], options?: FeatureOptions): Promise<Int32Array[]> {
+    const prototypes = this.#prototypes as tf.Tensor2D;
+    return await nearestPrototypes(this.#network, prototypes, frames, options);
   }
 
   /** `[K,D]` prototypes of unit length. */
@@ -154,41 +193,43 @@ export class Pretrainer {
    * run needs to go on to the same bytes.
    */
   async export(): Promise<StateDict> {
-    const moments = [...await this.#optimizer.export()];
     return new Map([
-      ...await this.#store.export(),
-      ...moments.map(([name, tensor]) => [OPTIMIZER + name, tensor] as const),
+      ...await exportTraining(this.#trained),
       ...await this.#objective.export?.() ?? [],
     ]);
   }
 
-  /** Takes over such a state. @throws {CheckpointError} when it belongs to another network. */
+  /**
+   * Takes over such a state. Parameters and running statistics alone, without any tensor of the optimiser, are
+   * enough for features; training then goes on with an optimiser that starts afresh.
+   *
+   * @throws {CheckpointError} when it belongs to another network, or part of it is missing; nothing is changed then.
+   */
   import(state: StateDict): void {
     const { prefix } = this.#objective;
-    const isNetwork = (name: string) =>
-      !name.startsWith(OPTIMIZER) && !(prefix && name.startsWith(prefix));
-    this.#store.import(new Map([...state].filter(([name]) => isNetwork(name))));
-    this.#optimizer.import(partOf(state, OPTIMIZER));
-    this.#objective.import?.(state);
+    const isTrained = (name: string) => !(prefix && name.startsWith(prefix));
+    const assigns = [
+      checkTraining(this.#trained, new Map([...state].filter(([name]) => isTrained(name)))),
+      this.#objective.check?.(state),
+    ];
+    assigns.forEach((assign) => assign?.());
   }
 
   /** A copy of the ResNet under torchvision's names, running statistics included. */
   async backbone(): Promise<StateDict> {
-    return partOf(await this.#store.export(), `${BACKBONE}.`);
+    return partOf(await this.#store.export(), BACKBONE_PREFIX);
   }
 
   /**
-   * Takes over a ResNet under torchvision's names, running statistics included, in place of the random
-   * backbone. Its classifier `fc`, which nothing here has, may be there.
+   * Takes over a whole ResNet under torchvision's names, running statistics included, in place of the random
+   * backbone. Its classifier `fc` and PyTorch's counters `num_batches_tracked`, which nothing here has, may be
+   * there.
    *
-   * @throws {CheckpointError} when it is of another depth or width; nothing is changed then.
+   * @throws {CheckpointError} when it is of another depth or width, or part of it is missing; nothing is changed then.
    */
+  // deno-lint-ignore require-await -- what is wrong comes out of the promise.
   async importBackbone(weights: StateDict): Promise<void> {
-    const state = await this.#store.export();
-    for (const [name, tensor] of weights) {
-      if (!name.startsWith("fc.")) state.set(`${BACKBONE}.${name}`, tensor);
-    }
-    this.#store.import(state);
+    this.#store.check(withoutClassifier(weights), BACKBONE_PREFIX)();
   }
 
   /** Frees every tensor. */

@@ -11,12 +11,15 @@ import { customGrad } from "../ops/variable_grads.ts";
 
 /** Settings of {@linkcode prototypeLoss}. */
 export interface PrototypeLossOptions extends SinkhornOptions {
+  /** By which similarities are divided. */
   readonly temperature: number;
 }
 
-/** `[2]` loss and entropy as in {@linkcode prototypeLoss}, `[N]` the most similar prototype of each row. */
+/** What {@linkcode swappedPrediction} says of a batch. */
 export interface SwappedPrediction {
+  /** `[2]` loss and entropy as in {@linkcode prototypeLoss}. */
   readonly lossAndEntropy: tf.Tensor1D;
+  /** `[N]` the most similar prototype of each row. */
   readonly nearest: tf.Tensor1D;
 }
 

@@ -1,3 +1,8 @@
+/**
+ * Assigning samples to prototypes evenly, by optimal transport.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Settings of {@linkcode sinkhorn}. */

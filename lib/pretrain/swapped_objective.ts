@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { Mode } from "../nn/layers.ts";
 import type { StateDict } from "../nn/parameters.ts";
 import { variableGrads } from "../ops/variable_grads.ts";
 import { randomStream } from "../random.ts";
@@ -13,13 +14,15 @@ import type { PretrainConfig } from "./config.ts";
 import { type Encoder, featureStride, normalisePrototypes } from "./encoder.ts";
 import { FeatureQueue } from "./feature_queue.ts";
 import { microBatches } from "./micro_batches.ts";
-import { imagesOf, type Objective, type StepOutcome, type Update } from "./objective.ts";
+import { imagesOf, type Objective, type Proposal, type StepOutcome } from "./objective.ts";
 import { samplePixels, sampleRegions } from "./sampling.ts";
 
 /** What is trained on at once: a micro-batch, or the whole of a step's batch. */
 interface Part {
   readonly batch: MixedBatch;
   readonly levels: readonly Level[];
+  /** How the network is to be asked. */
+  readonly training: Mode;
   /** Where features are queued already. */
   readonly queue?: FeatureQueue;
 }
@@ -45,33 +48,49 @@ export class SwappedObjective implements Objective {
     return this.#queue.export(this.prefix);
   }
 
-  import(state: StateDict): void {
-    this.#queue.import(state, this.prefix);
+  check(state: StateDict): () => void {
+    return this.#queue.check(state, this.prefix);
   }
 
   dispose(): void {
     this.#queue.dispose();
   }
 
-  async learn(
-    batch: MixedBatch,
-    step: number,
-    variables: tf.Variable[],
-    update: Update,
-  ): Promise<StepOutcome> {
-    const { pixelWeight, regionWeight, accumulate = 1, queueStart = 0 } = this.#config;
+  learn(batch: MixedBatch, step: number, variables: tf.Variable[], training: Mode): Proposal {
+    const { accumulate = 1, queueStart = 0 } = this.#config;
     const queue = step >= queueStart ? this.#queue : undefined;
     const parts = microBatches(batch, accumulate).map((batch, i): Part => ({
       batch,
       levels: this.#levels(batch, accumulate === 1 ? [step] : [step, i]),
+      training,
       queue,
     }));
-    const comparisons = tf.tidy(() => this.#update(parts, variables, update));
+    const before = tf.keep(tf.clone(this.#prototypes));
+    queue?.begin();
+    const comparisons: Comparison[] = [];
+    const settle = (taken: boolean) => {
+      tf.dispose(comparisons.flatMap((found) => [found.lossAndEntropy, found.nearest]));
+      queue?.settle(taken);
+      if (!taken) this.#prototypes.assign(before);
+      before.dispose();
+    };
+    try {
+      const gradients = tf.tidy(() => this.#gradients(parts, variables, comparisons));
+      return { gradients, read: () => this.#read(parts, comparisons), settle };
+    } catch (error) {
+      settle(false);
+      throw error;
+    }
+  }
+
+  /** Reads what the levels of all parts found, and frees it. */
+  async #read(parts: readonly Part[], comparisons: readonly Comparison[]): Promise<StepOutcome> {
+    const { pixelWeight, regionWeight } = this.#config;
     const outcomes = await Promise.all(comparisons.map(readComparison));
     const levels = parts.flatMap((part) => part.levels);
     const lossOf = (name: Level["name"]) =>
       outcomes.reduce((sum, { loss }, i) => levels[i].name === name ? sum + loss : sum, 0) /
-      accumulate;
+      parts.length;
     const pixelLoss = lossOf("pixel"), regionLoss = lossOf("region");
     return {
       loss: pixelWeight * pixelLoss + regionWeight * regionLoss,
@@ -99,35 +118,34 @@ export class SwappedObjective implements Objective {
     return levels;
   }
 
-  /**
-   * Moves the variables by the mean of the parts' gradients; answers what each level of each part found,
-   * for the caller to read and dispose.
-   */
-  #update(parts: readonly Part[], variables: tf.Variable[], update: Update): Comparison[] {
+  /** The mean of the parts' gradients; adds what each level of each part found to `comparisons`. */
+  #gradients(
+    parts: readonly Part[],
+    variables: tf.Variable[],
+    comparisons: Comparison[],
+  ): tf.NamedTensorMap {
     normalisePrototypes(this.#prototypes);
-    const comparisons: Comparison[] = [];
     let total: tf.NamedTensorMap | undefined;
     for (const part of parts) {
       // A scope of its own, so that one part's activations are gone before the next one's come.
       const gradients = tf.tidy(() =>
-        this.#gradients(part, 1 / parts.length, variables, comparisons)
+        this.#partGradients(part, 1 / parts.length, variables, comparisons)
       );
       total = total ? sumAndFree(total, gradients) : gradients;
     }
-    update(total!);
-    return comparisons;
+    return total!;
   }
 
   /** The gradient of a part's loss times `share`; adds what its levels found to `comparisons`, features to the queue. */
-  #gradients(
-    { batch, levels, queue }: Part,
+  #partGradients(
+    { batch, levels, training, queue }: Part,
     share: number,
     variables: tf.Variable[],
     comparisons: Comparison[],
   ): tf.NamedTensorMap {
     const images = imagesOf(batch);
     return variableGrads(() => {
-      const { projections } = this.#encode(images, { training: true });
+      const { projections } = this.#encode(images, training);
       const losses = levels.map(({ name, samples, weight }): tf.Scalar => {
         const earlier = queue?.rows(name);
         const comparison = compare(projections, this.#prototypes, samples, this.#config, earlier);

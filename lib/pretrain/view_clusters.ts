@@ -76,19 +76,26 @@ export class ViewClusters {
     ]);
   }
 
-  /** Takes them back. @throws {CheckpointError} when they are of another size. */
-  import(state: StateDict): void {
-    if (state.size === 0) return;
+  /**
+   * Checks such a copy; what it answers takes it over and cannot fail. A state without any leaves all as it is.
+   *
+   * @throws {CheckpointError} when they are of another size.
+   */
+  check(state: StateDict): () => void {
+    if (state.size === 0) return () => {};
     const { k, dimension } = this;
     const centroids = Float32Array.from(takeTensor(state, "centroids", [2, k, dimension]).data);
-    const [count, slots] = state.get("labels")?.shape ?? [0, 0];
+    const [count = 0, slots = 0] = state.get("labels")?.shape ?? [];
     const labels = Int32Array.from(takeTensor(state, "labels", [count, slots]).data);
-    this.#firstStep = takeTensor(state, "firstStep", [1]).data[0];
-    this.#centroids = [centroids.slice(0, k * dimension), centroids.slice(k * dimension)];
-    this.#labels = Array.from(
-      { length: count },
-      (_, i) => labels.slice(i * slots, (i + 1) * slots),
-    );
+    const [firstStep] = takeTensor(state, "firstStep", [1]).data;
+    return () => {
+      this.#firstStep = firstStep;
+      this.#centroids = [centroids.slice(0, k * dimension), centroids.slice(k * dimension)];
+      this.#labels = Array.from(
+        { length: count },
+        (_, i) => labels.slice(i * slots, (i + 1) * slots),
+      );
+    };
   }
 }
 

@@ -15,6 +15,7 @@ import { DepthTrainer } from "../depth/trainer.ts";
 import { CheckpointError } from "../errors.ts";
 import type { StateDict } from "../nn/parameters.ts";
 import type { DepthMap, Frame } from "../records.ts";
+import { readBackbone } from "./storage/backbone_file.ts";
 import { loadCheckpoint, saveCheckpoint } from "./storage/checkpoint.ts";
 import { depthTargets, intrinsicsFor } from "./inputs.ts";
 import { depthFolder, readRun, type RunConfig } from "./storage/run_folder.ts";
@@ -40,6 +41,9 @@ export async function trainDepth(
   const folder = depthFolder(session.folder);
   const start = await loadCheckpoint(folder, metadata, session.warn);
   if (start) trainer.import(start.state);
+  else if (config.command === "depth" && config.backboneWeights) {
+    trainer.importEncoder(await readBackbone(config.backboneWeights));
+  }
   const targets = depthTargets(frames, settings.depth.targets === "every");
   const completed = await trainStage(session, {
     stage: "depth",

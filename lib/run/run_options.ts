@@ -8,7 +8,7 @@ import { isVideo } from "../data/video.ts";
 import { checkDepthConfig } from "../depth/config.ts";
 import { ConfigError } from "../errors.ts";
 import { checkMixConfig, type PasteShape } from "../mix/config.ts";
-import { checkPretrainConfig, type Objective } from "../pretrain/config.ts";
+import { checkPretrainConfig, type ObjectiveName } from "../pretrain/config.ts";
 import type { Intrinsics } from "../records.ts";
 import { checkRegionConfig, type Grouping } from "../regions/config.ts";
 import { type ConfigFile, readConfigFile, withFile } from "./config_file.ts";
@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly intrinsics?: Intrinsics | "learned";
   readonly fps?: number;
   readonly paste?: PasteShape;
-  readonly objective?: Objective;
+  readonly objective?: ObjectiveName;
   readonly grouping?: Grouping;
   readonly steps?: number;
   readonly depthSteps?: number;
@@ -97,7 +97,7 @@ export async function resolveRun(
       mix: { ...mix, paste: options.paste ?? mix.paste },
       pretrain: {
         ...pretrain,
-        ...(backboneWeights ? { backbone: "file" } : {}),
+        ...(backboneWeights && command !== "depth" ? { backbone: "file" } : {}),
         ...(accumulate ? { accumulate } : {}),
         ...(options.objective ? { objective: options.objective } : {}),
         steps: options.steps ?? pretrain.steps,

@@ -5,6 +5,8 @@ import {
   alignMotion,
   alignMotions,
   type FramePair,
+  insideShare,
+  isBetter,
 } from "../../lib/depth/alignment.ts";
 import {
   cameraMatrices,
@@ -15,8 +17,12 @@ import {
 } from "../../lib/depth/camera.ts";
 import { refineMotions } from "../../lib/depth/refine_motions.ts";
 import { synthesizeView } from "../../lib/depth/view_synthesis.ts";
+import { readFrames } from "../../lib/data/read_ahead.ts";
+import { streetScenes } from "../../lib/data/street/scenes.ts";
+import { tinyDepthConfig } from "../../lib/depth/config.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
+import type { Frame } from "../../lib/records.ts";
 
 const { engine } = await useDevice("cpu");
 
@@ -148,5 +154,79 @@ Deno.test("alignMotions() keeps a motion that it cannot better, and lets no grad
       )
     )(input.disparity);
     assertEquals(tf.max(tf.abs(gradient)).dataSync()[0], 0);
+  });
+});
+
+/** Items of the same motion but for the translation along x. */
+function shifted(by: readonly number[]): Motion {
+  const rest = atRest(by.length);
+  return { ...rest, translation: tf.tensor2d(by.flatMap((x) => [x, 0, 0]), [by.length, 3]) };
+}
+
+for (const backend of engine === "native" ? ["native", "cpu"] : ["cpu"]) {
+  Deno.test(`isBetter() takes no motion that throws pixels out of view (${backend})`, async () => {
+    await tf.setBackend(backend);
+    const seed = Math.floor(Math.random() * 1e6);
+    try {
+      tf.tidy(() => {
+        const { pair, truth } = scene(seed, 3);
+        const start = shifted([0.05, 0.05, 0.05]);
+        for (const far of [20, 200]) {
+          const motion = {
+            rotation: truth.rotation,
+            translation: tf.concat([
+              tf.slice(truth.translation, [0, 0], [1, -1]),
+              shifted([far, -far]).translation,
+            ]) as tf.Tensor2D,
+          };
+          const [share] = insideShare(pair, motion).dataSync();
+          assert(share > 0.7 && share <= 1, `seed ${seed}: ${share}`);
+          assertEquals([...insideShare(pair, motion).dataSync()].slice(1), [0, 0]);
+          // An error of nothing at all is the lowest.
+          assertEquals([...alignmentError(pair, motion).dataSync()].slice(1), [0, 0]);
+          assertEquals([...isBetter(pair, motion, start).dataSync()], [1, 0, 0], `seed ${seed}`);
+        }
+        // Rounding takes rows at the border or leaves them. A plane a metre away: a shift by a third and by two thirds of the width.
+        const plane = { ...pair, disparity: tf.onesLike(pair.disparity) };
+        const width = pair.target.shape[2], [fx] = pair.camera.dataSync();
+        const shares = [1 / 3, 2 / 3].map((part) =>
+          insideShare(plane, shifted(Array(3).fill(part * width / fx))).dataSync()[0]
+        );
+        assertAlmostEquals(shares[0], 2 / 3, 0.1, `seed ${seed}`);
+        assertAlmostEquals(shares[1], 1 / 3, 0.1, `seed ${seed}`);
+      });
+    } finally {
+      await tf.setBackend(engine === "native" ? "native" : "cpu");
+    }
+  });
+}
+
+Deno.test("alignMotions() keeps pixels in view where frames have nothing to do with each other", async () => {
+  const size = { height: 64, width: 128 };
+  const street = { seed: 0, split: "train", sequences: 6, framesPerSequence: 2 } as const;
+  const scenes = streetScenes(street);
+  const frames = await Array.fromAsync(readFrames(scenes, scenes.frames.keys(), size));
+  const image = ({ rgb }: Frame) =>
+    tf.tensor4d(Float32Array.from(rgb, (v) => v / 255), [1, size.height, size.width, 3]);
+  /** The share of pixels that are inside at the end, and whether the camera has moved at all. */
+  const align = (target: Frame, source: Frame) =>
+    tf.tidy(() => {
+      const metres = Float32Array.from(target.depth!, (metres) => 1 / metres);
+      const disparity = tf.tensor4d(metres, [1, size.height, size.width, 1]);
+      const cameras = camerasOf([target.intrinsics!]);
+      const images = { target: image(target), source: image(source), disparity };
+      const motion = alignMotions({ ...images, cameras }, atRest(1), tinyDepthConfig.alignment);
+      const { matrix: camera, inverse: inverseCamera } = cameras(size.height, size.width);
+      const [share] = insideShare({ ...images, camera, inverseCamera }, motion).dataSync();
+      return { share, moved: distance(motion.translation, tf.zeros([1, 3])) > 0 };
+    });
+  frames.forEach((target, at) => {
+    const neighbour = align(target, frames[at ^ 1]);
+    assert(neighbour.moved && neighbour.share > 0.7, `${target.name}: ${neighbour.share}`);
+    for (const further of [2, 4]) {
+      const other = frames[(at + further) % frames.length];
+      const { share } = align(target, other);
+      assert(share >= 0.5, `${target.name} to ${other.name}: ${share}`);
+    }
   });
 });

@@ -5,6 +5,7 @@ import { checkDepthConfig, type DepthConfig, tinyDepthConfig } from "../../lib/d
 import { DepthTrainer } from "../../lib/depth/trainer.ts";
 import { useDevice } from "../../lib/engine/device.ts";
 import { CheckpointError, ConfigError, DataError, TrainingError } from "../../lib/errors.ts";
+import type { StateDict } from "../../lib/nn/parameters.ts";
 import { randomStream } from "../../lib/random.ts";
 
 await useDevice("cpu");
@@ -159,6 +160,75 @@ Deno.test("DepthTrainer.import() continues to the same bytes", async () => {
   for (const trainer of [straight, resumed, other]) trainer.dispose();
 });
 
+Deno.test("DepthTrainer.import() takes all or nothing, or the networks alone", async () => {
+  const batch = slidingPlane(2, 1);
+  const [trained, other] = [new DepthTrainer(small, 5), new DepthTrainer(small, 6)];
+  await trained.step(batch, 0);
+  await other.step(batch, 0);
+  const state = await trained.export(), before = await other.export();
+  const name = "pose.decoder.3.bias", bias = state.get(name)!;
+  const without = (lost: string) => new Map([...state].filter(([name]) => name !== lost));
+  const misfits: [StateDict, string][] = [
+    [without("optimizer.v.3"), `Cannot load "v.3"`],
+    [without("optimizer.step"), `Cannot load "step"`],
+    [without(name), name],
+    [new Map([...state, [name, { ...bias, data: bias.data.slice(1) }]]), "expected 6 numbers"],
+  ];
+  for (const [misfit, message] of misfits) {
+    assertThrows(() => other.import(misfit), CheckpointError, message);
+    assertEquals(await other.export(), before);
+  }
+  const networks = new Map([...state].filter(([name]) => !name.startsWith("optimizer.")));
+  other.import(networks);
+  const after = await other.export();
+  for (const [name, { data }] of networks) assertEquals(after.get(name)!.data, data, name);
+  const fresh = new DepthTrainer(small, 6);
+  for (const [name, { data }] of await fresh.export()) {
+    if (name.startsWith("optimizer.")) assertEquals(after.get(name)!.data, data, name);
+  }
+  for (const trainer of [trained, other, fresh]) trainer.dispose();
+});
+
+Deno.test("DepthTrainer.importEncoder() begins both networks from one ResNet, as Monodepth2 does", async () => {
+  const donor = new DepthTrainer({ ...small, meanDisparity: 0.2 }, 8);
+  const weights: StateDict = new Map([
+    ...await donor.encoder(),
+    ["fc.weight", { dtype: "F32", shape: [3, 2], data: new Float32Array(6) }],
+    ["bn1.num_batches_tracked", { dtype: "I32", shape: [], data: Int32Array.of(3) }],
+  ]);
+  const trainer = new DepthTrainer(small, 1), before = await trainer.export();
+  trainer.importEncoder(weights);
+  const after = await trainer.export();
+  assertEquals([...after.keys()], [...before.keys()]);
+  for (const [name, { data }] of after) {
+    const [, network, own] = name.match(/^(depth|pose)\.encoder\.(.*)$/) ?? [];
+    if (!own) assertEquals(data, before.get(name)!.data, name);
+    else if (network === "depth" || own !== "conv1.weight") {
+      assertEquals(data, weights.get(own)!.data, name);
+    }
+  }
+  // cat([w, w], 1) / 2 of w `[outputs, 3, 7, 7]`.
+  const { shape, data } = weights.get("conv1.weight")!;
+  const doubled = after.get("pose.encoder.conv1.weight")!;
+  assertEquals([shape, doubled.shape], [[4, 3, 7, 7], [4, 6, 7, 7]]);
+  doubled.data.forEach((weight, i) => {
+    const [output, input, place] = [Math.floor(i / 294), Math.floor(i / 49) % 6, i % 49];
+    assertEquals(weight, data[(output * 3 + input % 3) * 49 + place] / 2);
+  });
+  donor.dispose();
+
+  const incomplete = new Map([...weights].filter(([name]) => name !== "layer4.1.bn2.running_var"));
+  assertThrows(() => trainer.importEncoder(incomplete), CheckpointError, "depth.encoder.layer4.1");
+  const wide = new DepthTrainer({ ...small, poseWidth: 8 }, 1), kept = await wide.export();
+  assertThrows(() => wide.importEncoder(weights), CheckpointError, "pose.encoder.conv1.weight");
+  assertEquals(await wide.export(), kept);
+  const eight = new DepthTrainer({ ...small, width: 8 }, 3);
+  wide.importEncoder(weights, await eight.encoder());
+  const shared = new DepthTrainer({ ...small, poseEncoder: "shared" }, 1);
+  shared.importEncoder(weights);
+  for (const trained of [trainer, wide, eight, shared]) trained.dispose();
+});
+
 Deno.test("DepthTrainer.learntIntrinsics() answers the focal lengths that were learnt", async () => {
   const batch = slidingPlane(2, 1);
   for (const alignment of [[], [{ shrink: 2, iterations: 2 }]] as const) {
@@ -238,19 +308,44 @@ Deno.test("DepthTrainer.predict() with the mirrored look says of mirrored frames
   trainer.dispose();
 });
 
-Deno.test("DepthTrainer.step() stops at a loss that is not finite and leaves the weights", async () => {
-  const trainer = new DepthTrainer(small, 1);
+Deno.test("DepthTrainer.step() stops at a loss that is not finite and leaves all as it was", async () => {
+  const [trainer, other] = [new DepthTrainer(small, 1), new DepthTrainer(small, 1)];
   const batch = slidingPlane(2, 1);
-  const weights = (await trainer.export()).get("pose.decoder.0.weight")!.data;
-  const [before, after] = batch.sources;
-  const broken: DepthBatch = { ...batch, sources: [before, after.map(() => NaN) as Float32Array] };
-  await assertRejects(() => trainer.step(broken, 0), TrainingError, "finite loss at step 0");
-  assertEquals((await trainer.export()).get("pose.decoder.0.weight")!.data, weights);
-  await assertRejects(
-    () => trainer.step({ ...batch, sources: [before, after.subarray(3)] }, 0),
-    DataError,
-    "Cannot use a depth batch",
-  );
+  await trainer.step(batch, 0);
+  await other.step(batch, 0);
+  const before = await trainer.export(), tensors = tf.memory().numTensors;
+  const spoilt = (batch.target as Float32Array).with(1000, NaN);
+  const broken: DepthBatch = { ...batch, target: spoilt };
+  await assertRejects(() => trainer.step(broken, 1), TrainingError, "finite loss at step 1");
+  assertEquals(tf.memory().numTensors, tensors);
+  assertEquals(await trainer.export(), before);
+  // It goes on as if nothing had been.
+  for (let step = 1; step < 3; step++) {
+    assertEquals(await trainer.step(batch, step), await other.step(batch, step));
+  }
+  trainer.dispose();
+  other.dispose();
+});
+
+Deno.test("DepthTrainer refuses batches that fit no network, and keeps no tensor of them", async () => {
+  const trainer = new DepthTrainer(small, 1);
+  const batch = slidingPlane(2, 1), [before, after] = batch.sources;
+  const tensors = tf.memory().numTensors;
+  const short: DepthBatch = { ...batch, sources: [before, after.subarray(3)] };
+  const cameras = [{ fx: NaN }, { fy: 0 }, { cx: Infinity }, { fx: 700, fy: 700, cx: 300 }]
+    .map((change): DepthBatch => {
+      const [camera, second] = batch.intrinsics;
+      return { ...batch, intrinsics: [second, { ...camera, ...change }] };
+    });
+  for (const broken of [short, ...cameras]) {
+    for (const use of [() => trainer.step(broken, 0), () => trainer.assess(broken)]) {
+      const error = await assertRejects(use, DataError, "Cannot use a depth batch");
+      if (broken !== short) assert(error.message.includes("of item 1, got"), error.message);
+    }
+  }
+  // Batch normalisation finds out in the midst of the forward pass.
+  await assertRejects(() => trainer.step(slidingPlane(0, 1), 0), ConfigError, "values per channel");
+  assertEquals(tf.memory().numTensors, tensors);
   trainer.dispose();
 });
 

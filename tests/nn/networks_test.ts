@@ -3,7 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { useDevice } from "../../lib/engine/device.ts";
 import { CheckpointError, ConfigError } from "../../lib/errors.ts";
 import { featurePyramid } from "../../lib/nn/fpn.ts";
-import { batchNorm, type Mode } from "../../lib/nn/layers.ts";
+import { convNorm, type Mode } from "../../lib/nn/layers.ts";
 import { ParameterStore, type StateDict } from "../../lib/nn/parameters.ts";
 import { resnet } from "../../lib/nn/resnet.ts";
 import { randomStream } from "../../lib/random.ts";
@@ -121,9 +121,14 @@ Deno.test("ParameterStore.import() refuses other networks' weights and changes n
   store.dispose();
 });
 
-Deno.test("batchNorm() refuses to learn from one value per channel", () => {
+Deno.test("convNorm() refuses to learn from one value per channel", () => {
   const store = new ParameterStore(randomStream(1));
-  const layer = batchNorm(store.root, 3, { relu: false });
+  const layer = convNorm(store.root.child("conv"), store.root.child("norm"), {
+    inputChannels: 3,
+    outputChannels: 3,
+    kernelSize: 1,
+    relu: false,
+  });
   tf.tidy(() => {
     assertThrows(
       () => layer(tf.ones([1, 1, 1, 3]), { training: true }),

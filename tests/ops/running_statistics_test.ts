@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assert, assertEquals } from "@std/assert";
 import { useDevice } from "../../lib/engine/device.ts";
 import { usePlainBackend } from "../../lib/engine/plain.ts";
-import { moveStatistics } from "../../lib/ops/running_statistics.ts";
+import { moveStatistics, PendingStatistics } from "../../lib/ops/running_statistics.ts";
 import { type Random, randomStream } from "../../lib/random.ts";
 import { gpuTest } from "../engine/webgpu/support.ts";
 
@@ -71,6 +71,38 @@ gpuTest("moveStatistics() follows PyTorch's rule", async (random) => {
     const drawn = drawCase(random);
     assertMoved(await moved(drawn), drawn);
   }
+});
+
+Deno.test("PendingStatistics.apply() does what was noted, in order and to the same bytes", async () => {
+  const random = randomStream(Date.now() % 1e6, "pending");
+  await useDevice("cpu");
+  const first = drawCase(random), channels = first.mean.length;
+  const batchMean = Float32Array.from({ length: channels }, () => random.normal());
+  const second = { ...first, batchMean, count: 7 };
+  const run = async (wait: boolean, wanted = true) => {
+    const before = tf.memory().numTensors;
+    const running = tf.tidy(() => ({
+      mean: tf.variable(tf.tensor1d(first.mean.slice())),
+      variance: tf.variable(tf.tensor1d(first.variance.slice())),
+    }));
+    const pending = new PendingStatistics();
+    for (const { batchMean, batchVariance, count } of [first, second]) {
+      tf.tidy(() => {
+        const batch = { mean: tf.tensor1d(batchMean), variance: tf.tensor1d(batchVariance) };
+        const move = { momentum: MOMENTUM, count };
+        if (wait) pending.add(running, batch, move);
+        else moveStatistics(running, batch, move);
+      });
+    }
+    if (wanted) pending.apply();
+    else pending.dispose();
+    const results = [await running.mean.data(), await running.variance.data()];
+    tf.dispose([running.mean, running.variance]);
+    assertEquals(tf.memory().numTensors, before);
+    return results;
+  };
+  assertEquals(await run(true), await run(false));
+  assertEquals(await run(true, false), [first.mean, first.variance]);
 });
 
 Deno.test("moveStatistics() is not recorded, and leaves nothing but the variables", async () => {

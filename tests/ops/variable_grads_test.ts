@@ -89,8 +89,8 @@ Deno.test({
   },
 });
 
-Deno.test("gradients elsewhere keep what they are given, also after a call that failed", () => {
-  const weight = variable(3);
+Deno.test("a call that failed leaves no tensor, and gradients elsewhere what they are given", () => {
+  const weight = variable(3), before = tf.memory().numTensors;
   assertThrows(
     () =>
       variableGrads(() => {
@@ -100,6 +100,7 @@ Deno.test("gradients elsewhere keep what they are given, also after a call that 
     Error,
     "in between",
   );
+  assertEquals(tf.memory().numTensors, before);
   const x = tf.tensor1d([1, 2, 3]), dy = tf.tensor1d([1, 10, 100]);
   const gradient = tf.grad((x) => tf.mul(tf.square(x), tf.relu(x)))(x, dy);
   assertEquals([...gradient.dataSync()], [3, 120, 2700]);

@@ -31,10 +31,10 @@ Deno.test("FeatureQueue keeps the newest samples of each kind, newest first, onc
   const state = await queue.export("queue.");
   assertEquals([...state.keys()], ["queue.pixel", "queue.region"]);
   const other = new FeatureQueue(4, 1);
-  other.import(state, "queue.");
+  other.check(state, "queue.")();
   assertEquals(await other.export("queue."), state);
   assertThrows(
-    () => new FeatureQueue(4, 2).import(state, "queue."),
+    () => new FeatureQueue(4, 2).check(state, "queue."),
     CheckpointError,
     "queue.pixel",
   );

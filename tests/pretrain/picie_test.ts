@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { useDevice } from "../../lib/engine/device.ts";
-import { CheckpointError, ConfigError } from "../../lib/errors.ts";
+import { CheckpointError, ConfigError, TrainingError } from "../../lib/errors.ts";
 import { mixedBatch } from "../../lib/mix/batches.ts";
 import { tinyMixConfig } from "../../lib/mix/config.ts";
 import type { MixSource } from "../../lib/mix/paste.ts";
@@ -280,6 +280,24 @@ Deno.test("Pretrainer with objective picie goes on to the same bytes amid a peri
   assertEquals(await train(resumed, 4, 7), losses);
   whole.dispose();
   resumed.dispose();
+});
+
+Deno.test("Pretrainer with objective picie leaves all as it was when its loss is not a number", async () => {
+  const pretrainer = new Pretrainer(config, seed);
+  await train(pretrainer, 0, 2);
+  const before = await pretrainer.export(), tensors = tf.memory().numTensors;
+  const batch = batchOf(2), spoilt = { ...batch, images: batch.images.map(() => NaN) };
+  await assertRejects(() => pretrainer.step(spoilt, 2), TrainingError, "finite loss at step 2");
+  assertEquals(tf.memory().numTensors, tensors);
+  assertEquals(await pretrainer.export(), before);
+  const cut = new Map(before).set("clusters.labels", {
+    ...before.get("clusters.labels")!,
+    data: new Int32Array(1),
+  });
+  const other = new Pretrainer(config, seed + 1), kept = await other.export();
+  assertThrows(() => other.import(cut), CheckpointError, "labels");
+  assertEquals(await other.export(), kept);
+  for (const one of [pretrainer, other]) one.dispose();
 });
 
 Deno.test("Pretrainer with objective picie refuses mixed images and steps that were not clustered", async () => {

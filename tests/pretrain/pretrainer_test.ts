@@ -7,6 +7,7 @@ import { CheckpointError, ConfigError, DataError, TrainingError } from "../../li
 import { type PretrainConfig, tinyPretrainConfig } from "../../lib/pretrain/config.ts";
 import { CollapseAlarm, collapseWarning } from "../../lib/pretrain/metrics.ts";
 import { Pretrainer } from "../../lib/pretrain/pretrainer.ts";
+import type { StateDict } from "../../lib/nn/parameters.ts";
 import { randomStream } from "../../lib/random.ts";
 import type { Frame } from "../../lib/records.ts";
 import { smallPretrainConfig } from "./small_config.ts";
@@ -122,6 +123,58 @@ Deno.test("Pretrainer.import() refuses another network", async () => {
   other.dispose();
 });
 
+Deno.test("Pretrainer.import() takes all or nothing, or parameters alone", async () => {
+  const settings = { ...config, queueLength: 40 };
+  const [trained, other] = [new Pretrainer(settings, 1), new Pretrainer(settings, 2)];
+  await run(trained, 0, 3);
+  await run(other, 0, 2);
+  const state = await trained.export(), before = await other.export();
+  const without = (lost: string) => new Map([...state].filter(([name]) => name !== lost));
+  const cut = (name: string): StateDict => {
+    const tensor = state.get(name)!;
+    return new Map([...state, [name, { ...tensor, data: tensor.data.slice(1) }]]);
+  };
+  const misfits: [StateDict, string][] = [
+    [without("optimizer.m.0"), `Cannot load "m.0"`],
+    [without("prototypes"), "prototypes"],
+    [cut("prototypes"), "expected 96 numbers"],
+    [cut("queue.pixel"), "queue.pixel"],
+  ];
+  for (const [misfit, message] of misfits) {
+    assertThrows(() => other.import(misfit), CheckpointError, message);
+    assertEquals(await other.export(), before);
+  }
+  const parameters = new Map([...state].filter(([name]) => !/^(optimizer|queue)\./.test(name)));
+  other.import(parameters);
+  assertEquals(await other.embed([frame(1)]), await trained.embed([frame(1)]));
+  const after = await other.export();
+  assertEquals([...after.get("optimizer.step")!.data], [0]);
+  assert(after.get("optimizer.v.0")!.data.every((v) => v === 0));
+  for (const pretrainer of [trained, other]) pretrainer.dispose();
+});
+
+Deno.test("Pretrainer.importBackbone() takes a whole ResNet alone", async () => {
+  const [donor, pretrainer] = [new Pretrainer(config, 2), new Pretrainer(config, 1)];
+  const weights = await donor.backbone(), before = await pretrainer.export();
+  const parts: [StateDict, string][] = [
+    [new Map(), `Cannot load "backbone.conv1.weight"`],
+    [new Map([...weights].slice(0, 1)), `Cannot load "backbone.bn1.weight"`],
+    [new Map([...weights].slice(0, -1)), "running_var"],
+    [new Map([...weights, ["layer5.0.conv1.weight", weights.get("bn1.bias")!]]), "layer5"],
+  ];
+  for (const [part, message] of parts) {
+    await assertRejects(() => pretrainer.importBackbone(part), CheckpointError, message);
+    assertEquals(await pretrainer.export(), before);
+  }
+  const counter = { dtype: "I32", shape: [], data: Int32Array.of(7) } as const;
+  await pretrainer.importBackbone(
+    new Map([...weights, ["bn1.num_batches_tracked", { ...counter, shape: [] }]]),
+  );
+  assertEquals(await pretrainer.backbone(), weights);
+  donor.dispose();
+  pretrainer.dispose();
+});
+
 Deno.test("Pretrainer.importBackbone() begins from a depth network, and from nothing else", async () => {
   const depth = new DepthTrainer({ ...tinyDepthConfig, width: config.width }, 5);
   const encoder = await depth.encoder();
@@ -165,6 +218,57 @@ Deno.test("Pretrainer.embed() answers unit features, the same in any batch", asy
   assertEquals([features.height, features.width, features.channels], [8, 16, 8]);
   const mixed = [frame(1), frame(2, 64, 64)];
   await assertRejects(() => pretrainer.embed(mixed), DataError, "f/2");
+  pretrainer.dispose();
+});
+
+Deno.test("Pretrainer.embed(), represent() and assign() take some frames at a time", async () => {
+  const pretrainer = new Pretrainer(config, 1);
+  await run(pretrainer, 0, 2);
+  const frames = Array.from({ length: 19 }, (_, i) => frame(i));
+  /** What was answered, and the most images that a tensor held meanwhile. */
+  const peakOf = async <T>(ask: () => Promise<T>): Promise<[T, number]> => {
+    const { result, kernels } = await tf.profile(async () => [await ask()] as never);
+    const images = kernels.flatMap(({ name, outputShapes }) =>
+      name.includes("Conv2D") ? [outputShapes[0][0]] : []
+    );
+    return [(result as T[])[0], Math.max(...images)];
+  };
+  for (const read of ["embed", "represent"] as const) {
+    const [whole, all] = await peakOf(() => pretrainer[read](frames, { batch: 19 }));
+    const [some, three] = await peakOf(() => pretrainer[read](frames, { batch: 3 }));
+    const [preset, eight] = await peakOf(() => pretrainer[read](frames));
+    assertEquals([all, three, eight], [19, 3, 8]);
+    for (const part of [some, preset]) {
+      assertEquals({ ...part, values: 0 }, { ...whole, values: 0 });
+      part.values.forEach((v, i) => assertAlmostEquals(v, whole.values[i], 1e-5));
+    }
+  }
+  const [ids, eight] = await peakOf(() => pretrainer.assign(frames));
+  assertEquals([ids.length, eight], [19, 8]);
+  for (const i of [0, 7, 8, 18]) assertEquals([ids[i]], await pretrainer.assign([frames[i]]));
+  const before = tf.memory().numTensors;
+  const none = { count: 0, height: 0, width: 0, values: new Float32Array(0) };
+  assertEquals(await pretrainer.embed([]), { ...none, channels: config.embeddingSize });
+  assertEquals(await pretrainer.represent([]), { ...none, channels: config.pyramidChannels });
+  assertEquals(await pretrainer.assign([]), []);
+  for (const batch of [0, 1.5, NaN]) {
+    await assertRejects(() => pretrainer.embed(frames, { batch }), ConfigError, `got ${batch}`);
+  }
+  const one = frame(1), short = { ...one, rgb: one.rgb.subarray(3) };
+  for (const read of ["embed", "represent", "assign"] as const) {
+    const refused = (frames: Frame[], message: string) =>
+      assertRejects(() => pretrainer[read](frames), DataError, message);
+    await refused([frame(1, 30, WIDTH)], "multiples of 32, got 64x30");
+    await refused([frame(1, 0, WIDTH)], "got 64x0");
+    await refused([one, short], "expected 6144 values");
+    // The one that differs is in a later batch.
+    await refused([...Array(9).fill(one), frame(2, 64, 64)], "f/2");
+  }
+  assertEquals(tf.memory().numTensors, before);
+  const enlarging = new Pretrainer({ ...config, enlarge: 2 }, 1);
+  assertEquals((await enlarging.embed([frame(1, 16, 48)])).height, 8);
+  await assertRejects(() => enlarging.embed([frame(1, 24, 48)]), DataError, "times 2");
+  enlarging.dispose();
   pretrainer.dispose();
 });
 
@@ -213,11 +317,45 @@ Deno.test("Pretrainer leaves out a loss without weight or samples", async () => 
   pretrainer.dispose();
 });
 
-Deno.test("Pretrainer.step() says so when the loss is not a number", async () => {
-  const pretrainer = new Pretrainer(config, 1);
-  const spoilt = { ...batches[0], images: batches[0].images.map(() => NaN) };
-  await assertRejects(() => pretrainer.step(spoilt, 5), TrainingError, "at step 5");
+for (
+  const [name, change] of [
+    ["Adam", {}],
+    ["SGD", { optimizer: { ...config.optimizer, kind: "sgd" } }],
+    ["micro-batches and a queue", { accumulate: 3, queueLength: 40 }],
+  ] as [string, Partial<PretrainConfig>][]
+) {
+  Deno.test(`Pretrainer.step() leaves all as it was when the loss is not a number: ${name}`, async () => {
+    const settings = { ...config, ...change };
+    const [pretrainer, other] = [new Pretrainer(settings, 1), new Pretrainer(settings, 1)];
+    await run(pretrainer, 0, 3);
+    await run(other, 0, 3);
+    const before = await pretrainer.export(), tensors = tf.memory().numTensors;
+    const images = batches[3].images.slice();
+    images[images.length - 1] = NaN;
+    const spoilt = { ...batches[3], images };
+    await assertRejects(() => pretrainer.step(spoilt, 3), TrainingError, "finite loss at step 3");
+    assertEquals(tf.memory().numTensors, tensors);
+    assertEquals(await pretrainer.export(), before);
+    assertEquals(await run(pretrainer, 3, 6), await run(other, 3, 6));
+    assertEquals(await pretrainer.export(), await other.export());
+    pretrainer.dispose();
+    other.dispose();
+  });
+}
+
+Deno.test("Pretrainer.step() that is refused keeps no tensor", async () => {
+  const pretrainer = new Pretrainer({ ...config, queueLength: 40 }, 1);
+  await run(pretrainer, 0, 2);
+  const before = await pretrainer.export(), tensors = tf.memory().numTensors;
+  // Its images are smaller than their ids say, which the encoder finds out.
+  const narrow = { ...batches[0], width: WIDTH / 2 };
+  await assertRejects(() => pretrainer.step(narrow, 2));
+  assertEquals(tf.memory().numTensors, tensors);
+  assertEquals(await pretrainer.export(), before);
   pretrainer.dispose();
+});
+
+Deno.test("Pretrainer refuses settings that are out of range", () => {
   assertThrows(() => new Pretrainer({ ...config, epsilon: 0 }, 1), ConfigError, "epsilon");
 });
 

@@ -102,9 +102,15 @@ export function gpuKernels(): GpuKernel[] {
   ];
 }
 
-/** Registers backend `webgpu` on this device; registering it again replaces it. */
+/**
+ * Registers backend `webgpu` on this device; registering it again replaces it. Tensors that are alive stay with the
+ * one before, where `await tensor.data()` still reads them.
+ */
 export function registerWebGpuBackend(device: OpenedDevice, options?: WebGpuOptions): void {
-  if (tf.findBackend(BACKEND_NAME)) tf.removeBackend(BACKEND_NAME);
+  const before = tf.findBackend(BACKEND_NAME);
+  // Removing it frees memory that waiting commands use.
+  if (before instanceof WebGpuBackend) before.flush();
+  if (before) tf.removeBackend(BACKEND_NAME);
   const host = hostKernels();
   registerKernels([
     ...gpuKernels().map((kernel) => host.withText(withComplex(kernel))),

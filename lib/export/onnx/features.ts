@@ -5,13 +5,9 @@
  */
 
 import type { StateDict } from "../../nn/parameters.ts";
+import { IMAGENET_DEVIATION, IMAGENET_MEAN } from "../../mix/view.ts";
 import type { PretrainConfig } from "../../pretrain/config.ts";
-import {
-  BACKBONE,
-  featureStride,
-  IMAGENET_DEVIATION,
-  IMAGENET_MEAN,
-} from "../../pretrain/encoder.ts";
+import { BACKBONE, featureStride } from "../../pretrain/encoder.ts";
 import { GraphBuilder, type Value } from "./graph.ts";
 import { resnetGraph } from "./resnet.ts";
 import type { OnnxModel } from "./schema.ts";

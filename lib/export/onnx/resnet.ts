@@ -4,11 +4,8 @@
  * @module
  */
 
-import type { ResNetOptions } from "../../nn/resnet.ts";
+import { BLOCK_COUNTS, type ResNetOptions } from "../../nn/resnet.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
-
-/** Blocks of each stage. */
-const BLOCKS = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
 
 /** Adds the network whose parameters begin with `prefix`; its maps of 1/2, 1/4, ... 1/32 of the size. */
 export function resnetGraph(
@@ -28,7 +25,7 @@ export function resnetGraph(
     strides: [2, 2],
     pads: [1, 1, 1, 1],
   });
-  BLOCKS[depth].forEach((count, stage) => {
+  BLOCK_COUNTS[depth].forEach((count, stage) => {
     for (let block = 0; block < count; block++) {
       const stride = stage > 0 && block === 0 ? 2 : 1;
       const projected = block === 0 && (stage > 0 || depth === 50);

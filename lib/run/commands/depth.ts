@@ -19,6 +19,7 @@ import {
   requireWritable,
   writePredictions,
 } from "../predictions.ts";
+import { requireDepthEncoder } from "../storage/backbone_file.ts";
 import { freeFolder, prepareRun, type RunConfig } from "../storage/run_folder.ts";
 import { writeJson } from "../storage/atomic.ts";
 import type { Session } from "../session.ts";
@@ -56,6 +57,9 @@ async function runDepth(session: Session, config: RunConfig, options: DepthOptio
   const inputs = await openInputs(config.data, config, session.folder);
   if (options.predictions) await requireWritable(options.predictions);
   const device = await startDevice(session, options);
+  if (config.backboneWeights && !options.resume) {
+    await requireDepthEncoder(config.backboneWeights, settings.depth);
+  }
   using _folder = await prepareRun(session.folder, config, options.resume);
   const loaded: LoadedDataset[] = [];
   for (const input of inputs) loaded.push(await input.load(session));

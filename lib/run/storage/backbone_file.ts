@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { DepthConfig } from "../../depth/config.ts";
+import { DepthTrainer } from "../../depth/trainer.ts";
 import { CheckpointError, ConfigError } from "../../errors.ts";
 import type { StateDict } from "../../nn/parameters.ts";
 import type { PretrainConfig } from "../../pretrain/config.ts";
@@ -26,15 +28,34 @@ export async function readBackbone(path: string): Promise<StateDict> {
 }
 
 /**
- * Refuses a file that these settings cannot begin from, before anything has been trained.
+ * Refuses a file that the features of these settings cannot begin from, before anything has been trained.
  *
  * @throws {CheckpointError} when its network is another one.
  */
 export async function requireBackbone(path: string, config: PretrainConfig): Promise<void> {
-  const weights = await readBackbone(path);
   const trial = new Pretrainer(config, 0);
+  await requireFit(path, config, trial, (weights) => trial.importBackbone(weights));
+}
+
+/**
+ * Refuses a file that the depth network of these settings cannot begin from, as {@linkcode requireBackbone}.
+ *
+ * @throws {CheckpointError} when its network is another one.
+ */
+export async function requireDepthEncoder(path: string, config: DepthConfig): Promise<void> {
+  const trial = new DepthTrainer(config, 0);
+  await requireFit(path, config, trial, (weights) => trial.importEncoder(weights));
+}
+
+async function requireFit(
+  path: string,
+  config: { readonly depth: number; readonly width: number },
+  trial: { dispose(): void },
+  load: (weights: StateDict) => void | Promise<void>,
+): Promise<void> {
+  const weights = await readBackbone(path);
   try {
-    await trial.importBackbone(weights);
+    await load(weights);
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     const misfit = error.message.replace("Cannot load ", "").split(";")[0];
