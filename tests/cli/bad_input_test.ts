@@ -284,9 +284,10 @@ async function saveWrongRuns(folder: string): Promise<void> {
   );
 }
 
-/** Every file of a folder with its size and time of change. */
+/** Every file of a folder with its size and time of change, but for the lock of a process that is at work. */
 function listing(folder: string): string[] {
   return Array.from(Deno.readDirSync(folder)).flatMap(({ name, isDirectory }) => {
+    if (name === ".lock") return [];
     const path = join(folder, name);
     const { size, mtime } = Deno.statSync(path);
     return isDirectory ? listing(path) : [`${path} ${size} ${mtime?.getTime()}`];
