@@ -12,6 +12,7 @@ import { CpcdrError } from "./lib/errors.ts";
 import { checkCamera } from "./lib/data/description.ts";
 import { PASTE_SHAPES } from "./lib/mix/config.ts";
 import type { Intrinsics } from "./lib/records.ts";
+import { OBJECTIVES } from "./lib/pretrain/config.ts";
 import { GROUPINGS } from "./lib/regions/config.ts";
 import * as commands from "./lib/run/commands.ts";
 import meta from "./deno.json" with { type: "json" };
@@ -57,7 +58,7 @@ function pretrainCommand(root: Command): void {
     .addOption(groupingOption())
     .addOption(
       new Option("--objective <name>", "what features learn from (default: swapped)")
-        .choices(["swapped", "picie"]),
+        .choices(OBJECTIVES),
     )
     .addOption(backboneOption("start the features' backbone from"))
     .option(

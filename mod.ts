@@ -157,7 +157,9 @@ export type { MixSource, Paste, Piece } from "./lib/mix/paste.ts";
 export type { ColourStep } from "./lib/mix/colour.ts";
 export type { Look, View } from "./lib/mix/view.ts";
 export {
+  BACKBONES,
   type ObjectiveName,
+  OBJECTIVES,
   type OptimizerConfig,
   paperPretrainConfig,
   type PretrainConfig,

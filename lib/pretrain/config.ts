@@ -19,8 +19,14 @@ export interface OptimizerConfig {
   readonly weightDecay: number;
 }
 
-/** What is asked of the features, see prototype_loss.ts and picie.ts. */
-export type ObjectiveName = "swapped" | "picie";
+/** What can be asked of the features, see prototype_loss.ts and picie.ts. */
+export const OBJECTIVES = ["swapped", "picie"] as const;
+
+/** One of {@linkcode OBJECTIVES}. */
+export type ObjectiveName = typeof OBJECTIVES[number];
+
+/** Where a backbone's weights can begin. */
+export const BACKBONES = ["random", "depth", "file"] as const;
 
 /** Settings of the network, the samples, the losses and the optimiser of the contrastive stage. */
 export interface PretrainConfig {
@@ -39,7 +45,7 @@ export interface PretrainConfig {
    * has seen the same video without labels (the two networks are of one depth and width then), or those of
    * a file under torchvision's names.
    */
-  readonly backbone: "random" | "depth" | "file";
+  readonly backbone: typeof BACKBONES[number];
   /**
    * Images are enlarged by this before the network sees them, so that features lie closer together: small
    * frames have too few of them else. 1, the default, leaves them as they are.
@@ -204,7 +210,7 @@ export function checkPretrainConfig(config: PretrainConfig): void {
   };
   require("depth", [18, 34, 50].includes(config.depth), "18, 34 or 50");
   const { objective = "swapped" } = config;
-  require("objective", ["swapped", "picie"].includes(objective), "swapped or picie");
+  require("objective", OBJECTIVES.includes(objective), OBJECTIVES.join(" or "));
   if (config.reclusterEvery !== undefined) count("reclusterEvery", 1);
   require(
     "accumulate",
@@ -218,7 +224,7 @@ export function checkPretrainConfig(config: PretrainConfig): void {
   );
   require(
     "backbone",
-    ["random", "depth", "file"].includes(config.backbone),
+    BACKBONES.includes(config.backbone),
     "random, depth or file",
   );
   for (

@@ -11,6 +11,7 @@ import { ConfigError } from "../errors.ts";
 import type { Intrinsics } from "../records.ts";
 import { LOSS_SIZES, POSE_ENCODERS, REPROJECTIONS } from "../depth/config.ts";
 import { PASTE_SHAPES } from "../mix/config.ts";
+import { BACKBONES, OBJECTIVES } from "../pretrain/config.ts";
 import { defaultRegionConfig, GROUPINGS, REGION_SOURCES } from "../regions/config.ts";
 import { type Preset, type PresetName, PRESETS } from "./presets.ts";
 
@@ -43,8 +44,8 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   "settings.mix.paste": PASTE_SHAPES,
   "settings.mix.lossRegions": REGION_SOURCES,
   "settings.regions.grouping": GROUPINGS,
-  "settings.pretrain.objective": ["swapped", "picie"],
-  "settings.pretrain.backbone": ["random", "depth", "file"],
+  "settings.pretrain.objective": OBJECTIVES,
+  "settings.pretrain.backbone": BACKBONES,
 };
 /** Settings that count something and that no stage checks by itself. */
 const COUNTS =
