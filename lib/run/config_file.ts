@@ -52,6 +52,8 @@ const COUNTS =
   /^settings\.(height|width|saveEvery|scenes\..*|mix\.sources|regions\.groundTrials|regions\.superpixels\.(count|iterations))$/;
 /** Networks halve the image five times and double it back. */
 const SIDE_STEP = 32;
+/** Pixels; longer sides fit no memory. */
+const LONGEST_SIDE = 16384;
 
 /**
  * Reads a configuration file.
@@ -165,8 +167,14 @@ function checkNumber(path: string, key: string, value: number): void {
   if (COUNTS.test(key) && !(Number.isInteger(value) && value >= 1)) {
     throw refused(path, `${key} to be a whole number of at least 1`, show(value));
   }
-  if (/^settings\.(height|width)$/.test(key) && value % SIDE_STEP !== 0) {
-    throw refused(path, `${key} to be a multiple of ${SIDE_STEP}`, show(value));
+  if (
+    /^settings\.(height|width)$/.test(key) && (value % SIDE_STEP !== 0 || value > LONGEST_SIDE)
+  ) {
+    throw refused(
+      path,
+      `${key} to be a multiple of ${SIDE_STEP} up to ${LONGEST_SIDE}`,
+      show(value),
+    );
   }
   if (value < 0 && !key.endsWith("Cosine")) {
     throw refused(path, `${key} to be at least 0`, show(value));

@@ -227,6 +227,7 @@ const WRONG_COMMANDS: readonly (readonly [line: string, ...parts: string[]])[] =
   ["evaluate --run broken", "broken/config.json", "put the file back"],
   ["pretrain --data video --out broken --resume", "broken/config.json", "put the file back"],
   ["doctor --out=", "--out", "Expected a path"],
+  ["scenes --out fresh --sequences 1e9 --frames 1e6", "at most 10000000 frames"],
   ["depth --data video --fps 1e9", "--fps", "at most 1000"],
   ["scenes --out video --sequences 1 --frames 1", "video", "holds files already", "--out"],
   ["depth --data video --out video", "video", "it is a dataset", "--out"],

@@ -127,6 +127,7 @@ Deno.test("resolveRun() refuses numbers that no stage could use, by key", () =>
     const path = join(folder, "run.json");
     const wrong: [settings: unknown, ...parts: string[]][] = [
       [{ height: 100 }, "settings.height", "a multiple of 32", "100"],
+      [{ height: 32_000_000 }, "settings.height", "up to 16384", "32000000"],
       [{ width: 0 }, "settings.width", "at least 1"],
       [{ saveEvery: 0.5 }, "settings.saveEvery", "whole number"],
       [{ mix: { sources: 0 } }, "settings.mix.sources", "at least 1"],

@@ -34,6 +34,9 @@ export interface StreetOptions {
   readonly fps?: number;
 }
 
+/** More would take weeks to draw. */
+const MOST_FRAMES = 10_000_000;
+
 /** Value of labels that do not count; the scenes have none. */
 const IGNORE = 255;
 
@@ -59,6 +62,13 @@ export function streetScenes(options: StreetOptions): Dataset {
     if (Number.isInteger(value) && value > 0) continue;
     throw new ConfigError(
       `Cannot draw street scenes: expected ${name} of at least 1, got ${value}`,
+    );
+  }
+  if (sequences * framesPerSequence > MOST_FRAMES) {
+    throw new ConfigError(
+      `Cannot draw street scenes: expected at most ${MOST_FRAMES} frames, got ${
+        sequences * framesPerSequence
+      }`,
     );
   }
   checkSplit(split);
