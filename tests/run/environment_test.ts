@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { useDevice } from "../../lib/engine/device.ts";
 import { repeatCommand, resumeCommand } from "../../lib/run/environment.ts";
+import { succeeds } from "../../native/build_support.ts";
 
 await useDevice("cpu");
 
@@ -13,7 +14,7 @@ async function words(line: string): Promise<string[]> {
 
 const name =
   "resumeCommand() names the run's folder so that a shell reads it whole, whatever it is called";
-const shell = Deno.build.os !== "windows";
+const shell = await succeeds("sh", "-c", "true");
 
 Deno.test(shell ? name : `${name} (ignored: no shell here)`, { ignore: !shell }, async () => {
   for (const folder of ["runs/mine", "my runs/a & b", "it's $HOME/`x`/*", 'a"b\\c;d']) {

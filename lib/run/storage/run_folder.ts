@@ -106,8 +106,8 @@ async function lockRun(folder: string): Promise<Disposable> {
   try {
     await Deno.mkdir(folder, { recursive: true });
     const file = await Deno.open(path, { write: true, create: true });
-    // Not every file system has locks.
-    if (await file.tryLock(true).catch(() => true)) {
+    // Not every file system has locks, nor has Deno before 2.7.
+    if (await file.tryLock?.(true).catch(() => true) ?? true) {
       return {
         [Symbol.dispose]() {
           try {
