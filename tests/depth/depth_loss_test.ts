@@ -49,13 +49,16 @@ const compared = (change: Partial<DepthConfig>): DepthConfig => ({
   ...change,
 });
 
+/** A disparity map of noise. */
+function drawMap(random: Random, [height, width]: number[]): tf.Tensor4D {
+  return tf.tensor4d(array(height * width, () => random.uniform()), [1, height, width, 1]);
+}
+
 Deno.test("depthLoss() asks half as much smoothness of each coarser map, and takes the mean over maps", () => {
   tf.tidy(() => {
     const random = randomStream(seed, "smoothness");
     const { triplet, motions } = slidingNoise(random, 3);
-    const map = (height: number, width: number): tf.Tensor4D =>
-      tf.tensor4d(array(height * width, () => random.uniform()), [1, height, width, 1]);
-    const maps = [map(64, 128), map(32, 64), map(16, 32)];
+    const maps = [[64, 128], [32, 64], [16, 32]].map((size) => drawMap(random, size));
     const config = compared({ scales: 3, lossSize: "own", smoothness: 0.5, edgeSharpness: 2 });
     const { loss, photometric, smoothness } = depthLoss(triplet, maps, motions, config, random);
     const each = maps.map((disparity, scale) => {
@@ -75,9 +78,7 @@ Deno.test("depthLoss() on a pyramid is the mean of what each map says at its own
   tf.tidy(() => {
     const random = randomStream(seed, "pyramid");
     const { triplet, motions } = slidingNoise(random, 3);
-    const map = (height: number, width: number): tf.Tensor4D =>
-      tf.tensor4d(array(height * width, () => random.uniform()), [1, height, width, 1]);
-    const maps = [map(64, 128), map(32, 64)];
+    const maps = [[64, 128], [32, 64]].map((size) => drawMap(random, size));
     const half = (x: tf.Tensor4D) => tf.avgPool(x, 2, 2, "valid");
     const smaller: Triplet = {
       ...triplet,

@@ -90,3 +90,31 @@ function forTaps(
     }
   }
 }
+
+type Pair = [number, number];
+
+/** Shapes, and how a filter slides over them. */
+export type Convolution = [
+  x: number[],
+  filter: number[],
+  stride: Pair,
+  pad: [Pair, Pair],
+  dilation: Pair,
+];
+
+/**
+ * What engines are held against the definition with, many of them padded otherwise above than below, and otherwise in
+ * rows than in columns.
+ */
+export const CONVOLUTIONS: readonly Convolution[] = [
+  [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1], [[0, 0], [0, 0]], [1, 1]],
+  [[2, 5, 7, 3], [3, 3, 3, 5], [1, 1], [[1, 1], [1, 1]], [1, 1]],
+  [[2, 9, 12, 16], [3, 3, 16, 16], [1, 1], [[1, 1], [1, 1]], [1, 1]],
+  [[1, 6, 9, 4], [3, 2, 4, 8], [2, 1], [[0, 1], [1, 0]], [1, 1]],
+  [[2, 8, 5, 8], [1, 1, 8, 4], [2, 2], [[0, 0], [0, 0]], [1, 1]],
+  [[1, 9, 11, 2], [7, 7, 2, 4], [2, 2], [[3, 3], [3, 3]], [1, 1]],
+  [[1, 7, 8, 4], [3, 3, 4, 1], [1, 1], [[2, 2], [2, 2]], [2, 2]],
+  [[1, 3, 40, 5], [3, 3, 5, 9], [1, 3], [[1, 1], [0, 0]], [1, 1]],
+  [[1, 6, 5, 3], [3, 2, 3, 20], [2, 2], [[2, 2], [1, 0]], [2, 3]],
+  [[1, 5, 11, 4], [3, 2, 4, 20], [3, 2], [[1, 0], [1, 1]], [1, 1]],
+];

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
   convolutionGradients,
+  CONVOLUTIONS,
   convolved,
   matrixProduct,
   type Sliding,
@@ -56,23 +57,6 @@ nativeTest("_FusedMatMul adds the bias and activates", "cpcdr_matmul", (random) 
   }
 });
 
-type Pair = [number, number];
-type Convolution = [x: number[], filter: number[], stride: Pair, pad: [Pair, Pair], dilation: Pair];
-
-/** Many of them padded otherwise above than below, and otherwise in rows than in columns. */
-const CONVOLUTIONS: Convolution[] = [
-  [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1], [[0, 0], [0, 0]], [1, 1]],
-  [[2, 5, 7, 3], [3, 3, 3, 5], [1, 1], [[1, 1], [1, 1]], [1, 1]],
-  [[2, 9, 12, 16], [3, 3, 16, 16], [1, 1], [[1, 1], [1, 1]], [1, 1]],
-  [[1, 6, 9, 4], [3, 2, 4, 8], [2, 1], [[0, 1], [1, 0]], [1, 1]],
-  [[2, 8, 5, 8], [1, 1, 8, 4], [2, 2], [[0, 0], [0, 0]], [1, 1]],
-  [[1, 9, 11, 2], [7, 7, 2, 4], [2, 2], [[3, 3], [3, 3]], [1, 1]],
-  [[1, 7, 8, 4], [3, 3, 4, 1], [1, 1], [[2, 2], [2, 2]], [2, 2]],
-  [[1, 3, 40, 5], [3, 3, 5, 9], [1, 3], [[1, 1], [0, 0]], [1, 1]],
-  [[1, 6, 5, 3], [3, 2, 3, 20], [2, 2], [[2, 2], [1, 0]], [2, 3]],
-  [[1, 5, 11, 4], [3, 2, 4, 20], [3, 2], [[1, 0], [1, 1]], [1, 1]],
-];
-
 for (const [shape, filterShape, stride, [rows, columns], dilation] of CONVOLUTIONS) {
   const sliding: Sliding = { stride, dilation, rows, columns };
   const pad: tf.backend_util.ExplicitPadding = [[0, 0], rows, columns, [0, 0]];
@@ -118,7 +102,7 @@ nativeTest("FusedConv2D adds the bias and activates", "cpcdr_conv2d", (random) =
     bias: tensor(bias),
     activation: "relu",
   });
-  const around: Pair = [1, 1];
+  const around: [number, number] = [1, 1];
   const sliding: Sliding = { stride: around, dilation: around, rows: around, columns: around };
   const plain = convolved(x, filter, sliding);
   const values = Array.from(plain.values, (v, i) => Math.max(0, v + bias.values[i % 6]));

@@ -5,6 +5,7 @@ import { randomStream } from "../../../lib/random.ts";
 import { differences } from "../../oracles/dense.ts";
 import {
   convolutionGradients,
+  CONVOLUTIONS,
   convolved,
   matrixProduct,
   type Sliding,
@@ -26,21 +27,6 @@ const SIZES = [
   [12, 515, 16],
   // Enough results, and cut all the same where A is transposed.
   [70, 1100, 41],
-];
-
-type Pair = [number, number];
-type Convolution = [x: number[], filter: number[], stride: Pair, pad: [Pair, Pair], dilation: Pair];
-
-const CONVOLUTIONS: Convolution[] = [
-  [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1], [[0, 0], [0, 0]], [1, 1]],
-  [[2, 5, 7, 3], [3, 3, 3, 5], [1, 1], [[1, 1], [1, 1]], [1, 1]],
-  [[1, 6, 9, 4], [3, 2, 4, 8], [2, 1], [[0, 1], [1, 0]], [1, 1]],
-  [[2, 8, 5, 8], [1, 1, 8, 4], [2, 2], [[0, 0], [0, 0]], [1, 1]],
-  [[1, 9, 11, 2], [7, 7, 2, 4], [2, 2], [[3, 3], [3, 3]], [1, 1]],
-  [[1, 7, 8, 4], [3, 3, 4, 1], [1, 1], [[2, 2], [2, 2]], [2, 2]],
-  [[1, 3, 40, 5], [3, 3, 5, 9], [1, 3], [[1, 1], [0, 0]], [1, 1]],
-  [[1, 6, 5, 3], [3, 2, 3, 20], [2, 2], [[2, 2], [1, 0]], [2, 3]],
-  [[1, 5, 11, 4], [3, 2, 4, 20], [3, 2], [[1, 0], [1, 1]], [1, 1]],
 ];
 
 Deno.test("the oracle's gradients of a convolution are the derivatives of its convolution", () => {
