@@ -9,6 +9,8 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 import { CpcdrError } from "./lib/errors.ts";
+import { LONGEST_SIDE } from "./lib/data/dataset.ts";
+import { HIGHEST_FPS } from "./lib/data/video.ts";
 import { checkCamera } from "./lib/data/description.ts";
 import { PASTE_SHAPES } from "./lib/mix/config.ts";
 import type { Intrinsics } from "./lib/records.ts";
@@ -20,11 +22,6 @@ import meta from "./deno.json" with { type: "json" };
 const FOLDER = "the folder to write";
 /** What `--data` takes. */
 const ONE = "a dataset folder or a video", SEVERAL = `${ONE}, repeatable`;
-
-/** Of a street that is drawn, pixels. */
-const LONGEST_SIDE = 16384;
-/** No camera of a car takes more frames a second. */
-const HIGHEST_FPS = 1000;
 
 /** Builds the program; exported so that tests can read its help without starting a process. */
 export function program(): Command {

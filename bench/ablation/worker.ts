@@ -135,7 +135,7 @@ async function runArm(
     maps,
     settings.regions,
     settings.mix,
-    (done, total) => session.progress.update("regions", done, total),
+    session.progress.of("regions"),
   );
   const counts = emptyPurity(dataset.classes.length);
   sources.forEach(({ regions }, i) =>

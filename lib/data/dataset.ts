@@ -15,6 +15,9 @@ export interface Size {
   readonly width: number;
 }
 
+/** Pixels of a side; frames with longer ones fit no memory. */
+export const LONGEST_SIDE = 16384;
+
 /** The parts that datasets are published in. */
 export const SPLITS = ["train", "validation", "test"] as const;
 

@@ -48,6 +48,8 @@ export interface ExtractOptions extends Size {
 }
 
 const RECORD = "video.json";
+/** No camera of a car takes more frames a second. */
+export const HIGHEST_FPS = 1000;
 /** A video that yields less than this share of its frames is damaged. */
 const COMPLETE = 0.9;
 

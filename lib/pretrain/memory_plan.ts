@@ -114,6 +114,11 @@ export function memoryLine(plan: MemoryPlan, config: PretrainConfig, batch: Plan
     `${gib(plan.weights)} + loss ${gib(plan.loss)} + batches ${gib(plan.batches)}`;
 }
 
+/** Bytes as people read them, such as `3.5 GiB`. */
+export function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
+
 /**
  * What to do where a plan does not fit, undefined where it does.
  *
@@ -129,12 +134,12 @@ export function memoryAdvice(
     memoryPlan({ ...config, accumulate }, batch, parameters).total;
   const { accumulate = 1 } = config;
   if (needed(accumulate) <= available) return undefined;
-  const sources = batch.count / 2, gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const sources = batch.count / 2;
   const divisors = Array.from({ length: sources }, (_, i) => i + 1)
     .filter((n) => n > accumulate && sources % n === 0);
   const fitting = divisors.find((n) => needed(n) <= available);
   const remedy = fitting
-    ? `--accumulate ${fitting} takes about ${gib(needed(fitting))}`
+    ? `--accumulate ${fitting} takes about ${gibibytes(needed(fitting))}`
     : "no --accumulate makes it fit; choose a smaller --preset";
-  return `a step may not fit the ${gib(available)} that are free; ${remedy}`;
+  return `a step may not fit the ${gibibytes(available)} that are free; ${remedy}`;
 }

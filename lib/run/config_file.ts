@@ -5,8 +5,10 @@
  */
 
 import { closestString } from "@std/text";
+import { LONGEST_SIDE } from "../data/dataset.ts";
 import { checkCamera, jsonProblem } from "../data/description.ts";
 import { readText } from "../data/listing.ts";
+import { HIGHEST_FPS } from "../data/video.ts";
 import { ConfigError } from "../errors.ts";
 import type { Intrinsics } from "../records.ts";
 import { LOSS_SIZES, POSE_ENCODERS, REPROJECTIONS } from "../depth/config.ts";
@@ -52,8 +54,6 @@ const COUNTS =
   /^settings\.(height|width|saveEvery|scenes\..*|mix\.sources|regions\.groundTrials|regions\.superpixels\.(count|iterations))$/;
 /** Networks halve the image five times and double it back. */
 const SIDE_STEP = 32;
-/** Pixels; longer sides fit no memory. */
-const LONGEST_SIDE = 16384;
 
 /**
  * Reads a configuration file.
@@ -95,8 +95,8 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
   require("backboneWeights", typeof backboneWeights === "string", "a safetensors file");
   require(
     "fps",
-    typeof fps === "number" && fps > 0 && fps <= 1000,
-    "a number above 0 and at most 1000",
+    typeof fps === "number" && fps > 0 && fps <= HIGHEST_FPS,
+    `a number above 0 and at most ${HIGHEST_FPS}`,
   );
   if (intrinsics !== undefined) {
     const problem = checkCamera(intrinsics);

@@ -56,6 +56,11 @@ export class Progress {
     this.#write(`${this.#terminal ? "\r\x1b[K" : ""}warning: ${line}\n`);
   }
 
+  /** {@linkcode Progress.update} of one stage, for what reports how far it is. */
+  of(stage: string): (done: number, total: number) => void {
+    return (done, total) => this.update(stage, done, total);
+  }
+
   /**
    * Shows how far a stage is, where it is computed and the memory in use; rate and remaining time are
    * those since its first report.

@@ -32,7 +32,7 @@ export async function mix(options: MixOptions): Promise<void> {
       maps,
       regions,
       config.settings.mix,
-      (done, total) => session.progress.update("regions", done, total),
+      session.progress.of("regions"),
     );
     let images = 0, copies = 0;
     for (let step = 0; step < options.batches; step++) {

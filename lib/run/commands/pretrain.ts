@@ -12,7 +12,7 @@ import type { Device } from "../../engine/device.ts";
 import type { MixSource } from "../../mix/paste.ts";
 import type { StateDict } from "../../nn/parameters.ts";
 import { countParameters } from "../../pretrain/encoder.ts";
-import { memoryAdvice, memoryLine, memoryPlan } from "../../pretrain/memory_plan.ts";
+import { gibibytes, memoryAdvice, memoryLine, memoryPlan } from "../../pretrain/memory_plan.ts";
 import type { Pretrainer } from "../../pretrain/pretrainer.ts";
 import type { Frame } from "../../records.ts";
 import { addPurity, emptyPurity, regionPurity } from "../../regions/quality.ts";
@@ -111,7 +111,7 @@ async function runPretrain(
     maps,
     settings.regions,
     settings.mix,
-    (done, total) => session.progress.update("regions", done, total),
+    session.progress.of("regions"),
   );
   const { pretrainer, completed } = await trainFeatures(session, config, sources, encoder);
   if (completed < settings.pretrain.steps) return answerStopped(session, options);
@@ -200,10 +200,9 @@ function sayFrames(session: Session, { height, width }: Preset, inputs: readonly
   const count = inputs.reduce((sum, input) => sum + (input.count ?? 0), 0);
   const needed = FRAME_BYTES * height * width * count, free = freeMemory();
   if (needed <= free) return;
-  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   session.warn(
-    `${count} frames of ${height} x ${width} take about ${gib(needed)} of memory, ${
-      gib(free)
+    `${count} frames of ${height} x ${width} take about ${gibibytes(needed)} of memory, ${
+      gibibytes(free)
     } are free; ` +
       "leave frames out, or take a smaller --preset",
   );
